@@ -1,0 +1,41 @@
+"""What can go wrong, and the exit code each failure means to a shell."""
+
+
+class RunbookError(Exception):
+    """A failure with one clear sentence: what, where, how to mend it.
+
+    Attributes:
+        exit_code: what `runbook` exits with when this reaches the command line.
+    """
+
+    exit_code = 1
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython prints instead of a traceback."""
+        return [f"\x1b[1;31m{type(self).__name__}\x1b[0m · {self}"]
+
+
+class GateShut(RunbookError):
+    """A check failed, a rollback trigger fired, or a criterion was left undecided."""
+
+
+class StepFailed(RunbookError):
+    """A step could not be carried out: an SQL error, a lost connection, a dead kernel."""
+
+
+class UsageError(RunbookError):
+    """Wrong usage or configuration."""
+
+    exit_code = 2
+
+
+class NotAllowed(RunbookError):
+    """Not allowed to start: a dependency, an approval, or another run's lock."""
+
+    exit_code = 3
+
+
+def exit_code_of(error_name: str) -> int:
+    """Return the exit code for an exception class known only by name (it crossed a kernel's border)."""
+    kinds = {kind.__name__: kind.exit_code for kind in (GateShut, StepFailed, UsageError, NotAllowed)}
+    return kinds.get(error_name, 1)

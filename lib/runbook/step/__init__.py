@@ -1,0 +1,1 @@
+"""What a notebook's cells call: the session, the magics, checks, measurements, charts."""

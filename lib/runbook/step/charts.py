@@ -1,0 +1,179 @@
+"""Charts: one size, one palette readable by the colour-blind (Okabe and Ito), units on every axis, a text for each."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from IPython.display import Image
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+SIZE = (8.0, 3.6)  # inches
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
+    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442",
+)  # fmt: skip
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW)
+GREY = "#57606a"
+STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.titlesize": 11,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#d8dee4",
+    "grid.linewidth": 0.7,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": GREY,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "font.size": 9.5,
+    "legend.frameon": False,
+}
+MARKS = {"as declared": ("#cfe8dd", "✓"), "wrong": (RED, "✗")}
+
+
+def bars(  # noqa: PLR0913
+    frame: pd.DataFrame,
+    label: str,
+    values: Sequence[str],
+    *,
+    title: str,
+    unit: str,
+    limit: float | None = None,
+    log: bool = False,
+) -> Image:
+    """Draw horizontal bars, a group per row of `frame`.
+
+    Args:
+        frame: one row per group.
+        label: column that names the groups.
+        values: numeric columns, a bar each.
+        title: says what is seen.
+        unit: of the values, for the axis.
+        limit: drawn as a dashed line.
+        log: whether the axis is logarithmic.
+    """
+    figure, axes = _figure(title, rows=len(frame) * len(values))
+    height = 0.8 / len(values)
+    for number, column in enumerate(values):
+        places = [row + height * (number - (len(values) - 1) / 2) for row in range(len(frame))]
+        drawn = axes.barh(places, frame[column].astype(float), height * 0.9, color=PALETTE[number], label=column)
+        axes.bar_label(drawn, labels=[f"{value:,.4g}" if value < 1000 else f"{value:,.0f}" for value in frame[column].astype(float)], padding=3, fontsize=8.5, color=GREY)  # noqa: E501, PLR2004
+    axes.set_yticks(range(len(frame)), [str(value) for value in frame[label]])
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel(unit)
+    if log:
+        axes.set_xscale("symlog")
+    axes.margins(x=0.14)
+    _limit(axes, limit, unit)
+    if len(values) > 1:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=len(values))
+    words = "; ".join(
+        f"{row[label]}: " + ", ".join(f"{column} {row[column]:,.6g}" for column in values)
+        for _, row in frame.head(12).iterrows()
+    )
+    return _image(figure, f"{title}. {unit}. {words}")
+
+
+def intervals(figures: Sequence[dict[str, Any]], *, title: str, unit: str, limits: Sequence[float] = ()) -> Image:
+    """Draw medians with their confidence intervals.
+
+    Args:
+        figures: summaries of measurements (`median`) or comparisons (`change`), each with `name`, `low`, `high`.
+        title: says what is seen.
+        unit: of the values, for the axis.
+        limits: drawn as dashed lines.
+    """
+    figure, axes = _figure(title, rows=len(figures) * 1.5)
+    for place, one in enumerate(figures):
+        middle = one.get("median", one.get("change", 0.0))
+        axes.plot([one["low"], one["high"]], [place, place], color=BLUE, linewidth=5, alpha=0.35, solid_capstyle="butt")
+        axes.plot(middle, place, "o", color=BLUE, markersize=7)
+        axes.annotate(f"{middle:,.3g}", (middle, place), (0, 8), textcoords="offset points", ha="center", color=GREY)
+    axes.set_yticks(range(len(figures)), [one["name"] for one in figures])
+    axes.set_ylim(len(figures) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel(f"{unit} (dot: median, bar: 99 % confidence)")
+    for limit in limits:
+        _limit(axes, limit, unit)
+    if all("median" in one for one in figures):
+        axes.set_xlim(left=0)
+    axes.margins(x=0.08)
+    words = "; ".join(f"{one['name']}: {one.get('median', one.get('change')):,.3g}" for one in figures)
+    return _image(figure, f"{title}. {unit}. {words}")
+
+
+def lines(  # noqa: PLR0913
+    frame: pd.DataFrame, x: str, values: Sequence[str], *, title: str, xlabel: str, ylabel: str
+) -> Image:
+    """Draw a line per column in `values` over column `x`."""
+    figure, axes = _figure(title)
+    for number, column in enumerate(values):
+        axes.plot(frame[x], frame[column].astype(float), color=PALETTE[number], linewidth=2, label=column)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,.10g}"))
+    if len(values) > 1:
+        axes.legend(ncols=len(values), loc="upper center", bbox_to_anchor=(0.5, -0.18))
+    ends = "; ".join(f"{column} ends at {frame[column].iloc[-1]:,.6g}" for column in values) if len(frame) else "empty"
+    return _image(figure, f"{title}. {ylabel} over {xlabel}. {ends}")
+
+
+def matrix(frame: pd.DataFrame, *, title: str, rows: str, columns: str, shown: str, right: str) -> Image:  # noqa: PLR0913
+    """Draw a matrix of verdicts: a cell says `shown`, and is tinted by whether `right` is true.
+
+    Args:
+        frame: one row per cell.
+        title: says what is seen.
+        rows: column that names the rows.
+        columns: column that names the columns.
+        shown: column with the text of a cell.
+        right: boolean column; a wrong cell is marked by colour and by a cross.
+    """
+    names = list(dict.fromkeys(frame[rows])), list(dict.fromkeys(frame[columns]))
+    figure, axes = _figure(title, rows=len(names[0]) * 1.1 + 2)
+    for _, cell in frame.iterrows():
+        place = names[1].index(cell[columns]), names[0].index(cell[rows])
+        tint = MARKS["as declared"][0] if cell[right] else MARKS["wrong"][0]
+        axes.add_patch(mpl.patches.Rectangle((place[0] - 0.48, place[1] - 0.45), 0.96, 0.9, color=tint))
+        text = str(cell[shown]) if cell[right] else f"✗ {cell[shown]}"
+        axes.text(*place, text, ha="center", va="center", fontsize=8, color="black" if cell[right] else "white")
+    axes.set_xticks(range(len(names[1])), names[1], rotation=35 if len(names[1]) > 6 else 0, ha="right" if len(names[1]) > 6 else "center")  # noqa: E501, PLR2004
+    axes.set_yticks(range(len(names[0])), names[0])
+    axes.set_xlim(-0.5, len(names[1]) - 0.5)
+    axes.set_ylim(len(names[0]) - 0.5, -0.5)
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    wrong = int((~frame[right].astype(bool)).sum())
+    return _image(figure, f"{title}. {len(frame)} cells, {wrong} not as declared.")
+
+
+def _figure(title: str, rows: float = 0) -> tuple[Figure, Axes]:
+    with mpl.rc_context(STYLE):
+        height = max(SIZE[1], 0.32 * rows + 1.2)
+        figure = Figure(figsize=(SIZE[0], height), layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_title(title)
+    return figure, axes
+
+
+def _limit(axes: Axes, limit: float | None, unit: str) -> None:
+    if limit is not None:
+        axes.axvline(limit, color=RED, linestyle="--", linewidth=1.4)
+        axes.annotate(
+            f"{limit:g} {unit.split()[0]}", (limit, 1), (4, -10), xycoords=("data", "axes fraction"),
+            textcoords="offset points", color=RED, fontsize=8.5,
+        )  # fmt: skip
+
+
+def _image(figure: Figure, alt: str) -> Image:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return Image(data=buffer.getvalue(), format="png", alt=alt)

@@ -1,0 +1,115 @@
+"""Checks: an expectation in words, held against what was found."""
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from runbook.errors import UsageError
+
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "=": operator.eq,
+}
+GRAMMAR = "no rows · N rows · some rows · all true · error SQLSTATE · = text · < <= >= > number [unit]"
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A figure with an uncertainty: it is over a limit only where that is more than noise."""
+
+    def exceeds(self, limit: float) -> bool:
+        """Tell whether the figure is above `limit` beyond reasonable doubt."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What a statement got that the server refused.
+
+    Attributes:
+        sqlstate: the five characters of the SQL standard.
+    """
+
+    sqlstate: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What must be found, in words (see `GRAMMAR`)."""
+
+    text: str
+
+    def judge(self, found: Any) -> tuple[bool, str]:
+        """Hold `found` against the expectation.
+
+        Args:
+            found: rows (a sequence of sequences), a scalar, a measured figure, or a refusal.
+
+        Returns:
+            Whether it passes, and what was found, in words.
+
+        Raises:
+            UsageError: the expectation is not in the grammar, or does not fit what was found.
+        """
+        if expected := re.fullmatch(r"error (\w{5})", self.text):
+            if isinstance(found, Refused):
+                return found.sqlstate == expected[1], f"error {found.sqlstate}: {found.message}"
+            return False, f"no error, {_in_words(found)}"
+        if isinstance(found, Refused):
+            return False, f"error {found.sqlstate}: {found.message}"
+        if comparison := re.fullmatch(r"(<=|>=|<|>|=) ?(.+)", self.text):
+            return _compare(comparison[1], comparison[2].strip(), found)
+        return self._judge_rows(found)
+
+    def _judge_rows(self, found: Any) -> tuple[bool, str]:
+        if self.text == "true":
+            return found is True, str(found).lower()
+        if not _is_rows(found):
+            raise UsageError(f"The expectation {self.text!r} is about rows, but {found!r} was found.")
+        if self.text == "no rows":
+            passed = not found
+        elif self.text == "some rows":
+            passed = bool(found)
+        elif self.text == "all true":
+            wrong = sum(row[-1] is not True for row in found)
+            return bool(found) and not wrong, f"{len(found) - wrong} of {len(found)} true"
+        elif rows := re.fullmatch(r"([\d,]+) rows?", self.text):
+            passed = len(found) == int(rows[1].replace(",", ""))
+        else:
+            raise UsageError(f"The expectation {self.text!r} is not understood; write one of: {GRAMMAR}.")
+        return passed, _in_words(found)
+
+
+def _is_rows(found: Any) -> bool:
+    return isinstance(found, Sequence) and not isinstance(found, str | bytes)
+
+
+def _in_words(found: Any) -> str:
+    if not _is_rows(found):
+        return str(found)
+    return {0: "no rows", 1: "1 row"}.get(len(found), f"{len(found):,} rows")
+
+
+def _compare(sign: str, limit: str, found: Any) -> tuple[bool, str]:
+    if _is_rows(found):
+        if len(found) != 1 or len(found[0]) != 1:
+            raise UsageError(f"'{sign} {limit}' needs one value, but the query returned {_in_words(found)}.")
+        found = found[0][0]
+    number = re.match(r"-?[\d,]*\.?\d+", limit)
+    if isinstance(found, Measured):
+        if number is None or not sign.startswith("<"):
+            raise UsageError(f"A measured figure is held against '< number' or '<= number', not '{sign} {limit}'.")
+        return not found.exceeds(float(number[0].replace(",", ""))), str(found)
+    if isinstance(found, bool) or found is None or number is None:
+        return sign == "=" and str(found).lower() == limit.lower(), str(found).lower()
+    try:
+        value = float(found)
+    except ValueError:
+        return sign == "=" and str(found) == limit, str(found)
+    passed = OPERATORS[sign](value, float(number[0].replace(",", "")))
+    return passed, f"{found:,}" if isinstance(found, int) else str(found)

@@ -1,0 +1,137 @@
+"""The cell magics: `%%sql`, `%%check`, `%%concurrently` and `%%backfill`.
+
+`%%sql` keeps ipython-sql's name and display and replaces its transport: the cell is sent as it stands on one
+autocommit connection, every error raises, and nothing a cell leaves open survives it.
+"""
+
+import re
+import shlex
+from typing import Any
+
+import psycopg
+from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
+from IPython.display import display
+
+from runbook.errors import UsageError
+from runbook.step import backfill, indexes, retry, transport
+from runbook.step.checks import Refused
+from runbook.step.display import Table
+from runbook.step.session import Task
+
+
+@magics_class
+class RunbookMagics(Magics):  # type: ignore[misc]
+    """The magics of one task."""
+
+    def __init__(self, shell: Any, task: Task) -> None:
+        super().__init__(shell)
+        self.task = task
+
+    @no_var_expand  # type: ignore[untyped-decorator]
+    @cell_magic  # type: ignore[untyped-decorator]
+    def sql(self, line: str, cell: str) -> Table | None:
+        r"""Send the cell as it stands; show what each statement returned, return the last table.
+
+        `%%sql`                     multi-statement text is one transaction, as in one call of psql -c
+        `%%sql name <<`             also keep the last table in `name`
+        `%%sql --as "tenant A"`     as that persona, rolled back afterwards
+        `%%sql --timing`            say how long it took, as psql's \timing
+        `%%sql --retry`             try again, with growing pauses, while a lock cannot be had
+        """
+        name, options = _options(line, {"--as": True, "--timing": False, "--retry": False})
+        if "--as" in options:
+            answer = self._as_persona(str(options["--as"]), cell)
+        elif "--retry" in options:
+            answer = retry.while_locked(lambda: self.task.send(cell))
+        else:
+            answer = self.task.send(cell)
+        for notice in answer.notices:
+            print(notice)
+        tags = [tag for tag in answer.tags if not re.match(r"SELECT|SHOW|EXPLAIN|SET$", tag)]
+        if tags:
+            print("\n".join(tags))
+        if "--timing" in options:
+            print(f"Time: {answer.milliseconds:.3f} ms")
+        for table in answer.tables[:-1]:
+            display(table)
+        last = answer.tables[-1] if answer.tables else None
+        if name:
+            self.shell.user_ns[name] = last
+        return last
+
+    @no_var_expand  # type: ignore[untyped-decorator]
+    @cell_magic  # type: ignore[untyped-decorator]
+    def check(self, line: str, cell: str) -> Table | None:
+        """Run the cell, rolled back, and hold its last result against the expectation.
+
+        `%%check NAME: EXPECTATION`, then header lines, then SQL:
+
+            %%check every organization has its allocation: no rows
+            -- criterion: All organization data migrated successfully
+            -- trigger: Data migration errors or inconsistencies
+            -- as: tenant A
+            SELECT …
+        """
+        name, separator, expected = line.rpartition(": ")
+        if not separator:
+            raise UsageError("Write `%%check NAME: EXPECTATION`, such as `%%check nobody is left out: no rows`.")
+        heads = dict(re.findall(r"^-- (criterion|trigger|as): (.+?)\s*$", cell, re.MULTILINE))
+        found = self.task.attempt(heads.get("as"), cell)
+        if isinstance(found, Refused) and not expected.startswith("error "):
+            found = Refused(found.sqlstate, found.message)
+        self.task.check(
+            name.strip(), found, expected.strip(), criterion=heads.get("criterion"), trigger=heads.get("trigger")
+        )
+        is_shown = isinstance(found, Table) and len(found) > 0 and found.field_names != ["command"]
+        return found if is_shown else None
+
+    @no_var_expand  # type: ignore[untyped-decorator]
+    @cell_magic  # type: ignore[untyped-decorator]
+    def concurrently(self, line: str, cell: str) -> Table:
+        """Build the indexes of the cell one after the other, each outside a transaction; see `runbook.step.indexes`."""
+        _options(line, {})
+        try:
+            return indexes.build(self.task.connection, cell)
+        except psycopg.Error as error:
+            raise transport.failure(error, cell) from None
+
+    @no_var_expand  # type: ignore[untyped-decorator]
+    @cell_magic  # type: ignore[untyped-decorator]
+    def backfill(self, line: str, cell: str) -> Table:
+        """Run the cell's statement over a table in batches of heap blocks; see `runbook.step.backfill`."""
+        table, _ = line.strip(), _options("", {})
+        try:
+            return backfill.run(self.task, table, cell)
+        except psycopg.Error as error:
+            raise transport.failure(error, cell) from None
+
+    def _as_persona(self, name: str, cell: str) -> transport.Answer:
+        try:
+            with transport.probe(self.task.connection, self.task.acting(name)):
+                return transport.send(self.task.connection, cell)
+        except psycopg.Error as error:
+            raise transport.failure(error, cell) from None
+
+
+def register(shell: Any, task: Task) -> None:
+    """Register the magics with IPython, over ipython-sql's own where that is loaded."""
+    shell.register_magics(RunbookMagics(shell, task))
+
+
+def _options(line: str, known: dict[str, bool]) -> tuple[str, dict[str, str | bool]]:
+    """Split a magic's line into a result name (`name <<`) and its options.
+
+    Raises:
+        UsageError: the line holds something else.
+    """
+    words = shlex.split(line)
+    name = ""
+    if len(words) > 1 and words[1] == "<<":
+        name, words = words[0], words[2:]
+    found: dict[str, str | bool] = {}
+    while words:
+        word = words.pop(0)
+        if word not in known or (known[word] and not words):
+            raise UsageError(f"{word!r} is not understood here; known are: {', '.join(known) or 'no options'}.")
+        found[word] = words.pop(0) if known[word] else True
+    return name, found

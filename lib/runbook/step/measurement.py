@@ -1,0 +1,164 @@
+"""Measurements: how long a statement takes, and whether a second one takes longer than the first.
+
+Small times drift with the machine, so two statements are never measured one after the other: their
+samples are taken in pairs, in alternating order, in one session, and the ratio carries a confidence interval.
+"""
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+CONFIDENCE = 0.99
+RESAMPLES = 2000
+WARM_UP = 10
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Durations of one statement, as the client sees them.
+
+    Attributes:
+        samples: milliseconds, in the order taken; shape (n,).
+    """
+
+    name: str
+    samples: NDArray[np.float64] = field(repr=False)
+
+    @property
+    def median(self) -> float:
+        """Median in milliseconds."""
+        return float(np.median(self.samples))
+
+    def percentile(self, percent: float) -> float:
+        """Return a percentile in milliseconds."""
+        return float(np.percentile(self.samples, percent))
+
+    def exceeds(self, limit: float) -> bool:
+        """Tell whether the median is above `limit` milliseconds beyond the confidence interval."""
+        return self.interval[0] > limit
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Confidence interval of the median in milliseconds, by bootstrap."""
+        medians = np.median(_resamples(self.samples), axis=1)
+        return _interval(medians)
+
+    def __str__(self) -> str:
+        return f"{self.median:.3f} ms"
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the ledger keeps: n, and median, p95, p99, low and high in milliseconds."""
+        low, high = self.interval
+        return {
+            "name": self.name,
+            "n": len(self.samples),
+            "median": round(self.median, 4),
+            "p95": round(self.percentile(95), 4),
+            "p99": round(self.percentile(99), 4),
+            "low": round(low, 4),
+            "high": round(high, 4),
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Paired durations of two statements.
+
+    Attributes:
+        floor: milliseconds; a difference of the medians below it is never called a degradation.
+    """
+
+    name: str
+    before: Measurement
+    after: Measurement
+    floor: float
+
+    @property
+    def change(self) -> float:
+        """Median of after against before, in percent; positive is slower."""
+        return (self.after.median / self.before.median - 1) * 100
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Confidence interval of `change`, in percent, by bootstrap over pairs."""
+        pick = _picks(len(self.before.samples))
+        ratios = np.median(self.after.samples[pick], axis=1) / np.median(self.before.samples[pick], axis=1)
+        low, high = _interval((ratios - 1) * 100)
+        return low, high
+
+    def exceeds(self, limit: float) -> bool:
+        """Tell whether the slowdown is above `limit` percent beyond the confidence interval and the floor."""
+        return self.interval[0] > limit and self.after.median - self.before.median > self.floor
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.change:+.1f} % ({low:+.1f} … {high:+.1f} %)"
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the ledger keeps: both measurements, and change, low and high in percent."""
+        low, high = self.interval
+        return {
+            "name": self.name,
+            "before": self.before.summary(),
+            "after": self.after.summary(),
+            "change": round(self.change, 2),
+            "low": round(low, 2),
+            "high": round(high, 2),
+        }
+
+
+def measure(connection: psycopg.Connection, name: str, statement: bytes, samples: int) -> Measurement:
+    """Time a statement `samples` times, each in a savepoint that is rolled back.
+
+    Args:
+        connection: inside a transaction.
+        name: what the figure is called.
+        statement: sent as it is.
+        samples: how many are kept; a few more warm up first.
+    """
+    times = [_once(connection, statement) for _ in range(WARM_UP + samples)]
+    return Measurement(name, np.array(times[WARM_UP:]))
+
+
+def compare(  # noqa: PLR0913
+    connection: psycopg.Connection, name: str, before: bytes, after: bytes, samples: int, floor: float
+) -> Comparison:
+    """Time two statements in pairs, in alternating order, each in a savepoint that is rolled back."""
+    pairs = []
+    for number in range(WARM_UP + samples):
+        if number % 2:
+            second = _once(connection, after)
+            pairs.append((_once(connection, before), second))
+        else:
+            first = _once(connection, before)
+            pairs.append((first, _once(connection, after)))
+    times = np.array(pairs[WARM_UP:])
+    return Comparison(name, Measurement("before", times[:, 0]), Measurement("after", times[:, 1]), floor)
+
+
+def _once(connection: psycopg.Connection, statement: bytes) -> float:
+    connection.execute(b"SAVEPOINT measurement")
+    begun = perf_counter()
+    connection.execute(statement)
+    elapsed = perf_counter() - begun
+    connection.execute(b"ROLLBACK TO SAVEPOINT measurement; RELEASE SAVEPOINT measurement")
+    return elapsed * 1000
+
+
+def _picks(size: int) -> NDArray[np.int64]:
+    # A fixed seed: the same samples always give the same interval.
+    return np.random.default_rng(35).integers(0, size, (RESAMPLES, size))
+
+
+def _resamples(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    return samples[_picks(len(samples))]
+
+
+def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    tail = (1 - CONFIDENCE) / 2 * 100
+    low, high = np.percentile(values, [tail, 100 - tail])
+    return float(low), float(high)

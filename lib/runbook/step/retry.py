@@ -1,0 +1,43 @@
+"""Retry: DDL waits briefly for its lock, so that nobody queues behind it, and then tries again."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import psycopg
+
+from runbook.errors import StepFailed
+
+T = TypeVar("T")
+ATTEMPTS = 12
+LONGEST_PAUSE = 30.0
+
+
+def pauses() -> Iterator[float]:
+    """Yield the seconds to wait after each failed attempt: 0.2, 0.4, 0.8 … up to the longest pause."""
+    for attempt in range(ATTEMPTS):
+        yield min(0.2 * 2**attempt, LONGEST_PAUSE)
+
+
+def while_locked(action: Callable[[], T]) -> T:
+    """Return what `action` returns; where it cannot get a lock in time, try again after a growing pause.
+
+    `action` must leave nothing behind when it fails: one implicit transaction, or one that cleans up.
+
+    Raises:
+        StepFailed: every attempt met a lock.
+    """
+    waited = 0.0
+    for pause in pauses():
+        try:
+            return action()
+        except (StepFailed, psycopg.errors.LockNotAvailable) as error:
+            if isinstance(error, StepFailed) and "55P03" not in str(error):
+                raise
+            print(f"The lock is held by others: trying again in {pause:.1f} s.")
+        time.sleep(pause)
+        waited += pause
+    raise StepFailed(
+        f"The lock could not be had in {ATTEMPTS} attempts over {waited:.0f} s; nothing was changed. "
+        "Look in pg_stat_activity for the transaction that holds it (state 'idle in transaction'), then run this again."
+    )

@@ -1,0 +1,134 @@
+"""The transport of `%%sql`: a cell reaches the server as it stands, and means what psql would make of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import psycopg
+from pgspecial.main import PGSpecial
+from psycopg.pq import TransactionStatus
+
+from runbook.errors import StepFailed
+from runbook.step.display import Table
+
+
+@dataclass
+class Answer:
+    """What the server said to one text.
+
+    Attributes:
+        tables: one per statement that returned rows, in order.
+        tags: the command tags, in order, such as `INSERT 0 5`.
+        notices: what it remarked.
+        milliseconds: from sending to the last answer, as the client sees it.
+    """
+
+    tables: list[Table] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Persona:
+    """Somebody a probe acts as.
+
+    Attributes:
+        role: taken by SET LOCAL ROLE; empty keeps the session's own.
+        settings: taken by set_config, such as the claims of a token.
+    """
+
+    role: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+def send(connection: psycopg.Connection, text: str) -> Answer:
+    """Send `text` without touching a character of it; a line that starts with a backslash goes through pgspecial.
+
+    Raises:
+        psycopg.Error: the server refused; a transaction the text left open is rolled back.
+    """
+    answer = Answer()
+    collect = lambda diagnostic: answer.notices.append(  # noqa: E731
+        f"{diagnostic.severity}: {diagnostic.message_primary}"
+    )
+    connection.add_notice_handler(collect)
+    begun = perf_counter()
+    try:
+        if text.lstrip().startswith("\\"):
+            _meta_commands(connection, text, answer)
+        else:
+            cursor = connection.execute(text.encode())
+            while True:
+                if cursor.description:
+                    answer.tables.append(Table([column.name for column in cursor.description], cursor.fetchall()))
+                if cursor.statusmessage:
+                    answer.tags.append(cursor.statusmessage)
+                if not cursor.nextset():
+                    break
+    finally:
+        answer.milliseconds = (perf_counter() - begun) * 1000
+        connection.remove_notice_handler(collect)
+    return answer
+
+
+def clean_up(connection: psycopg.Connection) -> list[str]:
+    """Undo what a cell left behind in the session, a transaction or a role, and say so in a line each."""
+    remarks = []
+    if connection.info.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+        connection.execute(b"ROLLBACK")
+        remarks.append("The cell ended inside a transaction: rolled back.")
+    row = connection.execute(b"SELECT current_setting('role')").fetchone()
+    if row and row[0] != "none":
+        connection.execute(b"RESET ROLE")
+        remarks.append(f"The cell left the role {row[0]} set: reset.")
+    return remarks
+
+
+@contextmanager
+def probe(connection: psycopg.Connection, persona: Persona) -> Iterator[None]:
+    """Act as `persona` in a transaction that is rolled back, whatever happens."""
+    connection.execute(b"BEGIN")
+    try:
+        for name, value in persona.settings:
+            connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+        if persona.role:
+            connection.execute("SELECT set_config('role', %s, true)", [persona.role])
+        yield
+    finally:
+        connection.execute(b"ROLLBACK")
+
+
+def failure(error: psycopg.Error, text: str) -> StepFailed:
+    """Return one sentence for an SQL error: what, where, and the server's own hint."""
+    diagnostic = error.diag
+    if diagnostic.message_primary is None:
+        return StepFailed(f"The connection to the target failed: {' '.join(str(error).split())}. Start this cell again.")
+    parts = [f"SQL error {diagnostic.sqlstate}: {diagnostic.message_primary}"]
+    if diagnostic.statement_position:
+        before = text[: int(diagnostic.statement_position) - 1]
+        line = before.count("\n")
+        parts.append(f"at line {line + 1}: {text.splitlines()[line].strip()}")
+    parts.extend(part for part in (diagnostic.message_detail, diagnostic.message_hint) if part)
+    return StepFailed(" · ".join(parts))
+
+
+def as_setting(value: object) -> str:
+    """Return a parameter as the text current_setting will give back."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return "{" + ",".join(str(item) for item in value) + "}"
+    return str(value)
+
+
+def _meta_commands(connection: psycopg.Connection, text: str, answer: Answer) -> None:
+    for line in filter(None, (line.strip().rstrip(";") for line in text.splitlines())):
+        if line.startswith("--"):
+            continue
+        with connection.cursor() as cursor:
+            for title, rows, names, status in PGSpecial().execute(cursor, line):
+                if rows is not None and names:
+                    answer.tables.append(Table([str(name) for name in names], [list(row) for row in rows]))
+                answer.tags.extend(part for part in (title, status) if part)

@@ -1,0 +1,78 @@
+"""Environments: from a name in the plan to a connection, with errors a person can act on and no secret in them."""
+
+import os
+import re
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from runbook.errors import UsageError
+from runbook.plan import Environment, Plan
+from runbook.target import embedded
+
+OLDEST_SERVER = 150000
+
+
+def url_of(plan: Plan, environment: Environment) -> str:
+    """Return the libpq URL of an environment; an embedded one is started and filled first.
+
+    Raises:
+        UsageError: no URL is set, or it is malformed.
+    """
+    if environment.server == "embedded":
+        return embedded.provide(plan.root, environment)
+    url = os.environ.get(environment.url_variable, "")
+    if not url:
+        raise UsageError(
+            f"Environment {environment.name!r} has no address: "
+            f"set {environment.url_variable} to its libpq URL (postgresql://user@host:port/database)."
+        )
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise UsageError(
+            f"{environment.url_variable} is no libpq URL: write it as postgresql://user@host:port/database, "
+            "with special characters percent-encoded."
+        ) from None
+    return url
+
+
+def connect(plan: Plan, environment: Environment, application_name: str) -> psycopg.Connection:
+    """Open an autocommit connection to an environment.
+
+    Args:
+        plan: the plan the environment belongs to.
+        environment: where to connect.
+        application_name: how the connection shows in pg_stat_activity.
+
+    Raises:
+        UsageError: the server cannot be reached, refuses, or is too old. The message holds no password.
+    """
+    url = url_of(plan, environment)
+    try:
+        connection = psycopg.connect(url, autocommit=True, application_name=application_name, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        where = "" if environment.server == "embedded" else f" (from {environment.url_variable})"
+        raise UsageError(
+            f"Cannot connect to environment {environment.name!r}{where}: {redact(str(error), url)}"
+        ) from None
+    if connection.info.server_version < OLDEST_SERVER:
+        version = connection.info.parameter_status("server_version")
+        connection.close()
+        raise UsageError(
+            f"Environment {environment.name!r} runs PostgreSQL {version}; the runbook needs "
+            f"{OLDEST_SERVER // 10000} or newer."
+        )
+    return connection
+
+
+def redact(text: str, url: str) -> str:
+    """Return `text` on one line, without the password that stands in `url` or in any other URL."""
+    try:
+        password = str(conninfo_to_dict(url).get("password") or "")
+    except psycopg.ProgrammingError:
+        password = ""
+    if password:
+        text = text.replace(password, "…")
+    text = re.sub(r"(://[^/\s:@]*):[^@\s]*@", r"\1:…@", text)
+    return " ".join(text.split())

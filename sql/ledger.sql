@@ -1,0 +1,61 @@
+-- What the runbook remembers in the target. Every statement can run again and changes nothing then.
+
+CREATE SCHEMA IF NOT EXISTS runbook;
+
+CREATE TABLE IF NOT EXISTS runbook.runs (
+    run_id      text PRIMARY KEY,
+    plan        text NOT NULL,
+    environment text NOT NULL,
+    operator    text NOT NULL,
+    digest      text NOT NULL, -- of notebooks, SQL and plan
+    parameters  jsonb NOT NULL,
+    status      text NOT NULL DEFAULT 'running',
+    started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz
+);
+
+CREATE TABLE IF NOT EXISTS runbook.tasks (
+    run_id      text NOT NULL REFERENCES runbook.runs,
+    number      integer NOT NULL,
+    status      text NOT NULL, -- running, complete, failed, rolled_back
+    started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    PRIMARY KEY (run_id, number)
+);
+
+CREATE TABLE IF NOT EXISTS runbook.checks (
+    run_id    text NOT NULL,
+    task      integer NOT NULL,
+    name      text NOT NULL,
+    position  integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+    criterion text,
+    trigger   text,
+    expected  text NOT NULL,
+    actual    text NOT NULL,
+    passed    boolean NOT NULL,
+    at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, task, name),
+    FOREIGN KEY (run_id, task) REFERENCES runbook.tasks
+);
+
+-- Whatever else a step wants remembered: measurements, digests, definitions, backup references.
+CREATE TABLE IF NOT EXISTS runbook.notes (
+    run_id text NOT NULL,
+    task   integer NOT NULL,
+    name   text NOT NULL,
+    value  jsonb NOT NULL,
+    at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, task, name),
+    FOREIGN KEY (run_id, task) REFERENCES runbook.tasks
+);
+
+CREATE TABLE IF NOT EXISTS runbook.approvals (
+    approval_id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    environment text NOT NULL,
+    digest      text NOT NULL,
+    approver    text NOT NULL,
+    statement   text NOT NULL,
+    at          timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+REVOKE ALL ON SCHEMA runbook FROM PUBLIC;
