@@ -1,0 +1,1 @@
+"""Running the plan: the batch, its evidence, the comparison with expected results, the way back."""

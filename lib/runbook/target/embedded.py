@@ -6,6 +6,7 @@ RUNBOOK_STATE), and stops when the last process that uses it ends.
 
 import json
 import os
+import threading
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,6 +32,7 @@ wal_level = 'replica'
 timezone = 'UTC'
 log_timezone = 'UTC'
 """
+_STARTING = threading.Lock()  # the wheel's own lock holds off other processes, but not other threads
 
 
 def state_folder(root: Path) -> Path:
@@ -51,8 +53,9 @@ def start(root: Path) -> PostgresServer:
         data.mkdir(parents=True, exist_ok=True)
         if not (data / "PG_VERSION").exists():
             _initialize(data)
-        _forget_dead_users(data)
-        return get_server(data, cleanup_mode="stop")
+        with _STARTING:
+            _forget_dead_users(data)
+            return get_server(data, cleanup_mode="stop")
     except Exception as error:
         raise UsageError(
             f"The embedded PostgreSQL in {data} does not start ({type(error).__name__}): "

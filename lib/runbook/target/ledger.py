@@ -111,6 +111,55 @@ class Ledger:
             [status, run_id],
         )
 
+    def run(self, run_id: str) -> dict[str, Any]:
+        """Return a run: operator, status, digest, parameters, started_at, finished_at.
+
+        Raises:
+            UsageError: the ledger does not know it.
+        """
+        rows = self._rows(
+            """
+            SELECT operator, status, digest, parameters, started_at, finished_at
+            FROM runbook.runs WHERE run_id = %s
+            """,
+            [run_id],
+        )
+        if not rows:
+            raise UsageError(f"The ledger of this target knows no run {run_id!r}.")
+        return rows[0]
+
+    def unfinished_run(self, environment: str) -> str | None:
+        """Return the newest run of an environment if it did not end well, else None."""
+        rows = self._rows(
+            """
+            SELECT run_id, status FROM runbook.runs
+            WHERE plan = %s AND environment = %s ORDER BY started_at DESC LIMIT 1
+            """,
+            [self.plan, environment],
+        )
+        return rows[0]["run_id"] if rows and rows[0]["status"] != DONE else None
+
+    def end_leftovers(self, run_id: str) -> int:
+        """End what a dead run left working on the server, and return how many sessions that were."""
+        rows = self._rows(
+            """
+            SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+            WHERE application_name LIKE 'runbook ' || %s || ' %%' AND pid <> pg_backend_pid()
+            """,
+            [run_id],
+        )
+        return len(rows)
+
+    def server(self) -> dict[str, Any]:
+        """Return the identity of the target: version, database, user, size_bytes."""
+        return self._rows(
+            """
+            SELECT current_setting('server_version') AS version, current_database() AS database,
+                   current_user::text AS user, pg_database_size(current_database()) AS size_bytes
+            """,
+            [],
+        )[0]
+
     def start_task(self, run_id: str, number: int) -> None:
         """Remember that a task began, and forget what an earlier attempt in this run found."""
         with self.connection.transaction():

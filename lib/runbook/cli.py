@@ -1,0 +1,207 @@
+"""The command line: `runbook run · status · rollback · verify · report · approve · environments · docs · lab · reset`."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from runbook.errors import RunbookError, UsageError
+from runbook.plan import Environment, Plan
+
+ENVIRONMENT = click.option("--environment", "-e", default="local", show_default=True, help="An entry of runbook.toml.")
+
+
+class Group(click.Group):
+    """Turns the runbook's errors into one sentence and an exit code."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(context)
+        except RunbookError as error:
+            click.echo(f"runbook: {error}", err=True)
+            raise click.exceptions.Exit(error.exit_code) from None
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="runbook")
+def main() -> None:
+    """Run a migration runbook: gated notebooks, verified and documented by their own evidence."""
+
+
+@main.command()
+@ENVIRONMENT
+@click.option("--from", "first", type=int, help="First task; what it needs must be complete on the target.")
+@click.option("--to", "last", type=int, help="Last task.")
+@click.option("--parameter", "-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A notebook's parameter.")
+@click.option("--resume", is_flag=True, help="Go on with the run that stopped, where it stopped.")
+@click.option("--fresh", is_flag=True, help="Give an embedded environment a fresh baseline first.")
+@click.option("--keep-expected", is_flag=True, help="Make this run's notebooks the expected results.")
+def run(fresh: bool, given: tuple[tuple[str, str], ...], **request: Any) -> None:
+    """Run the tasks in sequence; stop at the first shut gate.
+
+    Exit codes: 0 all gates open, 1 a gate shut or a step failed, 2 wrong usage or configuration, 3 not allowed.
+    """
+    from runbook.run import batch
+
+    plan = Plan.find()
+    environment = plan.environment(request["environment"])
+    if fresh:
+        _reset(plan, environment)
+    parameters = {name: _literal(value) for name, value in given}
+    sys.exit(batch.run(plan, batch.Request(given=parameters, **request), Console()))
+
+
+@main.command()
+@ENVIRONMENT
+def status(environment: str) -> None:
+    """Show what was last done with every task on the target."""
+    from runbook.target import environments
+    from runbook.target.ledger import Ledger
+
+    plan = Plan.find()
+    connection = environments.connect(plan, plan.environment(environment), "runbook status")
+    ledger = Ledger(connection, plan.name)
+    states = ledger.states() if ledger.exists() else {}
+    table = Table("task", "name", "status", "run", "started", title=f"{plan.title} on {environment}")
+    for task in plan.tasks:
+        state = states.get(task.number)
+        row = (state.status, state.run_id, f"{state.started_at:%Y-%m-%d %H:%M:%S}") if state else ("not run", "", "")
+        table.add_row(str(task.number), task.name, *row)
+    Console().print(table)
+
+
+@main.command()
+@ENVIRONMENT
+@click.option("--to", "last", type=int, help="The lowest task to reverse; default: all.")
+def rollback(environment: str, last: int | None) -> None:
+    """Reverse the tasks, newest first, and prove that everything was given back."""
+    from runbook.run import rollback as back
+
+    sys.exit(back.run(Plan.find(), environment, last, Console()))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+def verify(folder: Path | None) -> None:
+    """Check the files of a run against its manifest (default: the newest run)."""
+    from runbook.run import evidence
+
+    plan = Plan.find()
+    folder = _run_folder(plan, folder)
+    problems = evidence.verify(folder)
+    for problem in problems:
+        click.echo(f"✗ {problem}")
+    if problems:
+        sys.exit(1)
+    click.echo(f"✓ every notebook in {folder} is the one its manifest names")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+def report(folder: Path | None) -> None:
+    """Build the report of a run again (default: the newest run)."""
+    from runbook.run import report as pages
+
+    plan = Plan.find()
+    click.echo(pages.build(_run_folder(plan, folder), plan))
+
+
+@main.command()
+@ENVIRONMENT
+@click.option("--by", "approver", required=True, help="Who approves.")
+@click.option("--statement", required=True, help="What is approved, in their words.")
+def approve(environment: str, approver: str, statement: str) -> None:
+    """Record an approval of the notebooks, the SQL and the plan as they are now."""
+    from runbook.target import environments
+    from runbook.target.ledger import Ledger
+
+    plan = Plan.find()
+    if not approver.strip() or not statement.strip():
+        raise UsageError("An approval needs a name and a statement: --by NAME --statement TEXT.")
+    ledger = Ledger(environments.connect(plan, plan.environment(environment), "runbook approve"), plan.name)
+    ledger.prepare(plan.root / "sql" / "ledger.sql")
+    ledger.approve(environment, plan.digest(), approver, statement)
+    click.echo(f"Approved by {approver} for {environment}: content {plan.digest()[:12]}. A change of it voids this.")
+
+
+@main.command()
+def environments() -> None:
+    """List the environments of runbook.toml and whether each has an address."""
+    plan = Plan.find()
+    table = Table("environment", "server", "address", "approval", "protected")
+    for one in plan.environments.values():
+        embedded = one.server == "embedded"
+        address = "local socket" if embedded else f"{one.url_variable} {'set' if os.environ.get(one.url_variable) else 'not set'}"
+        table.add_row(one.name, one.server, address, one.approval, "yes" if one.protected else "no")
+    Console().print(table)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 where a document is out of step.")
+def docs(check: bool) -> None:
+    """Generate the documents that follow from the notebooks."""
+    from runbook import docs as documents
+
+    plan = Plan.find()
+    for path in documents.stale(plan) if check else documents.write(plan):
+        click.echo(f"{'out of step' if check else 'written'}: {path.relative_to(plan.root)}")
+        if check:
+            sys.exit(1)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def lab(arguments: tuple[str, ...]) -> None:
+    """Open JupyterLab on the notebooks, with the demonstration server running."""
+    from runbook.target import environments
+
+    plan = Plan.find()
+    for environment in plan.environments.values():
+        if environment.server == "embedded":
+            environments.url_of(plan, environment)
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={plan.root}", *arguments]
+    sys.exit(subprocess.run(command, check=False).returncode)
+
+
+@main.command()
+@ENVIRONMENT
+def reset(environment: str) -> None:
+    """Give an embedded environment a fresh baseline; every other kind is refused."""
+    plan = Plan.find()
+    _reset(plan, plan.environment(environment))
+    click.echo(f"{environment} has a fresh baseline.")
+
+
+def _reset(plan: Plan, environment: Environment) -> None:
+    from runbook.target import embedded
+
+    if environment.server != "embedded":
+        raise UsageError(f"Only an embedded environment can be reset; {environment.name!r} is somebody's database.")
+    embedded.reset(plan.root, environment)
+
+
+def _run_folder(plan: Plan, folder: Path | None) -> Path:
+    from runbook.run import evidence
+
+    found = folder or evidence.latest(plan)
+    if found is None or not (found / evidence.MANIFEST).is_file():
+        raise UsageError(f"There is no run in {found or plan.root / 'outputs'}: name the folder that holds a manifest.json.")
+    return found
+
+
+def _literal(text: str) -> Any:
+    """Read a parameter's value as Python would; what is no literal is text."""
+    words = {"true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

@@ -1,0 +1,127 @@
+"""Evidence: the folder a run leaves, and its manifest, written from the ledger and from nothing else."""
+
+import hashlib
+import json
+import os
+import platform
+from dataclasses import asdict
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from runbook.plan import Environment, Plan, Task
+from runbook.target.ledger import Check, Ledger
+
+MANIFEST = "manifest.json"
+JOURNAL = "events.jsonl"
+PACKAGES = ("runbook", "papermill", "nbval", "ipython-sql", "psycopg", "sqlalchemy", "pandas", "matplotlib", "jupyterlab")
+
+
+def folder_of(plan: Plan, environment: Environment, run_id: str) -> Path:
+    """Return the folder of a run, made if need be."""
+    folder = plan.root / "outputs" / environment.name / run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def latest(plan: Plan, environment: Environment | None = None) -> Path | None:
+    """Return the folder of the newest run that left a manifest, or None."""
+    pattern = f"{environment.name if environment else '*'}/*/{MANIFEST}"
+    manifests = sorted((plan.root / "outputs").glob(pattern), key=lambda path: path.parent.name)
+    return manifests[-1].parent if manifests else None
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Return the manifest in a run's folder."""
+    found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return found
+
+
+def write(folder: Path, manifest: dict[str, Any]) -> Path:
+    """Write a manifest whole or not at all."""
+    path = folder / MANIFEST
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(manifest, indent=1, ensure_ascii=False, default=_plain) + "\n", encoding="utf-8")
+    os.replace(draft, path)
+    return path
+
+
+def manifest(
+    plan: Plan, environment: Environment, ledger: Ledger, run_id: str, folder: Path
+) -> dict[str, Any]:
+    """Return what the ledger knows about a run, with the digests of its notebooks; see README for the fields."""
+    run = ledger.run(run_id)
+    states = {state["number"]: state for state in ledger.tasks_of(run_id)}
+    return {
+        "run_id": run_id,
+        "plan": plan.name,
+        "title": plan.title,
+        "environment": environment.name,
+        "protected": environment.protected,
+        "operator": run["operator"],
+        "status": run["status"],
+        "started_at": run["started_at"],
+        "finished_at": run["finished_at"],
+        "digest": run["digest"],
+        "parameters": run["parameters"],
+        "approval": next((note for note in [ledger.read("approval")] if note), None),
+        "failure": None,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "server": ledger.server(),
+        "comparison": None,
+        "tasks": [_task(task, states.get(task.number), ledger, run_id, folder) for task in plan.tasks],
+    }
+
+
+def verify(folder: Path) -> list[str]:
+    """Return a line for every file of a run that is not what its manifest says."""
+    problems = []
+    for task in read(folder)["tasks"]:
+        if task["notebook"] is None:
+            continue
+        path = folder / task["notebook"]
+        if not path.exists():
+            problems.append(f"{path.name} is missing")
+        elif sha256(path) != task["sha256"]:
+            problems.append(f"{path.name} was altered after the run")
+    return problems
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str, folder: Path) -> dict[str, Any]:
+    notebook = folder / task.notebook.name
+    checks = ledger.checks(run_id, task.number) if state else []
+    return {
+        "number": task.number,
+        "name": task.name,
+        "status": state["status"] if state else "not_run",
+        "estimate_minutes": task.minutes,
+        "started_at": state["started_at"] if state else None,
+        "finished_at": state["finished_at"] if state else None,
+        "notebook": notebook.name if notebook.exists() else None,
+        "sha256": sha256(notebook) if notebook.exists() else None,
+        "checks": [asdict(check) for check in checks],
+        "criteria": [{"name": text, "met": _verdict(checks, "criterion", text)} for text in task.criteria],
+        "triggers": [{"name": text, "fired": _negated(_verdict(checks, "trigger", text))} for text in task.triggers],
+        "notes": ledger.notes(run_id, task.number) if state else {},
+    }
+
+
+def _verdict(checks: list[Check], kind: str, text: str) -> bool | None:
+    verdicts = [check.passed for check in checks if getattr(check, kind) == text]
+    return all(verdicts) if verdicts else None
+
+
+def _negated(verdict: bool | None) -> bool | None:
+    return None if verdict is None else not verdict
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} does not go into a manifest")

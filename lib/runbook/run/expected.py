@@ -1,0 +1,137 @@
+"""Expected results: an executed notebook held against the committed one, by nbval's own comparison, offline.
+
+nbval would execute the notebook again; on a target already migrated that compares the wrong thing. What nbval
+lets pass is asserted here: every cell was executed, the sources agree, no image is missing.
+"""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+from nbval.plugin import IPyNbCell, get_sanitize_patterns, nocolors
+
+from runbook.errors import UsageError
+
+SANITIZERS = "sanitize.cfg"
+SKIPPED = (
+    "metadata", "traceback", "prompt_number", "output_type", "name", "execution_count", "image/png",
+)  # fmt: skip
+IGNORE, CHECK = "nbval-ignore-output", "nbval-check-output"
+
+
+@dataclass
+class Comparison:
+    """What the comparison of one notebook found.
+
+    Attributes:
+        cells: number of code cells.
+        compared: how many of them had their outputs compared.
+        ignored: how many are tagged as varying.
+        differences: one line each, beginning with the cell's number.
+    """
+
+    notebook: str
+    cells: int = 0
+    compared: int = 0
+    ignored: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is no difference."""
+        return not self.differences
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the manifest keeps."""
+        return {**asdict(self), "passed": self.passed}
+
+
+class _Cell(IPyNbCell):  # type: ignore[misc]
+    """nbval's cell, without the pytest session it usually lives in."""
+
+    def format_output_compare(self, key: str, left: Any, right: Any) -> None:
+        self.comparison_traceback.append(f"{key}: expected {_short(left)}, found {_short(right)}")
+
+
+def compare(executed: Path, expected: Path, *, strict: bool) -> Comparison:
+    """Compare an executed notebook with the expected one.
+
+    Args:
+        executed: what a run left.
+        expected: the notebook of the same name in `outputs/expected/`.
+        strict: compare every output not tagged as varying; otherwise only those tagged `nbval-check-output`.
+
+    Raises:
+        UsageError: a file is missing or is no notebook.
+    """
+    found, wanted = (_code_cells(path) for path in (executed, expected))
+    result = Comparison(executed.name, cells=len(wanted))
+    if len(found) != len(wanted):
+        result.differences.append(f"cell 0: expected {len(wanted)} code cells, found {len(found)}")
+    comparer = _comparer(expected.parent / SANITIZERS)
+    for number, (one, other) in enumerate(zip(found, wanted, strict=False), start=1):
+        tags = other.metadata.get("tags", [])
+        result.differences += [f"cell {number}: {problem}" for problem in _problems(one, other)]
+        if IGNORE in tags:
+            result.ignored += 1
+        elif strict or CHECK in tags:
+            result.compared += 1
+            if not comparer.compare_outputs(one.outputs, other.outputs, SKIPPED):
+                details = " ".join(" ".join(comparer.comparison_traceback).split())
+                result.differences.append(f"cell {number}: {details}")
+    return result
+
+
+def keep(executed: Path, expected: Path) -> None:
+    """Make an executed notebook the expected one, without the times and places of its run."""
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags" and value}
+    expected.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, expected)
+
+
+def _code_cells(path: Path) -> list[Any]:
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise UsageError(f"There is no notebook {path}: run the batch first, or write it with --keep-expected.") from None
+    except nbformat.reader.NotJSONError:
+        raise UsageError(f"{path} is no notebook: it is not valid JSON.") from None
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _problems(found: Any, wanted: Any) -> list[str]:
+    problems = []
+    if found.source != wanted.source:
+        problems.append("its source differs from the expected one")
+    if found.execution_count is None:
+        problems.append("it was not executed")
+    problems += [f"it raised {output.ename}" for output in found.outputs if output.output_type == "error"]
+    missing = _images(wanted) - _images(found)
+    if missing:
+        problems.append(f"{missing.total()} image(s) are missing")
+    return problems
+
+
+def _images(cell: Any) -> "Counter[str]":
+    return Counter(
+        kind for output in cell.outputs for kind in output.get("data", {}) if kind.startswith("image/")
+    )
+
+
+def _comparer(sanitizers: Path) -> Any:
+    comparer = _Cell.__new__(_Cell)
+    patterns = get_sanitize_patterns(sanitizers.read_text(encoding="utf-8")) if sanitizers.exists() else {}
+    comparer.parent = SimpleNamespace(skip_compare=SKIPPED, sanitize_patterns=patterns)
+    comparer.colors = nocolors
+    return comparer
+
+
+def _short(value: Any, most: int = 160) -> str:
+    text = " ".join(str(value).split())
+    return repr(text if len(text) <= most else f"{text[:most]}…")

@@ -1,0 +1,126 @@
+"""Kernels: started and warmed ahead of time, so that a notebook does not wait for its imports."""
+
+import asyncio
+import atexit
+import os
+import sys
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.client import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
+
+ENGINE = "runbook"
+WARM_UP = "import runbook.step.magic, runbook.step.charts"
+
+
+class Loop:
+    """An event loop of its own: kernels are started, used and ended on it, whichever thread asks."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, name="kernels", daemon=True).start()
+
+    def submit(self, coroutine: Any) -> "Future[Any]":
+        """Run a coroutine on the loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
+
+class Kernels:
+    """Keeps one kernel warm ahead of the one in use, `count` in all."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], count: int) -> None:
+        self.folder, self.count = folder, count
+        self.environment = {**os.environ, **environment}
+        self.loop = Loop()
+        self._sockets = TemporaryDirectory(prefix="runbook-", ignore_cleanup_errors=True)
+        self._next: Future[Any] | None = None
+
+    def prepare(self) -> None:
+        """Start a kernel in the background, unless one waits already or none is needed any more."""
+        if self._next is None and self.count:
+            self.count -= 1
+            self._next = self.loop.submit(self._start())
+
+    def take(self) -> AsyncKernelManager:
+        """Return the warm kernel and start the one after it."""
+        self.prepare()
+        assert self._next is not None
+        manager, self._next = self._next.result(), None
+        self.prepare()
+        return manager
+
+    def end(self, manager: AsyncKernelManager) -> None:
+        """End a kernel: politely, then by force."""
+        self.loop.submit(manager.shutdown_kernel()).result()
+
+    def close(self) -> None:
+        """End the kernel nobody took."""
+        if self._next is not None:
+            self.end(self._next.result())
+            self._next = None
+        self._sockets.cleanup()
+
+    async def _start(self) -> AsyncKernelManager:
+        number = self.count
+        manager = AsyncKernelManager(
+            kernel_name="python3",
+            transport="ipc",  # nothing listens on a network
+            ip=f"{self._sockets.name}/{number}",
+            connection_file=f"{self._sockets.name}/{number}.json",
+        )
+        manager.kernel_spec.argv[0] = sys.executable  # the very interpreter the batch runs in
+        await manager.start_kernel(
+            cwd=str(self.folder), env=self.environment, extra_arguments=[f"--IPKernelApp.exec_lines={WARM_UP}"]
+        )
+        return manager
+
+
+class WarmEngine(Engine):  # type: ignore[misc]
+    """papermill's engine on a kernel that runs already."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any
+    ) -> None:
+        """Execute the notebook of `nb_man` on the kernel in `kernels`, telling `on_cell` before every code cell."""
+        kernels: Kernels = options["kernels"]
+        on_cell = options["on_cell"]
+        manager = kernels.take()
+
+        async def tell(cell: Any, cell_index: int) -> None:
+            if cell.cell_type == "code":
+                on_cell(cell_index)
+
+        client = PapermillNotebookClient(
+            nb_man, km=manager, kernel_name=kernel_name, timeout=None, on_cell_start=tell, log_output=False
+        )
+        try:
+            kernels.loop.submit(_execute(client)).result()
+        finally:
+            atexit.unregister(client._cleanup_kernel)  # nbclient leaves it behind for a kernel it did not start
+            kernels.end(manager)
+
+
+async def _execute(client: PapermillNotebookClient) -> None:
+    """Do what PapermillNotebookClient.execute does, on the loop the kernel belongs to."""
+    client.reset_execution_trackers()
+    async with client.async_setup_kernel():
+        for index, cell in enumerate(client.nb.cells):
+            client.nb_man.cell_start(cell, index)
+            try:
+                await NotebookClient.async_execute_cell(client, cell, index)
+            except CellExecutionError as error:
+                client.nb_man.cell_exception(client.nb.cells[index], cell_index=index, exception=error)
+                return
+            finally:
+                client.nb_man.cell_complete(client.nb.cells[index], cell_index=index)
+
+
+papermill_engines.register(ENGINE, WarmEngine)
