@@ -49,6 +49,15 @@ CREATE TABLE IF NOT EXISTS runbook.notes (
     FOREIGN KEY (run_id, task) REFERENCES runbook.tasks
 );
 
+-- The schema as it was before a task: what a rollback must give back, to the byte.
+CREATE TABLE IF NOT EXISTS runbook.schemas (
+    plan       text NOT NULL,
+    task       integer NOT NULL,
+    definition text NOT NULL,
+    at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (plan, task)
+);
+
 CREATE TABLE IF NOT EXISTS runbook.approvals (
     approval_id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     environment text NOT NULL,

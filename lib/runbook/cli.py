@@ -1,4 +1,4 @@
-"""The command line: `runbook run · status · rollback · verify · report · approve · environments · docs · lab · reset`."""
+"""The command line: one command per verb, each an import away so that none waits for another's libraries."""
 
 import ast
 import os
@@ -39,7 +39,9 @@ def main() -> None:
 @ENVIRONMENT
 @click.option("--from", "first", type=int, help="First task; what it needs must be complete on the target.")
 @click.option("--to", "last", type=int, help="Last task.")
-@click.option("--parameter", "-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A notebook's parameter.")
+@click.option(
+    "--parameter", "-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A notebook's parameter."
+)
 @click.option("--resume", is_flag=True, help="Go on with the run that stopped, where it stopped.")
 @click.option("--fresh", is_flag=True, help="Give an embedded environment a fresh baseline first.")
 @click.option("--keep-expected", is_flag=True, help="Make this run's notebooks the expected results.")
@@ -138,7 +140,11 @@ def environments() -> None:
     table = Table("environment", "server", "address", "approval", "protected")
     for one in plan.environments.values():
         embedded = one.server == "embedded"
-        address = "local socket" if embedded else f"{one.url_variable} {'set' if os.environ.get(one.url_variable) else 'not set'}"
+        address = (
+            "local socket"
+            if embedded
+            else f"{one.url_variable} {'set' if os.environ.get(one.url_variable) else 'not set'}"
+        )
         table.add_row(one.name, one.server, address, one.approval, "yes" if one.protected else "no")
     Console().print(table)
 
@@ -192,7 +198,9 @@ def _run_folder(plan: Plan, folder: Path | None) -> Path:
 
     found = folder or evidence.latest(plan)
     if found is None or not (found / evidence.MANIFEST).is_file():
-        raise UsageError(f"There is no run in {found or plan.root / 'outputs'}: name the folder that holds a manifest.json.")
+        raise UsageError(
+            f"There is no run in {found or plan.root / 'outputs'}: name the folder that holds a manifest.json."
+        )
     return found
 
 

@@ -87,13 +87,19 @@ class Environment:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole plan, and the folder it was read from."""
+    """The whole plan, and the folder it was read from.
+
+    Attributes:
+        escalate_at: a task may take this many times its estimate.
+        schemas: what the plan may change in the target, and a rollback must give back.
+    """
 
     root: Path
     name: str
     title: str
     buffer_minutes: int
     escalate_at: float
+    schemas: tuple[str, ...]
     tasks: tuple[Task, ...]
     environments: dict[str, Environment]
 
@@ -127,11 +133,9 @@ class Plan:
                 title=head["title"],
                 buffer_minutes=head.get("buffer_minutes", 0),
                 escalate_at=head.get("escalate_at", 1.5),
+                schemas=tuple(head.get("schemas", ["public"])),
                 tasks=tuple(_task(entry, root) for entry in data["tasks"]),
-                environments={
-                    name: _environment(name, entry, root)
-                    for name, entry in data["environments"].items()
-                },
+                environments={name: _environment(name, entry, root) for name, entry in data["environments"].items()},
             )
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{path} is not valid TOML: {error}.") from None
@@ -229,8 +233,6 @@ def _task(entry: dict[str, Any], root: Path) -> Task:
 def _environment(name: str, entry: dict[str, Any], root: Path) -> Environment:
     fields = dict(entry)
     baseline = dict(fields.pop("baseline", {}))
-    files = {
-        part: tuple(root / file for file in baseline.pop(part, ()))
-        for part in ("cluster", "superuser", "owner")
-    }
-    return Environment(name=name, baseline=Baseline(**files, **baseline), **fields)
+    files = {part: tuple(root / file for file in baseline.pop(part, ())) for part in ("cluster", "superuser", "owner")}
+    settings = baseline.pop("settings", {})
+    return Environment(name=name, baseline=Baseline(**files, settings=settings, **baseline), **fields)

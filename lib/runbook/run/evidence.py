@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import platform
 from dataclasses import asdict
 from datetime import datetime
@@ -15,7 +14,17 @@ from runbook.target.ledger import Check, Ledger
 
 MANIFEST = "manifest.json"
 JOURNAL = "events.jsonl"
-PACKAGES = ("runbook", "papermill", "nbval", "ipython-sql", "psycopg", "sqlalchemy", "pandas", "matplotlib", "jupyterlab")
+PACKAGES = (
+    "runbook",
+    "papermill",
+    "nbval",
+    "ipython-sql",
+    "psycopg",
+    "sqlalchemy",
+    "pandas",
+    "matplotlib",
+    "jupyterlab",
+)
 
 
 def folder_of(plan: Plan, environment: Environment, run_id: str) -> Path:
@@ -43,13 +52,11 @@ def write(folder: Path, manifest: dict[str, Any]) -> Path:
     path = folder / MANIFEST
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps(manifest, indent=1, ensure_ascii=False, default=_plain) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+    draft.replace(path)
     return path
 
 
-def manifest(
-    plan: Plan, environment: Environment, ledger: Ledger, run_id: str, folder: Path
-) -> dict[str, Any]:
+def manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id: str, folder: Path) -> dict[str, Any]:
     """Return what the ledger knows about a run, with the digests of its notebooks; see README for the fields."""
     run = ledger.run(run_id)
     states = {state["number"]: state for state in ledger.tasks_of(run_id)}
@@ -74,6 +81,11 @@ def manifest(
     }
 
 
+def rollback_name(task: Task) -> str:
+    """Return the file name of the executed notebook that reversed a task."""
+    return f"rollback_{task.notebook.name}"
+
+
 def verify(folder: Path) -> list[str]:
     """Return a line for every file of a run that is not what its manifest says."""
     problems = []
@@ -94,7 +106,9 @@ def sha256(path: Path) -> str:
 
 
 def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str, folder: Path) -> dict[str, Any]:
-    notebook = folder / task.notebook.name
+    notebook = next(
+        (path for path in (folder / task.notebook.name, folder / rollback_name(task)) if path.exists()), folder
+    )
     checks = ledger.checks(run_id, task.number) if state else []
     return {
         "number": task.number,
@@ -103,8 +117,8 @@ def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str,
         "estimate_minutes": task.minutes,
         "started_at": state["started_at"] if state else None,
         "finished_at": state["finished_at"] if state else None,
-        "notebook": notebook.name if notebook.exists() else None,
-        "sha256": sha256(notebook) if notebook.exists() else None,
+        "notebook": notebook.name if notebook != folder else None,
+        "sha256": sha256(notebook) if notebook != folder else None,
         "checks": [asdict(check) for check in checks],
         "criteria": [{"name": text, "met": _verdict(checks, "criterion", text)} for text in task.criteria],
         "triggers": [{"name": text, "fired": _negated(_verdict(checks, "trigger", text))} for text in task.triggers],

@@ -99,7 +99,9 @@ def _code_cells(path: Path) -> list[Any]:
     try:
         notebook = nbformat.read(path, as_version=4)
     except FileNotFoundError:
-        raise UsageError(f"There is no notebook {path}: run the batch first, or write it with --keep-expected.") from None
+        raise UsageError(
+            f"There is no notebook {path}: run the batch first, or write it with --keep-expected."
+        ) from None
     except nbformat.reader.NotJSONError:
         raise UsageError(f"{path} is no notebook: it is not valid JSON.") from None
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -119,9 +121,7 @@ def _problems(found: Any, wanted: Any) -> list[str]:
 
 
 def _images(cell: Any) -> "Counter[str]":
-    return Counter(
-        kind for output in cell.outputs for kind in output.get("data", {}) if kind.startswith("image/")
-    )
+    return Counter(kind for output in cell.outputs for kind in output.get("data", {}) if kind.startswith("image/"))
 
 
 def _comparer(sanitizers: Path) -> Any:

@@ -52,7 +52,8 @@ class Kernels:
         """Return the warm kernel and start the one after it."""
         self.prepare()
         assert self._next is not None
-        manager, self._next = self._next.result(), None
+        manager: AsyncKernelManager = self._next.result()
+        self._next = None
         self.prepare()
         return manager
 
@@ -75,6 +76,7 @@ class Kernels:
             ip=f"{self._sockets.name}/{number}",
             connection_file=f"{self._sockets.name}/{number}.json",
         )
+        assert manager.kernel_spec is not None
         manager.kernel_spec.argv[0] = sys.executable  # the very interpreter the batch runs in
         await manager.start_kernel(
             cwd=str(self.folder), env=self.environment, extra_arguments=[f"--IPKernelApp.exec_lines={WARM_UP}"]
@@ -86,9 +88,7 @@ class WarmEngine(Engine):  # type: ignore[misc]
     """papermill's engine on a kernel that runs already."""
 
     @classmethod
-    def execute_managed_notebook(
-        cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any
-    ) -> None:
+    def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any) -> None:
         """Execute the notebook of `nb_man` on the kernel in `kernels`, telling `on_cell` before every code cell."""
         kernels: Kernels = options["kernels"]
         on_cell = options["on_cell"]

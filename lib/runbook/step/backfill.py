@@ -26,7 +26,7 @@ from runbook.step.transport import as_setting
 from runbook.target import environments
 
 if TYPE_CHECKING:
-    from runbook.step.session import Task
+    from runbook.step.task import Task
 
 REPAINT = 0.3  # seconds
 RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
@@ -93,7 +93,7 @@ def run(task: "Task", table: str, statement: str) -> Table:
     return Table(list(figures), [list(figures.values())])
 
 
-def _one_pass(  # noqa: PLR0913
+def _one_pass(
     task: "Task",
     statement: str,
     progress: _Progress,
@@ -122,7 +122,7 @@ def _one_pass(  # noqa: PLR0913
         futures = [pool.submit(work, number) for number in range(workers)]
         try:
             while not all(future.done() for future in futures):
-                time.sleep(0.02 if len(progress.history) < 50 else REPAINT)  # noqa: PLR2004
+                time.sleep(0.02 if len(progress.history) < 50 else REPAINT)
                 if any(future.done() and future.exception() for future in futures):
                     break
                 handle.update(show.progress(label, progress.done_blocks, progress.blocks, _eta(progress)))  # type: ignore[attr-defined]
@@ -132,9 +132,7 @@ def _one_pass(  # noqa: PLR0913
         future.result()
 
 
-def _batch(
-    connection: psycopg.Connection, statement: str, batch: tuple[int, int], progress: _Progress
-) -> int:
+def _batch(connection: psycopg.Connection, statement: str, batch: tuple[int, int], progress: _Progress) -> int:
     """Run one batch in a transaction of its own and return how many rows it changed."""
     for pause in retry.pauses():
         try:

@@ -16,7 +16,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
 )  # fmt: skip
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW)
 GREY = "#57606a"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
@@ -36,7 +36,7 @@ STYLE = {
 MARKS = {"as declared": ("#cfe8dd", "✓"), "wrong": (RED, "✗")}
 
 
-def bars(  # noqa: PLR0913
+def bars(
     frame: pd.DataFrame,
     label: str,
     values: Sequence[str],
@@ -62,7 +62,13 @@ def bars(  # noqa: PLR0913
     for number, column in enumerate(values):
         places = [row + height * (number - (len(values) - 1) / 2) for row in range(len(frame))]
         drawn = axes.barh(places, frame[column].astype(float), height * 0.9, color=PALETTE[number], label=column)
-        axes.bar_label(drawn, labels=[f"{value:,.4g}" if value < 1000 else f"{value:,.0f}" for value in frame[column].astype(float)], padding=3, fontsize=8.5, color=GREY)  # noqa: E501, PLR2004
+        axes.bar_label(
+            drawn,
+            labels=[f"{value:,.4g}" if value < 1000 else f"{value:,.0f}" for value in frame[column].astype(float)],
+            padding=3,
+            fontsize=8.5,
+            color=GREY,
+        )
     axes.set_yticks(range(len(frame)), [str(value) for value in frame[label]])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
@@ -108,9 +114,7 @@ def intervals(figures: Sequence[dict[str, Any]], *, title: str, unit: str, limit
     return _image(figure, f"{title}. {unit}. {words}")
 
 
-def lines(  # noqa: PLR0913
-    frame: pd.DataFrame, x: str, values: Sequence[str], *, title: str, xlabel: str, ylabel: str
-) -> Image:
+def lines(frame: pd.DataFrame, x: str, values: Sequence[str], *, title: str, xlabel: str, ylabel: str) -> Image:
     """Draw a line per column in `values` over column `x`."""
     figure, axes = _figure(title)
     for number, column in enumerate(values):
@@ -125,7 +129,7 @@ def lines(  # noqa: PLR0913
     return _image(figure, f"{title}. {ylabel} over {xlabel}. {ends}")
 
 
-def matrix(frame: pd.DataFrame, *, title: str, rows: str, columns: str, shown: str, right: str) -> Image:  # noqa: PLR0913
+def matrix(frame: pd.DataFrame, *, title: str, rows: str, columns: str, shown: str, right: str) -> Image:
     """Draw a matrix of verdicts: a cell says `shown`, and is tinted by whether `right` is true.
 
     Args:
@@ -144,7 +148,12 @@ def matrix(frame: pd.DataFrame, *, title: str, rows: str, columns: str, shown: s
         axes.add_patch(mpl.patches.Rectangle((place[0] - 0.48, place[1] - 0.45), 0.96, 0.9, color=tint))
         text = str(cell[shown]) if cell[right] else f"✗ {cell[shown]}"
         axes.text(*place, text, ha="center", va="center", fontsize=8, color="black" if cell[right] else "white")
-    axes.set_xticks(range(len(names[1])), names[1], rotation=35 if len(names[1]) > 6 else 0, ha="right" if len(names[1]) > 6 else "center")  # noqa: E501, PLR2004
+    axes.set_xticks(
+        range(len(names[1])),
+        names[1],
+        rotation=35 if len(names[1]) > 6 else 0,
+        ha="right" if len(names[1]) > 6 else "center",
+    )
     axes.set_yticks(range(len(names[0])), names[0])
     axes.set_xlim(-0.5, len(names[1]) - 0.5)
     axes.set_ylim(len(names[0]) - 0.5, -0.5)
@@ -168,7 +177,7 @@ def _limit(axes: Axes, limit: float | None, unit: str) -> None:
     if limit is not None:
         axes.axvline(limit, color=RED, linestyle="--", linewidth=1.4)
         axes.annotate(
-            f"{limit:g} {unit.split()[0]}", (limit, 1), (4, -10), xycoords=("data", "axes fraction"),
+            f"{limit:g} {unit.split(maxsplit=1)[0]}", (limit, 1), (4, -10), xycoords=("data", "axes fraction"),
             textcoords="offset points", color=RED, fontsize=8.5,
         )  # fmt: skip
 

@@ -88,14 +88,12 @@ def verdict(passed: bool, name: str, expected: str, actual: str, decides: Iterab
     """
     colour, sign, word = (PASS, "✓", "PASS") if passed else (FAIL, "✗", "FAIL")
     decides = list(decides)
-    lines = "".join(
-        f'<div style="color:#57606a;font-size:90%">{kind} · {escape(text)}</div>' for kind, text in decides
-    )
+    lines = "".join(f'<div style="color:#57606a;font-size:90%">{kind} · {escape(text)}</div>' for kind, text in decides)
     html = (
         f'<div role="status" style="border-left:6px solid {colour};padding:4px 10px;margin:2px 0">'
         f'<span style="background:{colour};color:#fff;border-radius:4px;padding:1px 7px;font-weight:600">'
         f"{sign} {word}</span> <b>{escape(name)}</b>"
-        f'<div>expected <b>{escape(expected)}</b>, found <b>{escape(actual)}</b></div>{lines}</div>'
+        f"<div>expected <b>{escape(expected)}</b>, found <b>{escape(actual)}</b></div>{lines}</div>"
     )
     text = f"{sign} {word}  {name}: expected {expected}, found {actual}"
     return Markup(html, "\n".join([text, *(f"        {kind}: {words}" for kind, words in decides)]))
@@ -146,7 +144,7 @@ def gate(task: str, rows: Sequence[tuple[str, str, bool | None]], next_step: str
     html = (
         f'<div style="border:2px solid {colour};border-radius:6px;padding:8px 12px">'
         f'<div style="color:{colour};font-size:115%;font-weight:600">{escape(verdict_line)}</div>'
-        f'<table><tbody>{"".join(cells)}</tbody></table><div>{escape(next_step)}</div></div>'
+        f"<table><tbody>{''.join(cells)}</tbody></table><div>{escape(next_step)}</div></div>"
     )
     return Markup(html, "\n".join([verdict_line, *texts, next_step]))
 
@@ -155,7 +153,7 @@ def progress(label: str, done: int, total: int, detail: str) -> Markup:
     """Return a progress bar."""
     share = done / total if total else 1.0
     html = (
-        f'<div><b>{escape(label)}</b> · {share:.0%} · {escape(detail)}'
+        f"<div><b>{escape(label)}</b> · {share:.0%} · {escape(detail)}"
         f'<div style="background:#d0d7de;border-radius:4px;height:10px;width:420px">'
         f'<div style="background:{INFO};border-radius:4px;height:10px;width:{share:.1%}"></div></div></div>'
     )
@@ -170,7 +168,7 @@ def _cell(_: str, value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, Decimal | float):
-        return f"{value:,.10f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else str(value)  # noqa: PLR2004
+        return f"{float(value):,.10g}"
     text = str(value)
     return text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
 

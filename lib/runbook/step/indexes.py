@@ -1,6 +1,7 @@
 """Indexes built without stopping anybody: one by one, outside a transaction, rebuilt where a build had failed."""
 
 import re
+from functools import partial
 
 import psycopg
 import sqlparse
@@ -33,7 +34,7 @@ def build(connection: psycopg.Connection, text: str) -> Table:
         name = _name(statement)
         stood = _valid(connection, name)
         if not stood:
-            retry.while_locked(lambda statement=statement, name=name: _build(connection, statement, name))
+            retry.while_locked(partial(_build, connection, statement, name))
         size = connection.execute("SELECT pg_relation_size(to_regclass(%s))", [name]).fetchone()
         what = "stood already" if stood else "built"
         found.append([name, what, size[0] if size else None])

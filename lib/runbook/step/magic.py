@@ -12,23 +12,24 @@ import psycopg
 from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
+from runbook.cells import CHECK_HEAD
 from runbook.errors import UsageError
 from runbook.step import backfill, indexes, retry, transport
 from runbook.step.checks import Refused
 from runbook.step.display import Table
-from runbook.step.session import Task
+from runbook.step.task import Task
 
 
 @magics_class
-class RunbookMagics(Magics):  # type: ignore[misc]
+class RunbookMagics(Magics):
     """The magics of one task."""
 
     def __init__(self, shell: Any, task: Task) -> None:
         super().__init__(shell)
         self.task = task
 
-    @no_var_expand  # type: ignore[untyped-decorator]
-    @cell_magic  # type: ignore[untyped-decorator]
+    @no_var_expand
+    @cell_magic
     def sql(self, line: str, cell: str) -> Table | None:
         r"""Send the cell as it stands; show what each statement returned, return the last table.
 
@@ -56,11 +57,11 @@ class RunbookMagics(Magics):  # type: ignore[misc]
             display(table)
         last = answer.tables[-1] if answer.tables else None
         if name:
-            self.shell.user_ns[name] = last
+            self.task.names[name] = last
         return last
 
-    @no_var_expand  # type: ignore[untyped-decorator]
-    @cell_magic  # type: ignore[untyped-decorator]
+    @no_var_expand
+    @cell_magic
     def check(self, line: str, cell: str) -> Table | None:
         """Run the cell, rolled back, and hold its last result against the expectation.
 
@@ -75,18 +76,17 @@ class RunbookMagics(Magics):  # type: ignore[misc]
         name, separator, expected = line.rpartition(": ")
         if not separator:
             raise UsageError("Write `%%check NAME: EXPECTATION`, such as `%%check nobody is left out: no rows`.")
-        heads = dict(re.findall(r"^-- (criterion|trigger|as): (.+?)\s*$", cell, re.MULTILINE))
+        heads = dict(CHECK_HEAD.findall(cell))
         found = self.task.attempt(heads.get("as"), cell)
-        if isinstance(found, Refused) and not expected.startswith("error "):
-            found = Refused(found.sqlstate, found.message)
         self.task.check(
             name.strip(), found, expected.strip(), criterion=heads.get("criterion"), trigger=heads.get("trigger")
         )
-        is_shown = isinstance(found, Table) and len(found) > 0 and found.field_names != ["command"]
-        return found if is_shown else None
+        if isinstance(found, Refused) or not found or found.field_names == ["command"]:
+            return None
+        return found
 
-    @no_var_expand  # type: ignore[untyped-decorator]
-    @cell_magic  # type: ignore[untyped-decorator]
+    @no_var_expand
+    @cell_magic
     def concurrently(self, line: str, cell: str) -> Table:
         """Build the indexes of the cell one after the other, each outside a transaction; see `runbook.step.indexes`."""
         _options(line, {})
@@ -95,8 +95,8 @@ class RunbookMagics(Magics):  # type: ignore[misc]
         except psycopg.Error as error:
             raise transport.failure(error, cell) from None
 
-    @no_var_expand  # type: ignore[untyped-decorator]
-    @cell_magic  # type: ignore[untyped-decorator]
+    @no_var_expand
+    @cell_magic
     def backfill(self, line: str, cell: str) -> Table:
         """Run the cell's statement over a table in batches of heap blocks; see `runbook.step.backfill`."""
         table, _ = line.strip(), _options("", {})

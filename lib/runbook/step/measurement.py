@@ -18,6 +18,28 @@ WARM_UP = 10
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How far a median can be relied on: the width of its confidence interval.
+
+    Attributes:
+        width: in milliseconds.
+        median: in milliseconds.
+        floor: milliseconds; a width below it is fine, however small the median.
+    """
+
+    width: float
+    median: float
+    floor: float
+
+    def exceeds(self, limit: float) -> bool:
+        """Tell whether the width is above `limit` percent of the median, and above the floor."""
+        return self.width > self.floor and self.width > self.median * limit / 100
+
+    def __str__(self) -> str:
+        return f"{self.width / self.median * 100:.1f} %"
+
+
+@dataclass(frozen=True)
 class Measurement:
     """Durations of one statement, as the client sees them.
 
@@ -46,6 +68,11 @@ class Measurement:
         """Confidence interval of the median in milliseconds, by bootstrap."""
         medians = np.median(_resamples(self.samples), axis=1)
         return _interval(medians)
+
+    def spread(self, floor: float = 0.05) -> Spread:
+        """Return how far the median can be relied on; `floor` in milliseconds."""
+        low, high = self.interval
+        return Spread(high - low, self.median, floor)
 
     def __str__(self) -> str:
         return f"{self.median:.3f} ms"
@@ -124,7 +151,7 @@ def measure(connection: psycopg.Connection, name: str, statement: bytes, samples
     return Measurement(name, np.array(times[WARM_UP:]))
 
 
-def compare(  # noqa: PLR0913
+def compare(
     connection: psycopg.Connection, name: str, before: bytes, after: bytes, samples: int, floor: float
 ) -> Comparison:
     """Time two statements in pairs, in alternating order, each in a savepoint that is rolled back."""

@@ -104,7 +104,9 @@ def failure(error: psycopg.Error, text: str) -> StepFailed:
     """Return one sentence for an SQL error: what, where, and the server's own hint."""
     diagnostic = error.diag
     if diagnostic.message_primary is None:
-        return StepFailed(f"The connection to the target failed: {' '.join(str(error).split())}. Start this cell again.")
+        return StepFailed(
+            f"The connection to the target failed: {' '.join(str(error).split())}. Start this cell again."
+        )
     parts = [f"SQL error {diagnostic.sqlstate}: {diagnostic.message_primary}"]
     if diagnostic.statement_position:
         before = text[: int(diagnostic.statement_position) - 1]

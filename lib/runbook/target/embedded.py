@@ -65,7 +65,7 @@ def start(root: Path) -> PostgresServer:
 
 def url(server: PostgresServer, database: str, user: str) -> str:
     """Return the libpq URL of a database on the embedded server."""
-    return server.get_postmaster_info().get_uri(user=user, database=database)
+    return str(server.get_postmaster_info().get_uri(user=user, database=database))
 
 
 def provide(root: Path, environment: Environment) -> str:
@@ -85,9 +85,7 @@ def fill(server: PostgresServer, environment: Environment, database: str) -> Non
     with psycopg.connect(url(server, "postgres", "postgres"), autocommit=True) as admin:
         _run(admin, baseline.cluster, {})
         admin.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                sql.Identifier(database), sql.Identifier(environment.owner)
-            )
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), sql.Identifier(environment.owner))
         )
     try:
         with psycopg.connect(url(server, database, "postgres"), autocommit=True) as connection:

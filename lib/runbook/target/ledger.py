@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from runbook.errors import NotAllowed, UsageError
 
 DONE = "complete"
+UNDONE = "rolled_back"
 
 
 @dataclass(frozen=True)
@@ -261,6 +262,24 @@ class Ledger:
             "SELECT name, value FROM runbook.notes WHERE run_id = %s AND task = %s ORDER BY at", [run_id, task]
         )
         return {row["name"]: row["value"] for row in rows}
+
+    def keep_schema(self, task: int, definition: str) -> None:
+        """Remember the schema as it was before a task, unless the task has left something since the last time."""
+        state = self.states().get(task)
+        keep = "DO NOTHING" if state and state.status != UNDONE else "DO UPDATE SET definition = excluded.definition"
+        self.connection.execute(
+            psycopg.sql.SQL(
+                "INSERT INTO runbook.schemas (plan, task, definition) VALUES (%s, %s, %s) ON CONFLICT (plan, task) {}"
+            ).format(psycopg.sql.SQL(keep)),
+            [self.plan, task, definition],
+        )
+
+    def schema_before(self, task: int) -> str | None:
+        """Return the schema as it was before a task, or None."""
+        row = self.connection.execute(
+            "SELECT definition FROM runbook.schemas WHERE plan = %s AND task = %s", [self.plan, task]
+        ).fetchone()
+        return row[0] if row else None
 
     def approve(self, environment: str, digest: str, approver: str, statement: str) -> None:
         """Remember that somebody approved this digest for this environment."""

@@ -122,7 +122,8 @@ def scratch_database(connection: psycopg.Connection, url: str) -> Iterator[str]:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(quoted))
     except psycopg.errors.InsufficientPrivilege:
         raise StepFailed(
-            "The backup cannot be proven: the role may not create a scratch database to restore it into. Grant it CREATEDB."
+            "The backup cannot be proven: the role may not create a scratch database to restore it into. "
+            "Grant it CREATEDB."
         ) from None
     try:
         yield make_conninfo(url, dbname=name)

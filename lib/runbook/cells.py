@@ -1,0 +1,118 @@
+"""The cells of a notebook as they are written: its steps, its SQL, the checks it declares. Nothing is executed."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HEADING = re.compile(r"^#{2,} (\d+(?:\.\d+)*) · .+$", re.MULTILINE)
+LABELS = "Purpose|Prerequisites|Impact|Rollback|Expected|If it fails"
+PROSE = re.compile(rf"\*\*({LABELS})\*\*\s+(.*?)(?=\s*\*\*(?:{LABELS})\*\*|\n\s*\n|\Z)", re.DOTALL)
+MAGIC = re.compile(r"%%(sql|check|backfill|concurrently)\b *(.*)")
+CHECK_HEAD = re.compile(r"^-- (criterion|trigger|as): (.+?)\s*$", re.MULTILINE)
+VARIES = "…"  # stands for what is known only when the cell runs
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Attributes:
+        kind: `markdown` or `code`.
+        step: number of the step it stands under, empty before the first.
+    """
+
+    kind: str
+    source: str
+    tags: frozenset[str]
+    step: str
+
+    @property
+    def magic(self) -> tuple[str, str] | None:
+        """Name and line of the SQL magic it begins with, or None."""
+        found = MAGIC.match(self.source) if self.kind == "code" else None
+        return (found[1], found[2].strip()) if found else None
+
+    @property
+    def body(self) -> str:
+        """The source without the magic's line."""
+        return self.source.partition("\n")[2].strip() if self.magic else self.source
+
+
+@dataclass(frozen=True)
+class DeclaredCheck:
+    """A check as its cell declares it; `…` stands where the cell decides the words when it runs."""
+
+    step: str
+    name: str
+    expected: str
+    criterion: str | None
+    trigger: str | None
+
+
+def read(path: Path) -> list[Cell]:
+    """Return the cells of a notebook, in order."""
+    found, step = [], ""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            step = (HEADING.findall(source) or [step])[-1]
+        tags = frozenset(cell.get("metadata", {}).get("tags", ()))
+        found.append(Cell(cell["cell_type"], source, tags, step))
+    return found
+
+
+def prose(path: Path) -> dict[str, dict[str, str]]:
+    """Return what the notebook says of each step: number → label → text.
+
+    The labels are those of `LABELS`; the number is empty for the head of the notebook.
+    """
+    text = "\n\n".join(cell.source for cell in read(path) if cell.kind == "markdown")
+    first, *rest = HEADING.split(text)
+    sections = {"": first} | dict(zip(rest[::2], rest[1::2], strict=True))
+    return {
+        number: {label: " ".join(words.split()) for label, words in PROSE.findall(section)}
+        for number, section in sections.items()
+    }
+
+
+def checks(path: Path) -> list[DeclaredCheck]:
+    """Return the checks of a notebook, in order: its `%%check` cells and its calls of `.check(…)`."""
+    found: list[DeclaredCheck] = []
+    for cell in read(path):
+        if cell.magic and cell.magic[0] == "check":
+            name, _, expected = cell.magic[1].rpartition(": ")
+            heads = dict(CHECK_HEAD.findall(cell.source))
+            found.append(DeclaredCheck(cell.step, name.strip(), expected, heads.get("criterion"), heads.get("trigger")))
+        elif cell.kind == "code" and not cell.magic:
+            found.extend(_calls(cell))
+    return found
+
+
+def _calls(cell: Cell) -> Iterator[DeclaredCheck]:
+    try:
+        tree = ast.parse(cell.source)
+    except SyntaxError:  # IPython's own syntax: no checks there
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "check":
+            given = dict(zip(("name", "found", "expected"), node.args, strict=False))
+            given.update({keyword.arg: keyword.value for keyword in node.keywords if keyword.arg})
+            words = {name: _text(value) for name, value in given.items()}
+            yield DeclaredCheck(
+                cell.step,
+                words.get("name") or VARIES,
+                words.get("expected") or VARIES,
+                words.get("criterion"),
+                words.get("trigger"),
+            )
+
+
+def _text(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Constant):
+        return None if node.value is None else str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else VARIES for part in node.values)
+    return VARIES

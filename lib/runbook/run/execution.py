@@ -1,0 +1,129 @@
+"""One execution on one target: the lock, the ledger, the folder, and notebooks run under watch.
+
+The batch goes forward with it, the rollback goes back.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+from rich.console import Console
+
+from runbook.errors import exit_code_of
+from runbook.plan import Plan, Task
+from runbook.run import evidence, kernels, notebooks, pages
+from runbook.run.announce import Announcer, Watch
+from runbook.step.session import RUN_VARIABLE, operator
+from runbook.target import environments
+from runbook.target.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run stopped.
+
+    Attributes:
+        kind: the name of the exception.
+        message: what happened and what to do, in a sentence or two.
+    """
+
+    task: Task
+    kind: str
+    message: str
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code this failure means."""
+        return exit_code_of(self.kind)
+
+
+class Execution:
+    """Holds the lock on a target while notebooks run against it."""
+
+    def __init__(self, plan: Plan, environment: str, console: Console) -> None:
+        self.plan, self.environment = plan, plan.environment(environment)
+        self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
+        connection = environments.connect(plan, self.environment, f"runbook {self.run_id} batch")
+        self.ledger = Ledger(connection, plan.name)
+        self.ledger.prepare(plan.root / "sql" / "ledger.sql")
+        self.ledger.lock()
+        self.console = console
+        self._pool = ThreadPoolExecutor(1)
+        self._pages: list[Future[Path]] = []
+
+    def open(self, given: Mapping[str, Any], count: int) -> Self:
+        """Make the folder, the journal and the first kernel; remember the run in the ledger."""
+        self.folder = evidence.folder_of(self.plan, self.environment, self.run_id)
+        self.announcer = Announcer(self.plan, self.folder / evidence.JOURNAL, self.console)
+        digest = self.plan.digest()
+        self.ledger.open_run(self.run_id, self.environment.name, operator(), digest, dict(given))
+        self.announcer.event("run", f"{self.plan.title} on {self.environment.name}", run_id=self.run_id, digest=digest)
+        self.kernels = kernels.Kernels(self.plan.root / "notebooks", {RUN_VARIABLE: self.run_id}, count)
+        self.kernels.prepare()
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kernels.close()
+        for page in self._pages:
+            page.result()
+        self._pool.shutdown()
+
+    def notebook(self, task: Task, notebook: Any, target: Path, given: Mapping[str, Any], done: str) -> Failure | None:
+        """Execute a notebook under watch and return why it stopped, or None.
+
+        Args:
+            task: the task it belongs to.
+            notebook: what to execute; it is parameterized first.
+            target: where the executed notebook goes.
+            given: parameters.
+            done: the status the ledger must show afterwards; papermill's own word is not believed.
+        """
+        failure = None
+        with self.announcer.task(task) as watch:
+            try:
+                self._papermill(notebook, target, given, watch)
+            except PapermillExecutionError as error:
+                failure = Failure(task, error.ename, error.evalue)
+            except KeyboardInterrupt:
+                failure = Failure(task, "Interrupted", "The run was interrupted by the operator.")
+            except Exception as error:  # whatever a dead kernel or a full disk raises
+                failure = Failure(task, type(error).__name__, f"The notebook stopped: {error}")
+        if target.exists():
+            self._pages.append(self._pool.submit(pages.render, target))
+        state = self.ledger.states().get(task.number)
+        if failure is None and (state is None or state.run_id != self.run_id or state.status != done):
+            failure = Failure(task, "StepFailed", "The notebook ended before its gate was decided.")
+        return failure
+
+    def _papermill(self, notebook: Any, target: Path, given: Mapping[str, Any], watch: Watch) -> None:
+        steps = notebooks.headings(notebook)
+        total = sum(cell.cell_type == "code" for cell in notebook.cells)
+        done = 0
+
+        def on_cell(index: int) -> None:
+            nonlocal done
+            watch.cell(min(done, total - 1), total, steps[min(index, len(steps) - 1)])
+            done += 1
+
+        papermill.execute_notebook(
+            nbformat.from_dict(notebook),
+            str(target),
+            parameters=dict(given),
+            engine_name=kernels.ENGINE,
+            kernel_name="python3",
+            progress_bar=False,
+            kernels=self.kernels,
+            on_cell=on_cell,
+        )

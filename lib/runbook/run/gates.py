@@ -1,0 +1,112 @@
+"""Gates: what each task's criteria and triggers came to, and the checks that decided them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A verdict for the eye: a colour's meaning (`good`, `bad`, `warn`, `info`, `none`), a sign and a word."""
+
+    tone: str
+    sign: str
+    word: str
+
+
+STATES = {
+    "complete": Mark("good", "✓", "complete"),
+    "failed": Mark("bad", "✗", "failed"),
+    "running": Mark("warn", "!", "interrupted"),
+    "rolled_back": Mark("info", "↩", "rolled back"),
+    "not_run": Mark("none", "–", "not run"),
+}
+PASSED, FAILED = Mark("good", "✓", "pass"), Mark("bad", "✗", "fail")
+MET = {True: Mark("good", "✓", "met"), False: Mark("bad", "✗", "not met"), None: Mark("warn", "?", "undecided")}
+FIRED = {False: Mark("good", "✓", "not fired"), True: Mark("bad", "✗", "FIRED"), None: Mark("warn", "?", "undecided")}
+UNKNOWN = Mark("warn", "?", "unknown")
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check as the report shows it."""
+
+    name: str
+    expected: str
+    actual: str
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A criterion or trigger, its verdict, and the checks that decided it."""
+
+    name: str
+    mark: Mark
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One task: its state, and what opened or shut its gate.
+
+    Attributes:
+        others: checks that decide no criterion and no trigger of the task.
+    """
+
+    number: int
+    name: str
+    status: str
+    mark: Mark
+    criteria: tuple[Decision, ...]
+    triggers: tuple[Decision, ...]
+    others: tuple[Check, ...]
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """Criteria and triggers together."""
+        return self.criteria + self.triggers
+
+    @property
+    def decided(self) -> bool:
+        """Whether anything was decided here at all."""
+        return bool(self.others) or any(decision.mark.tone != "warn" for decision in self.decisions)
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that did not pass, each once."""
+        every = [check for decision in self.decisions for check in decision.checks] + list(self.others)
+        return tuple(dict.fromkeys(check for check in every if check.mark is FAILED))
+
+
+def of(task: dict[str, Any]) -> Gate:
+    """Return the gate of a task of a manifest."""
+    criteria = tuple(_decision(one["name"], MET[one["met"]], task, "criterion") for one in task["criteria"])
+    triggers = tuple(_decision(one["name"], FIRED[one["fired"]], task, "trigger") for one in task["triggers"])
+    known = {decision.name for decision in criteria + triggers}
+    others = tuple(_check(one) for one in task["checks"] if not {one["criterion"], one["trigger"]} & known)
+    mark = STATES.get(task["status"], UNKNOWN)
+    return Gate(task["number"], task["name"], task["status"], mark, criteria, triggers, others)
+
+
+def count(tasks: list[dict[str, Any]]) -> dict[str, int]:
+    """Count what was decided: `criteria`, `met`, `triggers`, `fired`, `undecided`, `checks`, `passed`."""
+    criteria = [one["met"] for task in tasks for one in task["criteria"]]
+    triggers = [one["fired"] for task in tasks for one in task["triggers"]]
+    checks = [check["passed"] for task in tasks for check in task["checks"]]
+    return {
+        "criteria": len(criteria),
+        "met": criteria.count(True),
+        "triggers": len(triggers),
+        "fired": triggers.count(True),
+        "undecided": criteria.count(None) + triggers.count(None),
+        "checks": len(checks),
+        "passed": checks.count(True),
+    }
+
+
+def _decision(name: str, mark: Mark, task: dict[str, Any], kind: str) -> Decision:
+    return Decision(name, mark, tuple(_check(check) for check in task["checks"] if check[kind] == name))
+
+
+def _check(check: dict[str, Any]) -> Check:
+    return Check(check["name"], check["expected"], check["actual"], PASSED if check["passed"] else FAILED)

@@ -1,0 +1,94 @@
+"""Notebook files as the batch sees them: their parameters, their headings, and a generated one for the way back."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from runbook import parameters
+from runbook.errors import UsageError
+from runbook.plan import Task
+
+
+def declared(task: Task) -> dict[str, parameters.Parameter]:
+    """Return the parameters a task's notebook declares.
+
+    Raises:
+        UsageError: the notebook is missing, or has no cell tagged `parameters`.
+    """
+    try:
+        cells = json.loads(task.notebook.read_text(encoding="utf-8"))["cells"]
+    except FileNotFoundError:
+        raise UsageError(f"The notebook of task {task.number} is missing: {task.notebook}.") from None
+    except (json.JSONDecodeError, KeyError):
+        raise UsageError(f"{task.notebook} is no notebook: it is not valid JSON with cells.") from None
+    for cell in cells:
+        if "parameters" in cell["metadata"].get("tags", []):
+            return parameters.declared("".join(cell["source"]))
+    raise UsageError(f"{task.notebook.name} has no cell tagged 'parameters'.")
+
+
+def validate(tasks: tuple[Task, ...], given: Mapping[str, Any]) -> None:
+    """Check parameters before anything runs: each must be known to a notebook and of its type there.
+
+    Raises:
+        UsageError: naming the first that is not.
+    """
+    known: dict[str, parameters.Parameter] = {}
+    for task in tasks:
+        known.update(declared(task))
+    if "environment" in given:
+        raise UsageError("Give the environment by --environment, not as a parameter.")
+    known.pop("environment", None)
+    parameters.check(known, given, f"This run (tasks {tasks[0].number} to {tasks[-1].number})")
+
+
+def headings(notebook: Any) -> list[str]:
+    """Return, for every cell, the heading it stands under."""
+    current, found = "", []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for line in cell.source.splitlines():
+                if line.startswith("#"):
+                    current = line.lstrip("# ")
+        found.append(current)
+    return found
+
+
+def reversing(task: Task) -> Any:
+    """Return the notebook that reverses a task: its rollback script, and the proof that all was given back.
+
+    Raises:
+        UsageError: the task has no rollback script.
+    """
+    try:
+        script = task.rollback.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"Task {task.number} cannot be reversed: {task.rollback} is missing.") from None
+    cells = [
+        new_markdown_cell(
+            f"# Rollback of Task {task.number} · {task.name}\n\n"
+            "**Purpose** Give back everything this task changed.  \n"
+            "**Expected** The schema is, to the byte, what it was before the task.  \n"
+            "**If it fails** Nothing was changed: the script is one transaction. Run it again.\n\n"
+            "**Operator's note** _(who, when, why)_"
+        ),
+        new_code_cell(
+            'environment: str = "local"  # an environment of runbook.toml', metadata={"tags": ["parameters"]}
+        ),
+        new_code_cell(f"import runbook\n\ntask = runbook.begin({task.number}, undo=True)"),
+        new_markdown_cell("## Reverse the changes"),
+        new_code_cell(f"%%sql --retry\n{script}", metadata={"tags": ["apply"]}),
+        new_markdown_cell("## Prove it"),
+        new_code_cell("task.conclude()"),
+    ]
+    notebook = new_notebook(cells=cells)
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    return notebook

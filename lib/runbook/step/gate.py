@@ -1,0 +1,115 @@
+"""The gate of a task: what decides it, and what it says."""
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from runbook import plan
+from runbook.errors import GateShut, NotAllowed, StepFailed, UsageError
+from runbook.step import display as show
+from runbook.step.checks import Expectation
+from runbook.step.display import Table
+from runbook.target import ledger
+
+if TYPE_CHECKING:
+    from runbook.step.task import Task
+
+
+def check(task: "Task", name: str, found: Any, expected: str, criterion: str | None, trigger: str | None) -> None:
+    """Judge, remember and show one check; see `Task.check`."""
+    number = task.definition.number
+    _must_decide(task, name, criterion, trigger)
+    passed, actual = Expectation(expected).judge(found)
+    task.ledger.record(task.run_id, number, ledger.Check(name, expected, actual, passed, criterion, trigger))
+    decides = [(kind, text) for kind, text in (("criterion", criterion), ("trigger", trigger)) if text]
+    display(show.verdict(passed, name, expected, actual, decides))
+    if passed:
+        return
+    if isinstance(found, Table) and found:
+        display(found)
+    task.ledger.finish_task(task.run_id, number, "failed")
+    fired = f" This fires the rollback trigger “{trigger}”." if trigger else ""
+    raise GateShut(f"Task {number}, check “{name}”: expected {expected}, found {actual}.{fired} {advice(task)}")
+
+
+def conclude(task: "Task") -> None:
+    """Decide the gate; see `Task.conclude`."""
+    number = task.definition.number
+    checks = task.ledger.checks(task.run_id, number)
+    rows = [("criterion", text, _decide(text, checks, "criterion")) for text in task.definition.criteria]
+    rows += [("trigger", text, _decide(text, checks, "trigger")) for text in task.definition.triggers]
+    is_open = all(fine for _, _, fine in rows)
+    task.ledger.finish_task(task.run_id, number, ledger.DONE if is_open else "failed")
+    task.ledger.unlock()
+    display(show.gate(f"Task {number} · {task.definition.name}", rows, _next(task) if is_open else advice(task)))
+    if not is_open:
+        wrong = next(f"{kind} “{text}”" for kind, text, fine in rows if not fine)
+        raise GateShut(f"Task {number}: the gate is shut by the {wrong}. {advice(task)}")
+
+
+def authorize(task: "Task") -> dict[str, str]:
+    """Demand an approval; see `Task.authorize`."""
+    approval = task.approval()
+    if approval is None:
+        name = task.environment.name
+        earlier = task.ledger.approvals(name)
+        why = f"it has changed since {earlier[0]['approver']} approved it" if earlier else "nobody has approved it"
+        task.ledger.finish_task(task.run_id, task.definition.number, "failed")
+        raise NotAllowed(
+            f"What stands here is not authorized on {name!r}: {why}. "
+            f"Review it, then `runbook approve --environment {name} --by NAME --statement TEXT`."
+        )
+    return approval
+
+
+def given_back(task: "Task") -> None:
+    """Prove that a reversed task left nothing of itself in the schema.
+
+    Raises:
+        GateShut: the schema is not, to the byte, what it was before the task.
+        StepFailed: the ledger does not know what it was.
+    """
+    number = task.definition.number
+    before = task.ledger.schema_before(number)
+    if before is None:
+        raise StepFailed(f"The ledger does not hold the schema from before Task {number}: compare by hand.")
+    is_equal = task.schema(*task.plan.schemas) == before
+    task.ledger.finish_task(task.run_id, number, ledger.UNDONE if is_equal else "failed")
+    task.ledger.unlock()
+    found = "equal" if is_equal else "different"
+    display(show.verdict(is_equal, "the schema is what it was before the task", "equal to the byte", found, []))
+    if not is_equal:
+        raise GateShut(
+            f"Rollback of Task {number}: the schema is not what it was before the task. "
+            "Compare `pg_dump --schema-only` with the definition in runbook.schemas."
+        )
+
+
+def advice(task: "Task") -> str:
+    """Return what to do next when the gate is shut, with the exact commands."""
+    where = f"--environment {task.environment.name}"
+    number = task.definition.number
+    return (
+        f"Next: mend the cause and `runbook run {where} --from {number}`, "
+        f"or give back what was changed: `runbook rollback {where} --to {number}`."
+    )
+
+
+def _must_decide(task: "Task", name: str, criterion: str | None, trigger: str | None) -> None:
+    definition = task.definition
+    if not criterion and not trigger:
+        raise UsageError(f"The check {name!r} decides nothing: name a criterion or a trigger.")
+    if criterion and criterion not in definition.criteria:
+        raise UsageError(f"Task {definition.number} has no success criterion {criterion!r} in {plan.FILE}.")
+    if trigger and trigger not in definition.triggers:
+        raise UsageError(f"Task {definition.number} has no rollback trigger {trigger!r} in {plan.FILE}.")
+
+
+def _next(task: "Task") -> str:
+    follower = next((one for one in task.plan.tasks if one.number > task.definition.number), None)
+    return f"Next: Task {follower.number} · {follower.name}." if follower else "This was the last task."
+
+
+def _decide(text: str, checks: list[ledger.Check], kind: str) -> bool | None:
+    verdicts = [check.passed for check in checks if getattr(check, kind) == text]
+    return all(verdicts) if verdicts else None

@@ -1,0 +1,2 @@
+-- Task 0 changes nothing but the runbook's own ledger.
+SELECT 'nothing to reverse' AS rollback;

@@ -1,0 +1,82 @@
+-- Gives back the single pool. One transaction: customers meet the old system or the new one, nothing between.
+-- Consumption since the migration is folded back into the old balances; its audit rows stay.
+
+LOCK TABLE organizations, organization_credits, credit_actions IN SHARE ROW EXCLUSIVE MODE;
+
+-- The old function returns untouched from the schema where it waited.
+DO $$
+BEGIN
+    IF to_regprocedure('runbook.consume_credits_rpc(uuid, text, integer)') IS NOT NULL THEN
+        DROP FUNCTION public.consume_credits_rpc(UUID, TEXT, INTEGER);
+        ALTER FUNCTION runbook.consume_credits_rpc(UUID, TEXT, INTEGER) SET SCHEMA public;
+    END IF;
+END
+$$;
+
+DROP TRIGGER IF EXISTS allocate_new_organization ON organizations;
+DROP FUNCTION IF EXISTS allocate_new_organization();
+
+-- An organization born meanwhile gets the balance it would have had.
+INSERT INTO organization_credits (organization_id, total_credits, remaining_credits)
+SELECT o.id, COALESCE(o.total_credits, 0), COALESCE(o.total_credits, 0)
+FROM organizations AS o
+JOIN credit_actions AS born ON born.organization_id = o.id
+WHERE born.action_type = 'migration' AND born.description LIKE 'Created in multi-credit system%'
+ON CONFLICT (organization_id) DO NOTHING;
+
+-- An audit row written after its organization's migration row was paid from the new pools: the row lock of the
+-- migration puts every call wholly before or wholly after it, and ids grow in that order.
+CREATE TEMP TABLE folded ON COMMIT DROP AS
+SELECT a.organization_id, SUM(a.credits_consumed) AS consumed
+FROM credit_actions AS a
+JOIN credit_actions AS migrated
+    ON migrated.organization_id = a.organization_id AND migrated.action_type = 'migration' AND migrated.id < a.id
+WHERE a.action_type IN ('ai_chat', 'whatsapp_message', 'email_send', 'sms_send')
+GROUP BY a.organization_id;
+
+UPDATE organization_credits AS c
+SET
+    used_credits = used_credits + consumed,
+    remaining_credits = remaining_credits - consumed,
+    updated_at = now()
+FROM folded
+WHERE folded.organization_id = c.organization_id AND consumed > 0;
+
+DELETE FROM credit_actions WHERE action_type = 'migration';
+
+DROP FUNCTION IF EXISTS allocate_plan_credits(UUID, TEXT);
+DROP INDEX IF EXISTS idx_credit_actions_one_migration;
+ALTER TABLE organizations
+    DROP COLUMN IF EXISTS ai_credits,
+    DROP COLUMN IF EXISTS whatsapp_credits,
+    DROP COLUMN IF EXISTS email_credits,
+    DROP COLUMN IF EXISTS sms_credits,
+    DROP COLUMN IF EXISTS ai_used_credits,
+    DROP COLUMN IF EXISTS whatsapp_used_credits,
+    DROP COLUMN IF EXISTS email_used_credits,
+    DROP COLUMN IF EXISTS sms_used_credits,
+    DROP COLUMN IF EXISTS credits_migrated_at;
+DROP FUNCTION IF EXISTS plan_credits(TEXT, TEXT, INTEGER);
+
+-- The grants as they were; revoking on the table also revokes what was granted by column.
+DO $$
+DECLARE
+    this RECORD;
+BEGIN
+    IF to_regclass('runbook.privileges_before') IS NOT NULL THEN
+        REVOKE UPDATE ON organizations FROM authenticated;
+        FOR this IN SELECT * FROM runbook.privileges_before LOOP
+            EXECUTE format('GRANT %s ON %I TO %I', this.privilege_type, this.table_name, this.grantee);
+        END LOOP;
+        DROP TABLE runbook.privileges_before;
+    END IF;
+END
+$$;
+
+-- What cannot be folded without overdrawing the old pool, or has no old pool to be folded into.
+SELECT folded.organization_id, o.name, folded.consumed, c.remaining_credits
+FROM folded
+JOIN organizations AS o ON o.id = folded.organization_id
+LEFT JOIN organization_credits AS c ON c.organization_id = folded.organization_id
+WHERE c.remaining_credits IS NULL OR c.remaining_credits < 0
+ORDER BY folded.consumed DESC;
