@@ -90,6 +90,16 @@ def rollback(environment: str, last: int | None) -> None:
 
 
 @main.command()
+@ENVIRONMENT
+@click.argument("faults", nargs=-1)
+def rehearse(environment: str, faults: tuple[str, ...]) -> None:
+    """Prove on scratch copies that every check catches the fault it is for (default: all faults)."""
+    from runbook.run import rehearsal
+
+    sys.exit(rehearsal.run(Plan.find(), environment, faults, Console()))
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 def verify(folder: Path | None) -> None:
     """Check the files of a run against its manifest (default: the newest run)."""

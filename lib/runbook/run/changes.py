@@ -41,14 +41,14 @@ class Difference:
     """A value before and after.
 
     Attributes:
-        rows: (what, before, after) for plain values and objects of them.
+        rows: (what, before, after, change) for plain values and objects of them.
         lines: a unified diff for everything else, without its header.
         summary: in words.
     """
 
     name: str
     summary: str
-    rows: tuple[tuple[str, str, str], ...] = ()
+    rows: tuple[tuple[str, str, str, str], ...] = ()
     lines: tuple[str, ...] = ()
 
 
@@ -108,11 +108,11 @@ def _difference(name: str, before: Any, after: Any) -> Difference:
     if before == after:
         return Difference(name, "unchanged")
     if _is_flat(before) and _is_flat(after):
-        return Difference(name, "changed", rows=(("", wording.value(before), wording.value(after)),))
+        return Difference(name, "changed", rows=(_row("", before, after),))
     if isinstance(before, dict) and isinstance(after, dict) and all(map(_is_flat, [*before.values(), *after.values()])):
         keys = dict.fromkeys([*before, *after])
-        rows = tuple((key, wording.value(before.get(key)), wording.value(after.get(key))) for key in keys)
-        changed = sum(old != new for _, old, new in rows)
+        rows = tuple(_row(key, before.get(key), after.get(key)) for key in keys)
+        changed = sum(before.get(key) != after.get(key) for key in keys)
         return Difference(name, f"{changed} of {len(rows)} changed", rows=rows)
     old, new = wording.text(before).splitlines(), wording.text(after).splitlines()
     lines = list(difflib.unified_diff(old, new, lineterm="", n=2))[2:]
@@ -121,6 +121,13 @@ def _difference(name: str, before: Any, after: Any) -> Difference:
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], f"… {len(lines) - MOST_LINES:,} more lines"]
     return Difference(name, summary, lines=tuple(lines))
+
+
+def _row(what: str, before: Any, after: Any) -> tuple[str, str, str, str]:
+    change = ""
+    if all(isinstance(side, int | float) and not isinstance(side, bool) for side in (before, after)):
+        change = f"{after - before:+,.10g}" + (f" ({after / before - 1:+.0%})" if before else "")
+    return what, wording.value(before), wording.value(after), change
 
 
 def _is_flat(value: Any) -> bool:

@@ -20,6 +20,7 @@ STATES = {
     "rolled_back": Mark("info", "↩", "rolled back"),
     "not_run": Mark("none", "–", "not run"),
 }
+GATES = {"complete": Mark("good", "✓", "gate open"), "failed": Mark("bad", "✗", "gate shut")}
 PASSED, FAILED = Mark("good", "✓", "pass"), Mark("bad", "✗", "fail")
 MET = {True: Mark("good", "✓", "met"), False: Mark("bad", "✗", "not met"), None: Mark("warn", "?", "undecided")}
 FIRED = {False: Mark("good", "✓", "not fired"), True: Mark("bad", "✗", "FIRED"), None: Mark("warn", "?", "undecided")}
@@ -65,6 +66,11 @@ class Gate:
     def decisions(self) -> tuple[Decision, ...]:
         """Criteria and triggers together."""
         return self.criteria + self.triggers
+
+    @property
+    def mark_of_gate(self) -> Mark:
+        """Whether the gate stands open."""
+        return GATES.get(self.status, self.mark)
 
     @property
     def decided(self) -> bool:

@@ -138,4 +138,4 @@ def _tick(seconds: float) -> str:
         return "0"
     if seconds < 60:  # noqa: PLR2004
         return f"{seconds:g} s"
-    return f"{seconds / 60:g} min" if seconds < 7200 else f"{seconds / 3600:g} h"  # noqa: PLR2004
+    return f"{seconds / 60:g} min" if seconds % 3600 else f"{seconds / 3600:g} h"

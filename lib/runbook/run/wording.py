@@ -66,7 +66,7 @@ def size(count: float | None) -> str:
 
 def amount(count: int, thing: str) -> str:
     """Return a number with its thing: `1 check`, `2 checks`, `no checks`."""
-    return f"{count or 'no':,} {thing}{'' if count == 1 else 's'}" if count else f"no {thing}s"
+    return f"{count:,} {thing}{'' if count == 1 else 's'}" if count else f"no {thing}s"
 
 
 def tasks(numbers: Sequence[int]) -> str:
@@ -92,7 +92,7 @@ def value(found: Any) -> str:
     if isinstance(found, dict):
         return " · ".join(f"{name} {value(one)}" for name, one in found.items() if not _is_long(one))
     if isinstance(found, list):
-        return ", ".join(map(value, found)) if not _is_long(found) else amount(len(found), "entry").replace("ys", "ies")
+        return ", ".join(map(value, found)) if not _is_long(found) else amount(len(found), "value")
     return str(found)
 
 

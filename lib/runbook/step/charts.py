@@ -1,6 +1,6 @@
 """Charts: one size, one palette readable by the colour-blind (Okabe and Ito), units on every axis, a text for each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -16,6 +16,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
 )  # fmt: skip
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW)
 GREY = "#57606a"
+INK = "#24292f"
 STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -33,7 +34,6 @@ STYLE: dict[Any, Any] = {
     "font.size": 9.5,
     "legend.frameon": False,
 }
-MARKS = {"as declared": ("#cfe8dd", "✓"), "wrong": (RED, "✗")}
 
 
 def bars(
@@ -107,9 +107,9 @@ def intervals(figures: Sequence[dict[str, Any]], *, title: str, unit: str, limit
     axes.set_xlabel(f"{unit} (dot: median, bar: 99 % confidence)")
     for limit in limits:
         _limit(axes, limit, unit)
+    axes.margins(x=0.08)
     if all("median" in one for one in figures):
         axes.set_xlim(left=0)
-    axes.margins(x=0.08)
     words = "; ".join(f"{one['name']}: {one.get('median', one.get('change')):,.3g}" for one in figures)
     return _image(figure, f"{title}. {unit}. {words}")
 
@@ -129,8 +129,18 @@ def lines(frame: pd.DataFrame, x: str, values: Sequence[str], *, title: str, xla
     return _image(figure, f"{title}. {ylabel} over {xlabel}. {ends}")
 
 
-def matrix(frame: pd.DataFrame, *, title: str, rows: str, columns: str, shown: str, right: str) -> Image:
-    """Draw a matrix of verdicts: a cell says `shown`, and is tinted by whether `right` is true.
+def matrix(
+    frame: pd.DataFrame,
+    *,
+    title: str,
+    rows: str,
+    columns: str,
+    shown: str,
+    right: str,
+    group: str = "",
+    tints: Mapping[str, str] | None = None,
+) -> Image:
+    """Draw a matrix of verdicts, the columns named on top: a cell says `shown`; a wrong one stands out by a cross.
 
     Args:
         frame: one row per cell.
@@ -138,30 +148,50 @@ def matrix(frame: pd.DataFrame, *, title: str, rows: str, columns: str, shown: s
         rows: column that names the rows.
         columns: column that names the columns.
         shown: column with the text of a cell.
-        right: boolean column; a wrong cell is marked by colour and by a cross.
+        right: boolean column; where it is false the cell is wrong.
+        group: column that gathers rows under a heading.
+        tints: colour of a right cell by its text; any other is green.
     """
-    names = list(dict.fromkeys(frame[rows])), list(dict.fromkeys(frame[columns]))
-    figure, axes = _figure(title, rows=len(names[0]) * 1.1 + 2)
-    for _, cell in frame.iterrows():
-        place = names[1].index(cell[columns]), names[0].index(cell[rows])
-        tint = MARKS["as declared"][0] if cell[right] else MARKS["wrong"][0]
-        axes.add_patch(mpl.patches.Rectangle((place[0] - 0.48, place[1] - 0.45), 0.96, 0.9, color=tint))
-        text = str(cell[shown]) if cell[right] else f"✗ {cell[shown]}"
-        axes.text(*place, text, ha="center", va="center", fontsize=8, color="black" if cell[right] else "white")
-    axes.set_xticks(
-        range(len(names[1])),
-        names[1],
-        rotation=35 if len(names[1]) > 6 else 0,
-        ha="right" if len(names[1]) > 6 else "center",
-    )
-    axes.set_yticks(range(len(names[0])), names[0])
-    axes.set_xlim(-0.5, len(names[1]) - 0.5)
-    axes.set_ylim(len(names[0]) - 0.5, -0.5)
+    places, headings = _places(frame, rows, group)
+    across = list(dict.fromkeys(frame[columns]))
+    depth = max([*places.values(), *headings.values()]) + 1
+    figure, axes = _figure(title, rows=0.72 * depth)
+    for cell in frame.to_dict("records"):
+        spot = across.index(cell[columns]), places[str(cell.get(group, "")), cell[rows]]
+        tint = _pale((tints or {}).get(cell[shown], GREEN)) if cell[right] else RED
+        axes.add_patch(mpl.patches.Rectangle((spot[0] - 0.48, spot[1] - 0.44), 0.96, 0.88, color=tint, linewidth=0))
+        text, ink = (cell[shown], INK) if cell[right] else (f"✗ {cell[shown]}", "white")
+        axes.text(*spot, text, ha="center", va="center", fontsize=7.5, color=ink)
+    for heading, place in headings.items():
+        axes.text(-0.6, place + 0.12, heading, ha="right", va="center", fontweight="bold", fontsize=8.5, color=INK)
+        axes.plot([-0.5, len(across) - 0.5], [place + 0.4] * 2, color="#d8dee4", linewidth=1)
+    axes.xaxis.tick_top()
+    axes.set_xticks(range(len(across)), [name.replace(" ", "\n") for name in across], fontsize=8.5)
+    axes.set_yticks(list(places.values()), [name for _, name in places], fontsize=8.5)
+    axes.tick_params(length=0)
+    axes.set_xlim(-0.5, len(across) - 0.5)
+    axes.set_ylim(depth - 0.4, -0.6)
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
     wrong = int((~frame[right].astype(bool)).sum())
     return _image(figure, f"{title}. {len(frame)} cells, {wrong} not as declared.")
+
+
+def _places(frame: pd.DataFrame, rows: str, group: str) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """Return the line of every row, by group and name, and the line of every heading."""
+    places: dict[tuple[str, str], int] = {}
+    headings: dict[str, int] = {}
+    for cell in frame.to_dict("records"):
+        key = str(cell.get(group, "")), cell[rows]
+        if group and key[0] not in headings:
+            headings[key[0]] = len(places) + len(headings)
+        places.setdefault(key, len(places) + len(headings))
+    return places, headings
+
+
+def _pale(colour: str) -> tuple[float, ...]:
+    return tuple(0.22 * part + 0.78 for part in mpl.colors.to_rgb(colour))
 
 
 def _figure(title: str, rows: float = 0) -> tuple[Figure, Axes]:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from IPython.display import display
 
 from runbook import plan
@@ -19,6 +20,8 @@ def check(task: "Task", name: str, found: Any, expected: str, criterion: str | N
     """Judge, remember and show one check; see `Task.check`."""
     number = task.definition.number
     _must_decide(task, name, criterion, trigger)
+    if isinstance(found, pd.DataFrame):
+        found = Table(list(found.columns), found.to_numpy().tolist())
     passed, actual = Expectation(expected).judge(found)
     task.ledger.record(task.run_id, number, ledger.Check(name, expected, actual, passed, criterion, trigger))
     decides = [(kind, text) for kind, text in (("criterion", criterion), ("trigger", trigger)) if text]

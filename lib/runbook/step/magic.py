@@ -58,6 +58,10 @@ class RunbookMagics(Magics):
         last = answer.tables[-1] if answer.tables else None
         if name:
             self.task.names[name] = last
+        if answer.footers:  # as psql does: below the table
+            display(last)
+            print("\n".join(answer.footers))
+            return None
         return last
 
     @no_var_expand

@@ -138,6 +138,19 @@ class Comparison:
         }
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What is timed.
+
+    Attributes:
+        statement: sent as it is.
+        ready: sent before each sample, outside the timed region, such as taking a role.
+    """
+
+    statement: bytes
+    ready: bytes = b""
+
+
 def measure(connection: psycopg.Connection, name: str, statement: bytes, samples: int) -> Measurement:
     """Time a statement `samples` times, each in a savepoint that is rolled back.
 
@@ -152,23 +165,55 @@ def measure(connection: psycopg.Connection, name: str, statement: bytes, samples
 
 
 def compare(
-    connection: psycopg.Connection, name: str, before: bytes, after: bytes, samples: int, floor: float
+    connection: psycopg.Connection,
+    name: str,
+    before: Subject,
+    after: Subject,
+    samples: int,
+    floor: float,
+    *,
+    prepared: bool = False,
 ) -> Comparison:
-    """Time two statements in pairs, in alternating order, each in a savepoint that is rolled back."""
+    """Time two subjects in pairs, in alternating order, each in a savepoint that is rolled back.
+
+    Args:
+        connection: inside a transaction.
+        name: what the figure is called.
+        before: the yardstick.
+        after: what is held against it.
+        samples: number of pairs kept; a few more warm up first.
+        floor: milliseconds; see `Comparison`.
+        prepared: whether each is planned once, by whoever runs it, instead of every time.
+    """
+    if prepared:
+        connection.execute(b"DEALLOCATE ALL")
+        before, after = _prepare(connection, before, b"runbook_before"), _prepare(connection, after, b"runbook_after")
     pairs = []
     for number in range(WARM_UP + samples):
         if number % 2:
-            second = _once(connection, after)
-            pairs.append((_once(connection, before), second))
+            second = _once(connection, after.statement, after.ready)
+            pairs.append((_once(connection, before.statement, before.ready), second))
         else:
-            first = _once(connection, before)
-            pairs.append((first, _once(connection, after)))
+            first = _once(connection, before.statement, before.ready)
+            pairs.append((first, _once(connection, after.statement, after.ready)))
     times = np.array(pairs[WARM_UP:])
     return Comparison(name, Measurement("before", times[:, 0]), Measurement("after", times[:, 1]), floor)
 
 
-def _once(connection: psycopg.Connection, statement: bytes) -> float:
+def _prepare(connection: psycopg.Connection, subject: Subject, name: bytes) -> Subject:
+    # Each by its own name and in its own role: the server plans a shared one anew at every change of role.
     connection.execute(b"SAVEPOINT measurement")
+    if subject.ready:
+        connection.execute(subject.ready)
+    connection.execute(b"PREPARE " + name + b" AS " + subject.statement)
+    connection.execute(b"ROLLBACK TO SAVEPOINT measurement; RELEASE SAVEPOINT measurement")
+    return Subject(b"EXECUTE " + name, subject.ready)
+
+
+def _once(connection: psycopg.Connection, statement: bytes, ready: bytes = b"") -> float:
+    connection.execute(b"SAVEPOINT measurement")
+    if ready:
+        connection.execute(ready)
     begun = perf_counter()
     connection.execute(statement)
     elapsed = perf_counter() - begun

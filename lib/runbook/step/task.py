@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 import psycopg
+from psycopg import sql
 
 from runbook import plan
 from runbook.errors import StepFailed, UsageError
-from runbook.step import gate, measurement, transport
+from runbook.step import access, gate, measurement, transport
 from runbook.step.checks import Refused
 from runbook.step.display import Table
 from runbook.step.transport import Persona
@@ -130,19 +131,21 @@ class Task:
             return Refused(error.sqlstate, error.diag.message_primary or "")
         return answer.tables[-1] if answer.tables else Table(["command"], [[answer.tags[-1]]])
 
-    def access(self, statements: Mapping[str, str], personas: list[str]) -> pd.DataFrame:
-        """Try every statement as every persona, rolled back.
+    def access(self, statements: Mapping[str, str], declared: pd.DataFrame) -> pd.DataFrame:
+        """Try every statement as every persona, rolled back, and hold the outcome against what was declared.
+
+        Args:
+            statements: by name; `object · operation` names what it concerns.
+            declared: the expected outcomes; index: the names, columns: the personas.
 
         Returns:
-            A frame with the columns `persona`, `statement`, `outcome`: `denied`, an SQLSTATE,
-            or the number of rows it read or changed.
+            One row per cell of `declared`: `object`, `operation`, `persona`, `expected`, `outcome`, `right`.
+            An outcome is `denied`, another SQLSTATE, how many rows were read or changed, or `done`.
+
+        Raises:
+            UsageError: something declared has no statement, or a statement no expectation.
         """
-        found = [
-            {"persona": persona, "statement": name, "outcome": _outcome(self.attempt(persona, statement))}
-            for persona in personas
-            for name, statement in statements.items()
-        ]
-        return pd.DataFrame(found)
+        return access.matrix(self.attempt, statements, declared)
 
     def check(
         self, name: str, found: Any, expected: str, *, criterion: str | None = None, trigger: str | None = None
@@ -151,7 +154,7 @@ class Task:
 
         Args:
             name: the check's name, unique in the task.
-            found: rows, a scalar, a measurement, a comparison or a refusal.
+            found: rows (a frame counts as rows), a scalar, a measurement, a comparison or a refusal.
             expected: in the grammar of `runbook.step.checks`.
             criterion: the success criterion it decides, in the plan's words.
             trigger: the rollback trigger it fires when it fails, in the plan's words.
@@ -179,8 +182,9 @@ class Task:
         *,
         samples: int = 200,
         floor: float = 0.05,
-        persona: str | None = None,
+        persona: str | tuple[str, str] | None = None,
         setup: str = "",
+        prepared: bool = False,
     ) -> measurement.Comparison:
         """Time two statements in pairs, each time rolled back, and remember the figures.
 
@@ -190,14 +194,18 @@ class Task:
             after: what is held against it.
             samples: number of pairs.
             floor: milliseconds below which a difference is noise.
-            persona: who runs them.
+            persona: who runs them, or a pair: who runs `before`, who runs `after`. Roles change outside the timed
+                region.
             setup: SQL run as the owner first, in the same rolled-back transaction.
+            prepared: whether each is planned once instead of every time.
         """
+        earlier, later = persona if isinstance(persona, tuple) else (persona, persona)
+        first = measurement.Subject(before.encode(), self._ready(earlier))
+        second = measurement.Subject(after.encode(), self._ready(later))
         with self._probe(None, setup + before + after):
             if setup:
                 self.connection.execute(setup.encode())
-            self._become(self.acting(persona))
-            found = measurement.compare(self.connection, name, before.encode(), after.encode(), samples, floor)
+            found = measurement.compare(self.connection, name, first, second, samples, floor, prepared=prepared)
         self.write(name, found.summary())
         return found
 
@@ -293,11 +301,12 @@ class Task:
     def _probe(self, persona: str | None, text: str) -> "_Probe":
         return _Probe(self, self.acting(persona), text)
 
-    def _become(self, persona: Persona) -> None:
-        for name, value in persona.settings:
-            self.connection.execute("SELECT set_config(%s, %s, true)", [name, value])
-        if persona.role:
-            self.connection.execute("SELECT set_config('role', %s, true)", [persona.role])
+    def _ready(self, name: str | None) -> bytes:
+        """Return the SQL that makes a persona of this session until the end of the transaction or savepoint."""
+        persona = self.acting(name)
+        settings = (*persona.settings, *([("role", persona.role)] if persona.role else []))
+        calls = [sql.SQL("set_config({}, {}, true)").format(key, value) for key, value in settings]
+        return (sql.SQL("SELECT ") + sql.SQL(", ").join(calls)).as_bytes(self.connection) if calls else b""
 
 
 class _Probe:
@@ -314,11 +323,3 @@ class _Probe:
         self.inner.__exit__(kind, error, trace)
         if isinstance(error, psycopg.Error):
             raise transport.failure(error, self.text) from None
-
-
-def _outcome(found: Table | Refused) -> str:
-    if isinstance(found, Refused):
-        return "denied" if found.sqlstate == "42501" else found.sqlstate
-    if found.field_names == ["command"]:
-        return str(found[0][0]).split()[-1]
-    return str(len(found))

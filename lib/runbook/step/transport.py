@@ -20,12 +20,14 @@ class Answer:
     Attributes:
         tables: one per statement that returned rows, in order.
         tags: the command tags, in order, such as `INSERT 0 5`.
+        footers: what a meta-command says under its table.
         notices: what it remarked.
         milliseconds: from sending to the last answer, as the client sees it.
     """
 
     tables: list[Table] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
+    footers: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     milliseconds: float = 0.0
 
@@ -56,7 +58,7 @@ def send(connection: psycopg.Connection, text: str) -> Answer:
     connection.add_notice_handler(collect)
     begun = perf_counter()
     try:
-        if text.lstrip().startswith("\\"):
+        if _is_meta_command(text):
             _meta_commands(connection, text, answer)
         else:
             cursor = connection.execute(text.encode())
@@ -125,6 +127,11 @@ def as_setting(value: object) -> str:
     return str(value)
 
 
+def _is_meta_command(text: str) -> bool:
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line and not line.startswith("--")), "").startswith("\\")
+
+
 def _meta_commands(connection: psycopg.Connection, text: str, answer: Answer) -> None:
     for line in filter(None, (line.strip().rstrip(";") for line in text.splitlines())):
         if line.startswith("--"):
@@ -133,4 +140,4 @@ def _meta_commands(connection: psycopg.Connection, text: str, answer: Answer) ->
             for title, rows, names, status in PGSpecial().execute(cursor, line):
                 if rows is not None and names:
                     answer.tables.append(Table([str(name) for name in names], [list(row) for row in rows]))
-                answer.tags.extend(part for part in (title, status) if part)
+                answer.footers.extend(part.rstrip() for part in (title, status) if part)

@@ -4,13 +4,14 @@ import os
 import re
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from runbook.errors import UsageError
 from runbook.plan import Environment, Plan
 from runbook.target import embedded
 
 OLDEST_SERVER = 150000
+DATABASE_VARIABLE = "RUNBOOK_SCRATCH_DATABASE"  # set by a rehearsal for its own kernels
 
 
 def url_of(plan: Plan, environment: Environment) -> str:
@@ -20,7 +21,8 @@ def url_of(plan: Plan, environment: Environment) -> str:
         UsageError: no URL is set, or it is malformed.
     """
     if environment.server == "embedded":
-        return embedded.provide(plan.root, environment)
+        url = embedded.provide(plan.root, environment)
+        return make_conninfo(url, **({"dbname": scratch} if (scratch := os.environ.get(DATABASE_VARIABLE)) else {}))
     url = os.environ.get(environment.url_variable, "")
     if not url:
         raise UsageError(
@@ -50,7 +52,13 @@ def connect(plan: Plan, environment: Environment, application_name: str) -> psyc
     """
     url = url_of(plan, environment)
     try:
-        connection = psycopg.connect(url, autocommit=True, application_name=application_name, connect_timeout=10)
+        connection = psycopg.connect(
+            url,
+            autocommit=True,
+            application_name=application_name,
+            connect_timeout=10,
+            prepare_threshold=None,  # statements go as psql sends them, none prepared unasked
+        )
     except psycopg.OperationalError as error:
         where = "" if environment.server == "embedded" else f" (from {environment.url_variable})"
         raise UsageError(

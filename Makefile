@@ -1,0 +1,38 @@
+# Each target sets up .venv itself, if needed. Once it stands, nothing here needs a network.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: run test test-slow lint bench lab clean
+
+run: $(READY)
+	$(BIN)/runbook run --fresh
+
+test: $(READY)
+	$(BIN)/pytest -m "not slow"
+
+test-slow: $(READY)
+	$(BIN)/pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/runbook docs --check
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+lab: $(READY)
+	$(BIN)/runbook lab
+
+clean:
+	rm -rf .venv .runbook
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The runbook needs Python 3.11 or newer.")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)

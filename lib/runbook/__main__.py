@@ -1,0 +1,5 @@
+"""`python -m runbook` is `runbook`."""
+
+from runbook.cli import main
+
+main()

@@ -1,0 +1,94 @@
+"""One embedded PostgreSQL for the whole session; copies of the project to run and to break."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from runbook.plan import Plan
+from runbook.target import embedded
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("runbook.toml", "pyproject.toml", "notebooks", "sql", "docs", "outputs/expected", "supabase")
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the servers of the tests apart from the developer's."""
+    folder = tmp_path_factory.mktemp("state")
+    os.environ["RUNBOOK_STATE"] = str(folder)
+    server = embedded.start(ROOT)
+    yield folder
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    return Plan.read(ROOT / "runbook.toml")
+
+
+@pytest.fixture
+def project(tmp_path: Path, state: Path) -> Path:
+    """A copy of the project to run and to break, on a fresh baseline."""
+    copy = tmp_path / "project"
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, copy / part)
+        elif source.exists():
+            copy.mkdir(exist_ok=True)
+            shutil.copy(source, copy / part)
+    return _fresh(copy)
+
+
+@pytest.fixture
+def toy(tmp_path: Path, state: Path) -> Path:
+    """A copy of the toy runbook, on a fresh baseline."""
+    copy = tmp_path / "toy"
+    shutil.copytree(ROOT / "tests" / "toy", copy)
+    shutil.copy(ROOT / "sql" / "ledger.sql", copy / "sql")
+    return _fresh(copy)
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[Path], psycopg.Connection]]:
+    """Open connections to the local environment of a project, closed afterwards."""
+    opened: list[psycopg.Connection] = []
+
+    def open_connection(root: Path) -> psycopg.Connection:
+        environment = Plan.read(root / "runbook.toml").environment("local")
+        opened.append(psycopg.connect(embedded.provide(root, environment), autocommit=True))
+        return opened[-1]
+
+    yield open_connection
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture
+def runbook() -> Command:
+    """Run the command line in a folder."""
+
+    def call(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "runbook", *arguments],
+            cwd=folder,
+            env={**os.environ, "COLUMNS": "200", **environment},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    return call
+
+
+def _fresh(root: Path) -> Path:
+    embedded.reset(root, Plan.read(root / "runbook.toml").environment("local"))
+    return root
