@@ -17,13 +17,19 @@ class Parameter:
 
     Attributes:
         kind: the name of its type, a key of `TYPES`.
-        comment: what the line says behind `#`.
+        comment: what the line says behind `#`; `one of a, b: …` allows these values only.
     """
 
     name: str
     kind: str
     default: Any
     comment: str
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The only values allowed; empty where there is no such limit."""
+        found = re.match(r"one of ([\w, -]+):", self.comment)
+        return tuple(found[1].split(", ")) if found else ()
 
 
 def declared(source: str) -> dict[str, Parameter]:
@@ -45,7 +51,8 @@ def declared(source: str) -> dict[str, Parameter]:
             raise UsageError(f"The parameter {name!r} has no literal default: {lines[node.lineno - 1]}") from None
         if kind not in TYPES:
             raise UsageError(f"The parameter {name!r} has the type {kind!r}; it must be one of {', '.join(TYPES)}.")
-        comment = lines[(node.end_lineno or node.lineno) - 1].partition("#")[2].strip()
+        rest = lines[(node.end_lineno or node.lineno) - 1].encode()[node.end_col_offset :].decode()
+        comment = rest.partition("#")[2].strip()
         found[name] = Parameter(name, kind, default, comment)
     return found
 
@@ -76,4 +83,8 @@ def check(known: Mapping[str, Parameter], given: Mapping[str, Any], where: str) 
             raise UsageError(
                 f"{where}: the parameter {name!r} must be of type {known[name].kind}, "
                 f"not {type(value).__name__} ({value!r})."
+            )
+        if known[name].choices and value not in known[name].choices:
+            raise UsageError(
+                f"{where}: the parameter {name!r} must be one of {', '.join(known[name].choices)}, not {value!r}."
             )

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +11,7 @@ from typing import Any, Self
 from runbook.errors import UsageError
 
 FILE = "runbook.toml"
+HEAD = ("name", "title", "buffer_minutes", "escalate_at", "schemas")
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class Plan:
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
             head = data["runbook"]
+            _must_be_known(head, HEAD)
             plan = cls(
                 root=root,
                 name=head["name"],
@@ -214,7 +217,17 @@ class Plan:
                 )
 
 
+def _must_be_known(entry: dict[str, Any], known: Iterable[str]) -> None:
+    unknown = sorted(entry.keys() - set(known))
+    if unknown:
+        raise TypeError(f"there is no {unknown[0]!r}")
+
+
 def _task(entry: dict[str, Any], root: Path) -> Task:
+    _must_be_known(entry, Task.__dataclass_fields__)
+    for name in ("number", "minutes"):
+        if not isinstance(entry[name], int):
+            raise TypeError(f"{name} must be a whole number")
     return Task(
         number=entry["number"],
         name=entry["name"],

@@ -23,6 +23,7 @@ class Note:
         text: the value in words, for a line of its own.
         folded: the value at length, where it is too long for a line.
         columns: names of the columns, where the value is a table.
+        numeric: which columns hold nothing but numbers.
         rows: its rows, as many as are shown.
         more: how many rows are not.
     """
@@ -32,6 +33,7 @@ class Note:
     text: str = ""
     folded: str = ""
     columns: tuple[str, ...] = ()
+    numeric: tuple[bool, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     more: int = 0
 
@@ -97,7 +99,8 @@ def _note(task: int, name: str, value: Any) -> Note:
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
         columns = tuple(dict.fromkeys(key for row in value for key in row))
         rows = tuple(tuple(wording.value(row.get(column)) for column in columns) for row in value[:MOST_ROWS])
-        return Note(task, name, columns=columns, rows=rows, more=max(len(value) - MOST_ROWS, 0))
+        numeric = tuple(all(_is_number(row.get(column)) for row in value) for column in columns)
+        return Note(task, name, columns=columns, numeric=numeric, rows=rows, more=max(len(value) - MOST_ROWS, 0))
     said = wording.value(value)
     if len(said) > wording.LONGEST or "\n" in said:
         return Note(task, name, folded=wording.text(value))
@@ -125,9 +128,13 @@ def _difference(name: str, before: Any, after: Any) -> Difference:
 
 def _row(what: str, before: Any, after: Any) -> tuple[str, str, str, str]:
     change = ""
-    if all(isinstance(side, int | float) and not isinstance(side, bool) for side in (before, after)):
+    if _is_number(before) and _is_number(after):
         change = f"{after - before:+,.10g}" + (f" ({after / before - 1:+.0%})" if before else "")
     return what, wording.value(before), wording.value(after), change
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_flat(value: Any) -> bool:

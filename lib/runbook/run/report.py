@@ -71,7 +71,7 @@ def build(folder: Path, plan: Plan) -> Path:
             facts=_facts(manifest, times),
             failed=_failed(manifest, found, files),
             timeline=times,
-            gates=[gate for gate in found if gate.status != "not_run"],
+            gates=[gate for gate in found if gate.decided or gate.status in {"complete", "failed", "running"}],
             marks=gates.STATES,
             changes=changes.of(tasks, skip=("approval",)),
             files=files,
@@ -128,7 +128,8 @@ def _verdict(manifest: dict[str, Any], found: Sequence[Gate], times: timeline.Ti
     if status == "complete":
         sentence, is_proven = _completion(manifest, found)
         mark = Mark("good", "✓", "Complete") if is_proven else Mark("bad", "✗", "Complete, but not proven")
-        return Verdict(mark, sentence, remarks, f"Keep this folder. To give everything back: `runbook rollback {where}`.")
+        advice = "Keep this folder." if is_proven else "Find out why before anybody relies on it."
+        return Verdict(mark, sentence, remarks, f"{advice} To give everything back: `runbook rollback {where}`.")
     if status == "rolled_back":
         reversed_ = [gate.number for gate in found if gate.status == "rolled_back"]
         sentence = f"What {wording.tasks(reversed_)} had changed was given back." if reversed_ else ""
@@ -155,8 +156,10 @@ def _completion(manifest: dict[str, Any], found: Sequence[Gate]) -> tuple[str, b
         f"{total['fired'] or 'none'} of {total['triggers']} rollback triggers fired, "
         f"{total['passed']} of {total['checks']} checks passed."
     )
-    is_proven = opened == len(ran) and not total["fired"] and not total["undecided"]
-    return sentence, is_proven and total["met"] == total["criteria"] and total["passed"] == total["checks"]
+    comparison = manifest["comparison"]
+    is_open = opened == len(ran) and total["met"] == total["criteria"] and total["passed"] == total["checks"]
+    is_quiet = not total["fired"] and not total["undecided"]
+    return sentence, is_open and is_quiet and (comparison is None or comparison["passed"])
 
 
 def _stop(manifest: dict[str, Any], found: Sequence[Gate]) -> str:
@@ -209,11 +212,11 @@ def _facts(manifest: dict[str, Any], times: timeline.Timeline) -> list[tuple[str
     return [
         ("Run", manifest["run_id"]),
         ("Operator", manifest["operator"]),
+        ("Approved by", approval["approver"] if approval else "nobody on record"),
         ("Started", wording.moment(manifest["started_at"])),
         ("Finished", wording.moment(manifest["finished_at"])),
-        ("Duration", f"{wording.duration(elapsed)}, its tasks being estimated at {times.estimate}"),
+        ("Duration", wording.duration(elapsed) + (f", estimated: {times.estimate}" if times.estimate != "–" else "")),
         ("Target", f"{target}, {wording.size(server.get('size_bytes'))}" if server else "–"),
-        ("Approved by", approval["approver"] if approval else "nobody on record"),
     ]
 
 
@@ -231,6 +234,6 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(pages.TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    for word in (wording.moment, wording.duration, wording.size, wording.value, wording.amount, wording.share):
+    for word in (wording.moment, wording.duration, wording.size, wording.value, wording.amount, wording.share, wording.signed):
         environment.filters[word.__name__] = word
     return environment.get_template("report.html.j2")

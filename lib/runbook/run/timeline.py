@@ -31,7 +31,7 @@ class Row:
     Attributes:
         actual: when it ran, None if it did not.
         allowed: what the estimate would have taken from its start on, where the axis can show it.
-        share: what it took of its estimate, 1 being all of it; None if it did not run or did not end.
+        share: what it took of its estimate, 1 being all of it; None if it did not run or has no estimate.
         tone: `good` within the estimate, `warn` beyond it, `bad` where that escalates.
         alt: the row in words.
     """
@@ -80,11 +80,11 @@ def of(tasks: list[dict[str, Any]], finished_at: str | None, limit: float) -> Ti
     ended = [{**task, "finished_at": task["finished_at"] or finished_at or task["started_at"]} for task in begun]
     first = min((task["started_at"] for task in begun), key=wording.parsed, default=None)
     took = sum(_took(task) or 0 for task in ended)
-    estimate = sum(task["estimate_minutes"] for task in begun) * 60
+    estimate = sum(_allowed(task) for task in begun)
     end = max((wording.seconds_between(first, task["finished_at"]) or 0 for task in ended), default=0)
     shares_scale = bool(estimate) and took / estimate >= VISIBLE
     if shares_scale:
-        end = max([end, *((wording.seconds_between(first, t["started_at"]) or 0) + t["estimate_minutes"] * 60 for t in begun)])
+        end = max(end, *((wording.seconds_between(first, task["started_at"]) or 0) + _allowed(task) for task in begun))
     step = _step(end)
     length = max(-(-end // step), 1) * step
     by_number = {task["number"]: task for task in ended}
@@ -93,39 +93,43 @@ def of(tasks: list[dict[str, Any]], finished_at: str | None, limit: float) -> Ti
         ticks=tuple((100 * place * step / length, _tick(place * step)) for place in range(round(length / step) + 1)),
         shares_scale=shares_scale,
         took=wording.duration(took),
-        estimate=wording.duration(estimate),
+        estimate=wording.duration(estimate or None),
         share_text=wording.share(took / estimate) if estimate else "–",
         limit=limit,
     )
 
 
 def _row(task: dict[str, Any], first: str | None, length: float, shares_scale: bool, limit: float) -> Row:
-    took, minutes = _took(task), task["estimate_minutes"]
-    estimate = wording.duration(minutes * 60)
+    took, allowed = _took(task), _allowed(task)
+    estimate = wording.duration(allowed or None)
     start = 100 * (wording.seconds_between(first, task["started_at"]) or 0) / length
-    share = took / (minutes * 60) if took is not None and minutes else None
+    share = took / allowed if took is not None and allowed else None
     share_text = "–" if share is None else wording.share(share)
     tone = "none" if share is None else "good" if share <= 1 else "warn" if share <= limit else "bad"
-    alt = f"Task {task['number']} did not run" if took is None else (
-        f"Task {task['number']} took {wording.duration(took)}, {share_text} of its estimate of {estimate}"
-    )  # fmt: skip
+    alt = f"Task {task['number']} " + ("did not run" if took is None else f"took {wording.duration(took)}")
     return Row(
         number=task["number"],
         name=task["name"],
         status=task["status"],
         actual=None if took is None else Bar(start, max(100 * took / length, 0.4)),
-        allowed=Bar(start, 100 * minutes * 60 / length) if shares_scale and took is not None else None,
+        allowed=Bar(start, 100 * allowed / length) if shares_scale and share is not None else None,
         took=wording.duration(took),
         estimate=estimate,
         share=None if share is None else min(share, LONGEST_SHARE),
         share_text=share_text,
         tone=tone,
-        alt=alt,
+        alt=alt if share is None else f"{alt}, {share_text} of its estimate of {estimate}",
     )
 
 
 def _took(task: dict[str, Any]) -> float | None:
     return wording.seconds_between(task["started_at"], task["finished_at"])
+
+
+def _allowed(task: dict[str, Any]) -> float:
+    """Return the estimate in seconds; 0 for the way back, which has none."""
+    is_way_back = task["status"] == "rolled_back" or str(task["notebook"]).startswith("rollback_")
+    return 0.0 if is_way_back else task["estimate_minutes"] * 60.0
 
 
 def _step(length: float) -> float:

@@ -69,6 +69,11 @@ def amount(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}" if count else f"no {thing}s"
 
 
+def signed(number: float) -> str:
+    """Return a number with its sign and one decimal: `+3.1`, `−2.0`."""
+    return f"{number:+,.1f}".replace("-", "−")
+
+
 def tasks(numbers: Sequence[int]) -> str:
     """Return task numbers in words: `Task 2`, `Tasks 0 to 3`, `Tasks 0, 2 and 5`."""
     numbers = sorted(numbers)

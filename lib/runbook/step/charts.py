@@ -86,7 +86,9 @@ def bars(
     return _image(figure, f"{title}. {unit}. {words}")
 
 
-def intervals(figures: Sequence[dict[str, Any]], *, title: str, unit: str, limits: Sequence[float] = ()) -> Image:
+def intervals(
+    figures: Sequence[dict[str, Any]], *, title: str, unit: str, limits: Sequence[float] = (), log: bool = False
+) -> Image:
     """Draw medians with their confidence intervals.
 
     Args:
@@ -94,6 +96,7 @@ def intervals(figures: Sequence[dict[str, Any]], *, title: str, unit: str, limit
         title: says what is seen.
         unit: of the values, for the axis.
         limits: drawn as dashed lines.
+        log: whether the axis is logarithmic.
     """
     figure, axes = _figure(title, rows=len(figures) * 1.5)
     for place, one in enumerate(figures):
@@ -108,7 +111,10 @@ def intervals(figures: Sequence[dict[str, Any]], *, title: str, unit: str, limit
     for limit in limits:
         _limit(axes, limit, unit)
     axes.margins(x=0.08)
-    if all("median" in one for one in figures):
+    if log:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:g}"))
+    elif all("median" in one for one in figures):
         axes.set_xlim(left=0)
     words = "; ".join(f"{one['name']}: {one.get('median', one.get('change')):,.3g}" for one in figures)
     return _image(figure, f"{title}. {unit}. {words}")

@@ -4,7 +4,10 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 
 from runbook.errors import UsageError
 
@@ -15,7 +18,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
-GRAMMAR = "no rows · N rows · some rows · all true · error SQLSTATE · = text · < <= >= > number [unit]"
+GRAMMAR = "no rows · N rows · some rows · all true · true · error SQLSTATE · = text · < <= >= > number [unit]"
 
 
 @runtime_checkable
@@ -56,6 +59,8 @@ class Expectation:
         Raises:
             UsageError: the expectation is not in the grammar, or does not fit what was found.
         """
+        if isinstance(found, np.generic):
+            found = found.item()  # what pandas counted is a number like any other
         if expected := re.fullmatch(r"error (\w{5})", self.text):
             if isinstance(found, Refused):
                 return found.sqlstate == expected[1], f"error {found.sqlstate}: {found.message}"
@@ -100,7 +105,9 @@ def _compare(sign: str, limit: str, found: Any) -> tuple[bool, str]:
         if len(found) != 1 or len(found[0]) != 1:
             raise UsageError(f"'{sign} {limit}' needs one value, but the query returned {_in_words(found)}.")
         found = found[0][0]
-    number = re.match(r"-?[\d,]*\.?\d+", limit)
+    number = re.match(r"-?[\d,]*\.?\d+(?:[eE][-+]?\d+)?", limit)
+    if number is None and sign != "=":
+        raise UsageError(f"The expectation '{sign} {limit}' needs a number; write one of: {GRAMMAR}.")
     if isinstance(found, Measured):
         if number is None or not sign.startswith("<"):
             raise UsageError(f"A measured figure is held against '< number' or '<= number', not '{sign} {limit}'.")
@@ -108,8 +115,7 @@ def _compare(sign: str, limit: str, found: Any) -> tuple[bool, str]:
     if isinstance(found, bool) or found is None or number is None:
         return sign == "=" and str(found).lower() == limit.lower(), str(found).lower()
     try:
-        value = float(found)
-    except ValueError:
+        passed = OPERATORS[sign](Decimal(str(found)), Decimal(number[0].replace(",", "")))
+    except InvalidOperation:  # no number was found
         return sign == "=" and str(found) == limit, str(found)
-    passed = OPERATORS[sign](value, float(number[0].replace(",", "")))
     return passed, f"{found:,}" if isinstance(found, int) else str(found)

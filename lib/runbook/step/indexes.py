@@ -1,4 +1,7 @@
-"""Indexes built without stopping anybody: one by one, outside a transaction, rebuilt where a build had failed."""
+"""Indexes built and dropped without stopping anybody: one by one, outside a transaction.
+
+One that an earlier attempt left invalid is dropped and built again.
+"""
 
 import re
 from functools import partial
@@ -11,18 +14,19 @@ from runbook.errors import UsageError
 from runbook.step import retry
 from runbook.step.display import Table
 
-STATEMENT = re.compile(
-    r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+IF\s+NOT\s+EXISTS\s+(?:(\w+)\.)?(\w+)\s+ON\b", re.IGNORECASE
+CREATE = re.compile(
+    r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+IF\s+NOT\s+EXISTS\s+(?:\w+\.)?(\w+)\s+ON\b", re.IGNORECASE
 )
+DROP = re.compile(r"DROP\s+INDEX\s+CONCURRENTLY\s+IF\s+EXISTS\s+(?:\w+\.)?(\w+)\s*;?\s*$", re.IGNORECASE)
 
 
-def build(connection: psycopg.Connection, text: str) -> Table:
-    """Build every index of `text`, a list of CREATE INDEX CONCURRENTLY IF NOT EXISTS statements.
+def carry_out(connection: psycopg.Connection, text: str) -> Table:
+    """Carry out every statement of `text`: CREATE INDEX CONCURRENTLY IF NOT EXISTS and DROP INDEX CONCURRENTLY IF EXISTS.
 
     An index left invalid by an earlier attempt is dropped first: IF NOT EXISTS would keep it, useless, for ever.
 
     Returns:
-        One row per index: its name, whether it was built now or stood already, and its size in bytes.
+        One row per index: its name, what became of it, and its size in bytes.
 
     Raises:
         UsageError: a statement is something else.
@@ -31,29 +35,40 @@ def build(connection: psycopg.Connection, text: str) -> Table:
     statements = [part for part in sqlparse.split(text) if sqlparse.format(part, strip_comments=True).strip()]
     found = []
     for statement in statements:
-        name = _name(statement)
-        stood = _valid(connection, name)
-        if not stood:
+        name, is_drop = _read(statement)
+        is_valid = _valid(connection, name)
+        if is_drop:
+            retry.while_locked(partial(_patiently, connection, statement))
+            state = "was not there" if is_valid is None else "dropped"
+        elif is_valid:
+            state = "stood already"
+        else:
             retry.while_locked(partial(_build, connection, statement, name))
+            state = "built"
         size = connection.execute("SELECT pg_relation_size(to_regclass(%s))", [name]).fetchone()
-        what = "stood already" if stood else "built"
-        found.append([name, what, size[0] if size else None])
+        found.append([name, state, size[0] if size else None])
     return Table(["index", "state", "bytes"], found)
 
 
 def _build(connection: psycopg.Connection, statement: str, name: str) -> None:
     _drop_invalid(connection, name)
-    # Waiting here blocks no reader and no writer; giving up would leave an invalid index.
-    connection.execute("SET lock_timeout = 0")
     try:
-        connection.execute(statement.encode())
+        _patiently(connection, statement)
     except psycopg.Error:
         if not connection.closed:
             _drop_invalid(connection, name)
         raise
+
+
+def _patiently(connection: psycopg.Connection, statement: str) -> None:
+    # Waiting here blocks no reader and no writer; giving up would leave an invalid index.
+    row = connection.execute("SELECT current_setting('lock_timeout')").fetchone()
+    connection.execute("SET lock_timeout = 0")
+    try:
+        connection.execute(statement.encode())
     finally:
         if not connection.closed:
-            connection.execute("RESET lock_timeout")
+            connection.execute("SELECT set_config('lock_timeout', %s, false)", row)
 
 
 def _drop_invalid(connection: psycopg.Connection, name: str) -> None:
@@ -69,11 +84,12 @@ def _valid(connection: psycopg.Connection, name: str) -> bool | None:
     return row[0] if row else None
 
 
-def _name(statement: str) -> str:
-    match = STATEMENT.search(sqlparse.format(statement, strip_comments=True))
-    if match is None:
-        raise UsageError(
-            "%%concurrently takes statements of the form CREATE [UNIQUE] INDEX CONCURRENTLY IF NOT EXISTS name ON …; "
-            f"this is none: {' '.join(statement.split())[:80]}"
-        )
-    return match[2]
+def _read(statement: str) -> tuple[str, bool]:
+    """Return the name of the index a statement is about, and whether it drops it."""
+    bare = sqlparse.format(statement, strip_comments=True)
+    if match := CREATE.search(bare) or DROP.search(bare):
+        return match[1], match.re is DROP
+    raise UsageError(
+        "Write CREATE [UNIQUE] INDEX CONCURRENTLY IF NOT EXISTS name ON … or DROP INDEX CONCURRENTLY IF EXISTS name; "
+        f"this is neither: {' '.join(statement.split())[:80]}"
+    )

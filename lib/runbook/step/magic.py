@@ -14,7 +14,7 @@ from IPython.display import display
 
 from runbook.cells import CHECK_HEAD
 from runbook.errors import UsageError
-from runbook.step import backfill, indexes, retry, transport
+from runbook.step import backfill, retry, transport
 from runbook.step.checks import Refused
 from runbook.step.display import Table
 from runbook.step.task import Task
@@ -35,13 +35,14 @@ class RunbookMagics(Magics):
 
         `%%sql`                     multi-statement text is one transaction, as in one call of psql -c
         `%%sql name <<`             also keep the last table in `name`
+        `%%sql --probe`             rolled back afterwards
         `%%sql --as "tenant A"`     as that persona, rolled back afterwards
         `%%sql --timing`            say how long it took, as psql's \timing
         `%%sql --retry`             try again, with growing pauses, while a lock cannot be had
         """
-        name, options = _options(line, {"--as": True, "--timing": False, "--retry": False})
-        if "--as" in options:
-            answer = self._as_persona(str(options["--as"]), cell)
+        name, options = _options(line, {"--as": True, "--probe": False, "--timing": False, "--retry": False})
+        if "--as" in options or "--probe" in options:
+            answer = self._probe(str(options["--as"]) if "--as" in options else None, cell)
         elif "--retry" in options:
             answer = retry.while_locked(lambda: self.task.send(cell))
         else:
@@ -92,12 +93,9 @@ class RunbookMagics(Magics):
     @no_var_expand
     @cell_magic
     def concurrently(self, line: str, cell: str) -> Table:
-        """Build the indexes of the cell one after the other, each outside a transaction; see `runbook.step.indexes`."""
+        """Build and drop the indexes of the cell, each outside a transaction; see `Task.concurrently`."""
         _options(line, {})
-        try:
-            return indexes.build(self.task.connection, cell)
-        except psycopg.Error as error:
-            raise transport.failure(error, cell) from None
+        return self.task.concurrently(cell)
 
     @no_var_expand
     @cell_magic
@@ -109,7 +107,7 @@ class RunbookMagics(Magics):
         except psycopg.Error as error:
             raise transport.failure(error, cell) from None
 
-    def _as_persona(self, name: str, cell: str) -> transport.Answer:
+    def _probe(self, name: str | None, cell: str) -> transport.Answer:
         try:
             with transport.probe(self.task.connection, self.task.acting(name)):
                 return transport.send(self.task.connection, cell)

@@ -4,6 +4,7 @@ Small times drift with the machine, so two statements are never measured one aft
 samples are taken in pairs, in alternating order, in one session, and the ratio carries a confidence interval.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -162,6 +163,19 @@ def measure(connection: psycopg.Connection, name: str, statement: bytes, samples
     """
     times = [_once(connection, statement) for _ in range(WARM_UP + samples)]
     return Measurement(name, np.array(times[WARM_UP:]))
+
+
+def measure_fresh(
+    open_session: Callable[[], psycopg.Connection], name: str, subject: Subject, samples: int
+) -> Measurement:
+    """Time the first call of a statement in `samples` sessions of its own, each rolled back."""
+    times = []
+    for _ in range(samples):
+        with open_session() as connection:
+            connection.execute(b"BEGIN")
+            times.append(_once(connection, subject.statement, subject.ready))
+            connection.execute(b"ROLLBACK")
+    return Measurement(name, np.array(times))
 
 
 def compare(

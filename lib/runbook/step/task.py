@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ from psycopg import sql
 
 from runbook import plan
 from runbook.errors import StepFailed, UsageError
-from runbook.step import access, gate, measurement, transport
+from runbook.step import access, gate, indexes, measurement, plans, transport
 from runbook.step.checks import Refused
 from runbook.step.display import Table
 from runbook.step.transport import Persona
@@ -165,12 +166,54 @@ class Task:
         """
         gate.check(self, name, found, expected, criterion, trigger)
 
+    def plans(self, statements: Mapping[str, str], persona: str | None = None, setup: str = "") -> pd.DataFrame:
+        """Run every statement, rolled back, and tell how the server carried it out.
+
+        Args:
+            statements: by name.
+            persona: who runs them.
+            setup: SQL run as the owner first, in the same rolled-back transaction.
+
+        Returns:
+            One row per statement: `statement` (its name), `indexes` it used and tables it read `whole` (lists of
+            names), `pages` of shared memory it touched.
+        """
+        with self._probe(None, setup):
+            if setup:
+                self.connection.execute(setup.encode())
+            sent = {name: statement.encode() for name, statement in statements.items()}
+            return plans.explain(self.connection, sent, self._ready(persona))
+
+    def concurrently(self, text: str) -> Table:
+        """Build and drop indexes one after the other, each outside a transaction; see `runbook.step.indexes`.
+
+        Raises:
+            StepFailed: the server refused one; no invalid index is left of it.
+        """
+        try:
+            return indexes.carry_out(self.connection, text)
+        except psycopg.Error as error:
+            raise transport.failure(error, text) from None
+
     def measure(
-        self, name: str, statement: str, samples: int = 200, persona: str | None = None
+        self, name: str, statement: str, samples: int = 200, persona: str | None = None, *, fresh: bool = False
     ) -> measurement.Measurement:
-        """Time a statement, each time rolled back, and remember the figures."""
-        with self._probe(persona, statement):
-            found = measurement.measure(self.connection, name, statement.encode(), samples)
+        """Time a statement, each time rolled back, and remember the figures.
+
+        Args:
+            name: what the figure is called.
+            statement: what is timed.
+            samples: how many.
+            persona: who runs it.
+            fresh: whether each sample is the first call in a session of its own, which has nothing cached yet.
+        """
+        if fresh:
+            subject = measurement.Subject(statement.encode(), self._ready(persona))
+            open_session = partial(environments.connect, self.plan, self.environment, f"runbook {self.run_id} fresh")
+            found = measurement.measure_fresh(open_session, name, subject, samples)
+        else:
+            with self._probe(persona, statement):
+                found = measurement.measure(self.connection, name, statement.encode(), samples)
         self.write(name, found.summary())
         return found
 

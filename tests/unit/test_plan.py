@@ -1,0 +1,140 @@
+"""The plan: what is refused, and with which words; which tasks a range names; what the digest covers."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from runbook.errors import UsageError
+from runbook.plan import Plan
+
+TOY = Path(__file__).parents[1] / "toy"
+TASK = """
+[[tasks]]
+number = 1
+name = "First"
+notebook = "notebooks/1.ipynb"
+rollback = "sql/1.sql"
+minutes = 5
+risk = "low"
+needs = []
+steps = [{ number = "1.1", name = "Only step", minutes = 5 }]
+criteria = ["It works"]
+triggers = ["It does not"]
+"""
+TOML = f"""
+[runbook]
+name = "small"
+title = "Small"
+{TASK}
+[environments.local]
+server = "embedded"
+approval = "automatic"
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read a plan from text."""
+
+    def read_text(text):
+        (tmp_path / "runbook.toml").write_text(text, encoding="utf-8")
+        return Plan.read(tmp_path / "runbook.toml")
+
+    return read_text
+
+
+@pytest.fixture
+def small(tmp_path):
+    shutil.copytree(TOY, tmp_path / "copy")
+    return Plan.read(tmp_path / "copy" / "runbook.toml")
+
+
+def test_a_plan_knows_its_tasks_and_where_they_lie(read, tmp_path):
+    task = read(TOML).task(1)
+    assert task.notebook == tmp_path / "notebooks" / "1.ipynb"
+    assert [step.number for step in task.steps] == ["1.1"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("[runbook]", "[runbook", "not valid TOML"),
+        ('criteria = ["It works"]\n', "", "'criteria' is missing"),
+        ("[runbook]", "[runbooks]", "'runbook' is missing"),
+        ("[environments.local]", "[surroundings.local]", "'environments' is missing"),
+        ("minutes = 5\nrisk", 'minutes = 5\ncolour = "red"\nrisk', "colour"),
+        ("minutes = 5 }", "minutes = 5, hours = 1 }", "hours"),
+        ('server = "embedded"', 'server = "embedded"\nprot = 1', "prot"),
+        ("needs = []", "needs = 0", "wrong type"),
+        ("minutes = 5\nrisk", 'minutes = "five"\nrisk', "minutes"),
+        ('server = "embedded"', 'server = "cloud"', "must be 'embedded' or 'url'"),
+        ('approval = "automatic"', 'approval = "maybe"', "must be 'automatic' or 'required'"),
+        ("needs = []", "needs = [2]", "needs task 2, which does not come before it"),
+        ("needs = []", "needs = [1]", "needs task 1, which does not come before it"),
+        (TASK, TASK + TASK, "task 1 stands there twice"),
+        ('title = "Small"', 'title = "Small"\nescalate = 2', "escalate"),
+    ],
+)
+def test_a_wrong_plan_is_refused_by_name(read, old, new, complaint):
+    assert old in TOML
+    with pytest.raises(UsageError, match=complaint):
+        read(TOML.replace(old, new, 1))
+
+
+def test_a_plan_is_found_from_a_folder_below_it(plan):
+    assert Plan.find(plan.root / "notebooks").root == plan.root
+
+
+def test_without_a_plan_the_folder_is_named(tmp_path):
+    with pytest.raises(UsageError, match=str(tmp_path)):
+        Plan.find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "numbers"),
+    [(None, None, [0, 1, 2, 3, 4, 5]), (2, None, [2, 3, 4, 5]), (None, 1, [0, 1]), (3, 3, [3]), (1, 4, [1, 2, 3, 4])],
+)
+def test_a_range_names_its_tasks_both_ends_included(plan, first, last, numbers):
+    assert [task.number for task in plan.between(first, last)] == numbers
+
+
+@pytest.mark.parametrize(("first", "last", "complaint"), [(3, 2, "other way round"), (9, None, "no task 9")])
+def test_a_range_that_makes_no_sense_is_refused(plan, first, last, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        plan.between(first, last)
+
+
+def test_an_unknown_environment_is_refused_and_the_known_ones_named(plan):
+    with pytest.raises(UsageError, match=r"'moon'.*local, staging, production"):
+        plan.environment("moon")
+
+
+def test_an_environments_url_comes_from_its_own_variable(read):
+    environments = read(TOML + "\n[environments.pre-prod]\n").environments
+    assert environments["pre-prod"].url_variable == "RUNBOOK_PRE_PROD_DATABASE_URL"
+
+
+def test_the_digest_ignores_outputs(small):
+    before, path = small.digest(), small.tasks[0].notebook
+    notebook = json.loads(path.read_text())
+    notebook["cells"][1] |= {"execution_count": 7, "outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}]}
+    path.write_text(json.dumps(notebook))
+    assert small.digest() == before
+
+
+@pytest.mark.parametrize("part", ["notebook", "script", "new script", "plan"])
+def test_the_digest_sees_every_source(small, part):
+    before, path = small.digest(), small.tasks[0].notebook
+    if part == "notebook":
+        notebook = json.loads(path.read_text())
+        notebook["cells"][-1]["source"] = "task.conclude()  # changed"
+        path.write_text(json.dumps(notebook))
+    elif part == "script":
+        small.tasks[0].rollback.write_text("SELECT 1")
+    elif part == "new script":
+        (small.root / "sql" / "more.sql").write_text("SELECT 1")
+    else:
+        (small.root / "runbook.toml").write_text("# changed")
+    assert small.digest() != before
