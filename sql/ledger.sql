@@ -5,6 +5,7 @@ CREATE SCHEMA IF NOT EXISTS runbook;
 CREATE TABLE IF NOT EXISTS runbook.runs (
     run_id      text PRIMARY KEY,
     plan        text NOT NULL,
+    kind        text NOT NULL, -- run, rollback
     environment text NOT NULL,
     operator    text NOT NULL,
     digest      text NOT NULL, -- of notebooks, SQL and plan

@@ -17,7 +17,9 @@ from runbook.target import embedded
 ROOT = Path(__file__).parents[1]
 PARTS = ("runbook.toml", "pyproject.toml", "notebooks", "sql", "docs", "outputs/expected", "supabase")
 # The same draws every time, and no deadline: machines are slow at times, tests are not flaky.
-settings.register_profile("steady", max_examples=50, derandomize=True, deadline=None, suppress_health_check=HealthCheck)
+settings.register_profile(
+    "steady", max_examples=50, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+)
 settings.load_profile("steady")
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -2,12 +2,14 @@
 
 import ast
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 from rich.console import Console
 from rich.table import Table
 
@@ -27,6 +29,10 @@ class Group(click.Group):
         except RunbookError as error:
             click.echo(f"runbook: {error}", err=True)
             raise click.exceptions.Exit(error.exit_code) from None
+        except psycopg.OperationalError as error:
+            lost = " ".join(str(error).split())
+            click.echo(f"runbook: The connection to the target was lost ({lost}): `runbook run --resume`.", err=True)
+            raise click.exceptions.Exit(1) from None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,6 +58,7 @@ def run(fresh: bool, given: tuple[tuple[str, str], ...], **request: Any) -> None
     """
     from runbook.run import batch
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
     plan = Plan.find()
     environment = plan.environment(request["environment"])
     if fresh:

@@ -11,7 +11,6 @@ from typing import Any, Self
 from runbook.errors import UsageError
 
 FILE = "runbook.toml"
-HEAD = ("name", "title", "buffer_minutes", "escalate_at", "schemas")
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ class Plan:
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
             head = data["runbook"]
-            _must_be_known(head, HEAD)
+            _must_be_known(head, ("name", "title", "buffer_minutes", "escalate_at", "schemas"))
             plan = cls(
                 root=root,
                 name=head["name"],

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import struct
 import zlib
 from datetime import datetime, timedelta
@@ -17,6 +18,17 @@ BEGUN = datetime.fromisoformat("2026-11-22T09:59:13.572000+00:00")
 SECONDS = (1.1, 2.9, 4.6, 3.2, 5.8, 2.4)
 RUN_ID = "20261122T095913.572Z"
 ALT = "Allocation by plan, before and after. credits. free: before 434,139, after 477,642"
+
+
+OUTWARD = re.compile(
+    r"""<script|<iframe|<link|@import|url\(\s*["']?(?!data:|\#)|(?:src|href|poster|srcset)\s*=\s*["']?\s*(?:[a-z]+:)?//""",
+    re.IGNORECASE,
+)
+
+
+def outward(html: str) -> list[str]:
+    """Return every place of a page that refers to a network or runs something."""
+    return [html[found.start() : found.start() + 60] for found in OUTWARD.finditer(html)]
 
 
 def png(width: int = 8, height: int = 4) -> str:
@@ -42,7 +54,9 @@ def notebook(title: str) -> Any:
     badge = '<div role="status"><span style="background:#1a7f37;color:#fff">✓ PASS</span> <b>nobody is left</b></div>'
     cells = [
         new_markdown_cell(f"# {title}\n\n**Purpose** Show & tell.  See [the next](01_next.ipynb)."),
-        new_code_cell('environment: str = "local"  # an environment', execution_count=1, metadata={"tags": ["parameters"]}),
+        new_code_cell(
+            'environment: str = "local"  # an environment', execution_count=1, metadata={"tags": ["parameters"]}
+        ),
         new_markdown_cell("## 2.1 · Schema\n\n### 2.1.1 · Columns\n\n**Purpose** Ask.\n**Expected** `SELECT 1`."),
         new_code_cell(
             "%%sql --retry\nSELECT plan_name, COUNT(*) AS organizations -- 'x' < 1\nFROM organizations",
@@ -77,6 +91,7 @@ def notebook(title: str) -> Any:
                 )
             ],
         ),
+        new_markdown_cell("## Gate"),
         new_code_cell("task.conclude()", execution_count=5),
     ]
     run = {"start_time": "2026-11-22T09:59:13.572595+00:00", "duration": 2.644546}
@@ -91,7 +106,8 @@ def stopped(content: Any, message: str) -> Any:
         new_output("error", ename="GateShut", evalue=message, traceback=[f"\x1b[1;31mGateShut\x1b[0m · {message}"])
     ]
     for cell in cells[5:]:
-        cell.execution_count, cell.outputs = None, []
+        if cell.cell_type == "code":
+            cell.execution_count, cell.outputs = None, []
     tags = {"tags": ["papermill-error-cell-tag"]}
     where = f"<span {style}>An Exception was encountered at '<a href=\"#papermill-error-cell\">In [3]</a>'.</span>"
     here = f'<span id="papermill-error-cell" {style}>Execution using papermill encountered an exception here</span>'
@@ -153,7 +169,14 @@ def manifest(plan: Plan) -> dict[str, Any]:
             "mode": "strict",
             "passed": True,
             "notebooks": [
-                {"notebook": task.notebook.name, "passed": True, "cells": 22, "compared": 20, "ignored": 2, "differences": []}
+                {
+                    "notebook": task.notebook.name,
+                    "passed": True,
+                    "cells": 22,
+                    "compared": 20,
+                    "ignored": 2,
+                    "differences": [],
+                }
                 for task in plan.tasks
             ],
         },
@@ -162,7 +185,15 @@ def manifest(plan: Plan) -> dict[str, Any]:
 
 
 def _measured(name: str, median: float) -> dict[str, Any]:
-    return {"name": name, "n": 200, "median": median, "p95": median * 1.4, "p99": median * 2, "low": median * 0.97, "high": median * 1.04}
+    return {
+        "name": name,
+        "n": 200,
+        "median": median,
+        "p95": median * 1.4,
+        "p99": median * 2,
+        "low": median * 0.97,
+        "high": median * 1.04,
+    }
 
 
 NOTES: tuple[dict[str, Any], ...] = (
@@ -179,17 +210,29 @@ NOTES: tuple[dict[str, Any], ...] = (
         ),
         "credits after": {"free": 477_642, "starter": 1_895_700, "premium": 9_465_600},
         "backfill organizations": {
-            "rows": 5000, "batches": 12, "passes": 2, "retries": 0, "seconds": 0.41, "history": [[0.01, 500], [0.41, 5000]],
+            "rows": 5000,
+            "batches": 12,
+            "passes": 2,
+            "retries": 0,
+            "seconds": 0.41,
+            "history": [[0.01, 500], [0.41, 5000]],
         },
-    },  # fmt: skip
+    },
     {
         "consumption": {
-            "name": "consumption", "before": _measured("before", 0.412), "after": _measured("after", 0.398),
-            "change": -3.4, "low": -5.1, "high": -1.8,
+            "name": "consumption",
+            "before": _measured("before", 0.412),
+            "after": _measured("after", 0.398),
+            "change": -3.4,
+            "low": -5.1,
+            "high": -1.8,
         },
-        "slowest queries": [{"query": "SELECT …", "calls": 1200, "mean ms": 0.091}, {"query": "UPDATE …", "calls": 400, "mean ms": 0.412}],
+        "slowest queries": [
+            {"query": "SELECT …", "calls": 1200, "mean ms": 0.091},
+            {"query": "UPDATE …", "calls": 400, "mean ms": 0.412},
+        ],
     },
-)  # fmt: skip
+)
 
 
 def failed(complete: dict[str, Any], number: int = 2) -> dict[str, Any]:
@@ -197,7 +240,9 @@ def failed(complete: dict[str, Any], number: int = 2) -> dict[str, Any]:
     found = json.loads(json.dumps(complete))
     for task in found["tasks"]:
         if task["number"] > number:
-            task.update(status="not_run", started_at=None, finished_at=None, notebook=None, sha256=None, checks=[], notes={})
+            task.update(
+                status="not_run", started_at=None, finished_at=None, notebook=None, sha256=None, checks=[], notes={}
+            )
             task["criteria"] = [{**one, "met": None} for one in task["criteria"]]
             task["triggers"] = [{**one, "fired": None} for one in task["triggers"]]
     task = found["tasks"][number]
@@ -235,7 +280,13 @@ def write(folder: Path, content: dict[str, Any]) -> Path:
         {"at": content["started_at"], "event": "run", "message": content["title"], "run_id": content["run_id"]},
         {"at": content["started_at"], "event": "start", "message": "Starting Task 0 - ETA: 15 min", "task": 0},
         {"at": content["started_at"], "event": "cell", "message": "0.1", "task": 0, "cell": 1, "of": 6},
-        {"at": content["finished_at"], "event": "escalation", "message": "ESCALATION · Task 2", "task": 2, "reason": "trigger"},
+        {
+            "at": content["finished_at"],
+            "event": "escalation",
+            "message": "ESCALATION · Task 2",
+            "task": 2,
+            "reason": "trigger",
+        },
     ]
     lines = [json.dumps(event, ensure_ascii=False) for event in events]
     (folder / "events.jsonl").write_text("\n".join([*lines, '{"at": "2026-11-22T09:5']), encoding="utf-8")

@@ -119,7 +119,10 @@ def test_an_environments_url_comes_from_its_own_variable(read):
 def test_the_digest_ignores_outputs(small):
     before, path = small.digest(), small.tasks[0].notebook
     notebook = json.loads(path.read_text())
-    notebook["cells"][1] |= {"execution_count": 7, "outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}]}
+    notebook["cells"][1] |= {
+        "execution_count": 7,
+        "outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}],
+    }
     path.write_text(json.dumps(notebook))
     assert small.digest() == before
 

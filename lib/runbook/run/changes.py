@@ -88,7 +88,7 @@ def of(tasks: list[dict[str, Any]], skip: tuple[str, ...] = ()) -> Changes:
             else:
                 found.notes.append(_note(task["number"], name, value))
     for name, pair in sides.items():
-        if len(pair) == 2:  # noqa: PLR2004
+        if len(pair) == 2:
             found.differences.append(_difference(name, pair["before"][1], pair["after"][1]))
         else:
             found.notes += [_note(number, f"{name} {side}", value) for side, (number, value) in pair.items()]

@@ -20,7 +20,7 @@ from runbook.errors import exit_code_of
 from runbook.plan import Plan, Task
 from runbook.run import evidence, kernels, notebooks, pages
 from runbook.run.announce import Announcer, Watch
-from runbook.step.session import RUN_VARIABLE, operator
+from runbook.step.session import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.target import environments
 from runbook.target.ledger import Ledger
 
@@ -58,14 +58,16 @@ class Execution:
         self._pool = ThreadPoolExecutor(1)
         self._pages: list[Future[Path]] = []
 
-    def open(self, given: Mapping[str, Any], count: int) -> Self:
+    def open(self, given: Mapping[str, Any], count: int, kind: str = "run") -> Self:
         """Make the folder, the journal and the first kernel; remember the run in the ledger."""
         self.folder = evidence.folder_of(self.plan, self.environment, self.run_id)
         self.announcer = Announcer(self.plan, self.folder / evidence.JOURNAL, self.console)
         digest = self.plan.digest()
-        self.ledger.open_run(self.run_id, self.environment.name, operator(), digest, dict(given))
+        self.ledger.open_run(self.run_id, self.environment.name, operator(), digest, dict(given), kind)
         self.announcer.event("run", f"{self.plan.title} on {self.environment.name}", run_id=self.run_id, digest=digest)
-        self.kernels = kernels.Kernels(self.plan.root / "notebooks", {RUN_VARIABLE: self.run_id}, count)
+        backend = self.ledger.connection.info.backend_pid
+        identity = {RUN_VARIABLE: self.run_id, HOLDER_VARIABLE: str(backend)}
+        self.kernels = kernels.Kernels(self.plan.root / "notebooks", identity, count)
         self.kernels.prepare()
         return self
 

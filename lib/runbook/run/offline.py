@@ -3,8 +3,10 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bs4 import BeautifulSoup, Tag
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
 
 ACTIVE = ["script", "link", "iframe", "object", "embed", "base", "form", "meta"]
 REFERENCES = ("src", "srcset", "href", "poster", "background", "data", "xlink:href")
@@ -31,6 +33,8 @@ def fit(html: str, folder: Path, headings: list[Heading] | None = None) -> str:
         folder: where the page will lie; a link to a notebook there becomes one to the notebook's page.
         headings: grows by the fragment's headings, which get ids.
     """
+    from bs4 import BeautifulSoup
+
     soup = BeautifulSoup(html, "html.parser")
     for table in soup.find_all("table"):
         _align(table)
@@ -41,12 +45,12 @@ def fit(html: str, folder: Path, headings: list[Heading] | None = None) -> str:
             link["href"] = f"{match[1]}.html{match[2] or ''}"
     if headings is not None:
         for heading in soup.find_all(["h1", "h2", "h3", "h4", "h5", "h6"]):
-            heading["id"] = f"part-{len(headings) + 1}"
-            headings.append(Heading(int(heading.name[1]), heading.get_text(strip=True), heading["id"]))
+            heading["id"] = anchor = f"part-{len(headings) + 1}"
+            headings.append(Heading(int(heading.name[1]), heading.get_text(" ", strip=True), anchor))
     return str(soup)
 
 
-def _align(table: Tag) -> None:
+def _align(table: "Tag") -> None:
     """Mark the cells of the columns that hold nothing but numbers."""
     rows = [row.find_all(["th", "td"], recursive=False) for row in table.find_all("tr")]
     body = [row for row in rows if any(cell.name == "td" for cell in row)]
@@ -58,7 +62,7 @@ def _align(table: Tag) -> None:
                     row[place]["class"] = "num"
 
 
-def _isolate(soup: BeautifulSoup) -> None:
+def _isolate(soup: "BeautifulSoup") -> None:
     """Cut what fetches or runs something; a link out of the folder becomes its words and its address."""
     for tag in soup.find_all(ACTIVE):
         tag.decompose()

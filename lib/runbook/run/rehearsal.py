@@ -106,7 +106,9 @@ class Rehearsal:
         with psycopg.connect(make_conninfo(self.owner, dbname=database), autocommit=True) as connection:
             checks = Ledger(connection, self.plan.name).checks("rehearsal", fault.task)
         failed = [check for check in checks if not check.passed]
-        if [check.name for check in failed] == [fault.check] and (not fault.trigger or failed[0].trigger == fault.trigger):
+        if [check.name for check in failed] == [fault.check] and (
+            not fault.trigger or failed[0].trigger == fault.trigger
+        ):
             return Verdict(fault, CAUGHT, "")
         if failed:
             return Verdict(fault, FALSE_ALARM, f"failed instead: {failed[0].name} ({failed[0].trigger})")
@@ -140,7 +142,9 @@ class Rehearsal:
                 self._copy(stage, _template(task.number))
                 error = self._execute(nbformat.read(task.notebook, as_version=4), warm)
                 if error:
-                    raise StepFailed(f"Task {task.number} fails without any fault, so nothing can be rehearsed: {error}")
+                    raise StepFailed(
+                        f"Task {task.number} fails without any fault, so nothing can be rehearsed: {error}"
+                    )
         finally:
             warm.close()
 

@@ -28,7 +28,7 @@ def run(plan: Plan, environment: str, last: int | None, console: Console) -> int
         raise UsageError(f"There is nothing to reverse on {environment!r} from task {lowest} on.")
     ways_back = [(task, notebooks.reversing(task)) for task in tasks]
     failure: Failure | None = None
-    with execution.open({}, len(tasks)):
+    with execution.open({}, len(tasks), "rollback"):
         for task, notebook in ways_back:
             failure = _reverse(execution, task, notebook)
             if failure:

@@ -5,6 +5,7 @@ seen on it; the share of the estimate is said and drawn apart in any case.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from runbook.run import wording
@@ -78,7 +79,7 @@ def of(tasks: list[dict[str, Any]], finished_at: str | None, limit: float) -> Ti
     """
     begun = [task for task in tasks if task["started_at"]]
     ended = [{**task, "finished_at": task["finished_at"] or finished_at or task["started_at"]} for task in begun]
-    first = min((task["started_at"] for task in begun), key=wording.parsed, default=None)
+    first = min((task["started_at"] for task in begun), key=datetime.fromisoformat, default=None)
     took = sum(_took(task) or 0 for task in ended)
     estimate = sum(_allowed(task) for task in begun)
     end = max((wording.seconds_between(first, task["finished_at"]) or 0 for task in ended), default=0)
@@ -140,6 +141,6 @@ def _step(length: float) -> float:
 def _tick(seconds: float) -> str:
     if seconds == 0:
         return "0"
-    if seconds < 60:  # noqa: PLR2004
+    if seconds < 60:
         return f"{seconds:g} s"
     return f"{seconds / 60:g} min" if seconds % 3600 else f"{seconds / 3600:g} h"

@@ -33,7 +33,7 @@ def duration(seconds: float | None) -> str:
     """Return a duration in words: `0.42 s`, `12.3 s`, `4 min 05 s`, `2 h 05 min`."""
     if seconds is None:
         return "–"
-    if seconds < 10:  # noqa: PLR2004
+    if seconds < 10:
         return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < MINUTE:
@@ -48,7 +48,7 @@ def duration(seconds: float | None) -> str:
 def share(ratio: float) -> str:
     """Return a share in percent, with two significant digits below 10 %."""
     percent = ratio * 100
-    if percent >= 10 or percent == 0:  # noqa: PLR2004
+    if percent >= 10 or percent == 0:
         return f"{percent:,.0f} %"
     return f"{percent:.1f} %" if percent >= 1 else f"{percent:.2g} %"
 
@@ -58,7 +58,7 @@ def size(count: float | None) -> str:
     if count is None:
         return "–"
     for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:  # noqa: PLR2004
+        if count < 1000:
             return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
         count /= 1000
     return f"{count:,.1f} TB"
@@ -79,21 +79,19 @@ def tasks(numbers: Sequence[int]) -> str:
     numbers = sorted(numbers)
     if len(numbers) == 1:
         return f"Task {numbers[0]}"
-    if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):  # noqa: PLR2004
+    if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
         return f"Tasks {numbers[0]} to {numbers[-1]}"
     return f"Tasks {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
 def value(found: Any) -> str:
     """Return any JSON value in words; a long list inside an object is only counted."""
-    if found is None:
-        return "–"
-    if isinstance(found, bool):
-        return "yes" if found else "no"
+    if found is None or isinstance(found, bool):
+        return {None: "–", True: "yes", False: "no"}[found]
     if isinstance(found, int):
         return f"{found:,}"
     if isinstance(found, float):
-        return f"{found:,.4f}".rstrip("0").rstrip(".") if abs(found) >= 1e-4 or found == 0 else f"{found:.3g}"  # noqa: PLR2004
+        return f"{found:,.4f}".rstrip("0").rstrip(".") if abs(found) >= 1e-4 or found == 0 else f"{found:.3g}"
     if isinstance(found, dict):
         return " · ".join(f"{name} {value(one)}" for name, one in found.items() if not _is_long(one))
     if isinstance(found, list):
@@ -107,4 +105,4 @@ def text(found: Any) -> str:
 
 
 def _is_long(found: Any) -> bool:
-    return isinstance(found, list) and (len(found) > 6 or any(isinstance(one, list | dict) for one in found))  # noqa: PLR2004
+    return isinstance(found, list) and (len(found) > 6 or any(isinstance(one, list | dict) for one in found))

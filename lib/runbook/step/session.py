@@ -15,6 +15,7 @@ from runbook.step.task import Task
 from runbook.target import ledger
 
 RUN_VARIABLE = "RUNBOOK_RUN"
+HOLDER_VARIABLE = "RUNBOOK_LOCK_HOLDER"
 LOCK_TIMEOUT = "500ms"
 
 
@@ -46,7 +47,9 @@ def begin(number: int, *, undo: bool = False) -> Task:
     shell.user_ns["_runbook_task"] = task
     try:
         task.ledger.prepare(whole.root / "sql" / "ledger.sql")
-        if not run_id:
+        if holder := os.environ.get(HOLDER_VARIABLE):
+            task.ledger.must_be_locked_by(int(holder))  # the batch holds the lock for its kernels
+        else:
             task.ledger.lock()
         _must_be_reversible(task) if undo else _must_be_allowed(task)
         if not undo:

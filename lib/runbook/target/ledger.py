@@ -88,21 +88,32 @@ class Ledger:
             "SELECT pg_try_advisory_lock(hashtext('runbook'), hashtext(%s))", [self.plan]
         ).fetchone()
         if row and not row[0]:
-            raise NotAllowed(f"Another run holds this target: {self._holder()}. Wait for it to end, or end it.")
+            raise NotAllowed(f"Another run holds this target: {self._holder()[1]}. Wait for it to end, or end it.")
+
+    def must_be_locked_by(self, backend: int) -> None:
+        """Make sure that the batch this kernel belongs to still holds the lock.
+
+        Raises:
+            NotAllowed: it does not: the batch is dead, and another may be at work.
+        """
+        if self._holder()[0] != backend:
+            raise NotAllowed("The batch this notebook belonged to holds the target no longer: `runbook run --resume`.")
 
     def unlock(self) -> None:
         """Let other runs in."""
         self.connection.execute("SELECT pg_advisory_unlock(hashtext('runbook'), hashtext(%s))", [self.plan])
 
-    def open_run(self, run_id: str, environment: str, operator: str, digest: str, parameters: dict[str, Any]) -> None:
+    def open_run(
+        self, run_id: str, environment: str, operator: str, digest: str, parameters: dict[str, Any], kind: str = "run"
+    ) -> None:
         """Remember that a run began; a run that is opened again goes on."""
         self.connection.execute(
             """
-            INSERT INTO runbook.runs (run_id, plan, environment, operator, digest, parameters)
-            VALUES (%s, %s, %s, %s, %s, %s)
+            INSERT INTO runbook.runs (run_id, plan, kind, environment, operator, digest, parameters)
+            VALUES (%s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (run_id) DO UPDATE SET status = 'running', finished_at = NULL
             """,
-            [run_id, self.plan, environment, operator, digest, Jsonb(parameters)],
+            [run_id, self.plan, kind, environment, operator, digest, Jsonb(parameters)],
         )
 
     def close_run(self, run_id: str, status: str) -> None:
@@ -134,7 +145,8 @@ class Ledger:
         rows = self._rows(
             """
             SELECT run_id, status FROM runbook.runs
-            WHERE plan = %s AND environment = %s ORDER BY started_at DESC LIMIT 1
+            WHERE plan = %s AND environment = %s AND kind = 'run' AND run_id NOT LIKE 'interactive%%'
+            ORDER BY started_at DESC LIMIT 1
             """,
             [self.plan, environment],
         )
@@ -302,7 +314,8 @@ class Ledger:
         with self.connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(query, values).fetchall()
 
-    def _holder(self) -> str:
+    def _holder(self) -> tuple[int, str]:
+        """Return the backend that holds the lock (0: none), and who that is in words."""
         row = self.connection.execute(
             """
             SELECT application_name, pid, to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
@@ -314,4 +327,6 @@ class Ledger:
             """,
             [self.plan],
         ).fetchone()
-        return f"{row[0]} (backend {row[1]}), connected since {row[2]}" if row else "it ended this moment"
+        if row is None:
+            return 0, "it ended this moment"
+        return row[1], f"{row[0]} (backend {row[1]}), connected since {row[2]}"

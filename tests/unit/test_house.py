@@ -1,0 +1,179 @@
+"""The house: its floors, its sizes, its names, and the files that build it."""
+
+import ast
+import json
+import re
+import statistics
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from runbook import cells
+
+ROOT = Path(__file__).parents[2]
+LIB = ROOT / "lib" / "runbook"
+MODULES = sorted(LIB.rglob("*.py"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+GROUND, ROOF = 0, 4
+FLOORS = {"target": 1, "step": 2, "run": 3}
+DOORS = {"cli.py", "__init__.py", "__main__.py"}
+FORBIDDEN = {
+    GROUND: {"IPython", "matplotlib", "papermill", "nbval", "nbconvert", "psycopg"},
+    FLOORS["target"]: {"IPython", "matplotlib", "papermill", "nbval", "nbconvert", "nbformat"},
+    FLOORS["step"]: {"papermill", "nbval", "nbconvert", "nbformat"},
+}
+GENERIC = {
+    "id", "name", "status", "description", "created_at", "updated_at", "user_id", "user_agent", "ip_address",
+}  # fmt: skip
+
+
+def label(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def floor(path: Path) -> int:
+    parts = path.relative_to(LIB).parts
+    if len(parts) == 1:
+        return ROOF if parts[0] in DOORS else GROUND
+    return FLOORS[parts[0]]
+
+
+def imports(path: Path) -> set[str]:
+    """Every module a file imports, wherever the import stands; `from a import b` counts as `a.b`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def floor_of_import(name: str) -> int:
+    part = name.split(".")[1]
+    return ROOF if part in {"cli", "begin"} else FLOORS.get(part, GROUND)
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its documentation."""
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    return lines - len((ast.get_docstring(function, clean=False) or "").splitlines())
+
+
+def brief_names() -> set[str]:
+    """The tables, columns and functions of the brief, as the baseline and the migration spell them."""
+    schema = (ROOT / "sql" / "baseline" / "schema.sql").read_text(encoding="utf-8")
+    migration = "\n".join(cell.source for cell in cells.read(next(p for p in NOTEBOOKS if p.name.startswith("02"))))
+    tables = re.findall(r"CREATE (?:TABLE|FUNCTION) (?:\w+\.)?(\w+)", schema)
+    columns = [
+        column
+        for body in re.findall(r"^CREATE TABLE \w+ \((.*?)^\);", schema, re.DOTALL | re.MULTILINE)
+        for column in re.findall(r"^ {4}([a-z]\w*)", body, re.MULTILINE)
+    ]
+    added = re.findall(r"ADD COLUMN IF NOT EXISTS (\w+)|CREATE (?:OR REPLACE )?FUNCTION (?:\w+\.)?(\w+)", migration)
+    return ({*tables, *columns} | {name for pair in added for name in pair if name}) - GENERIC
+
+
+def requirements(lines: list[str]) -> dict[str, Requirement]:
+    found = [Requirement(line) for line in lines]
+    return {one.name.lower().replace("_", "-"): one for one in found}
+
+
+@pytest.fixture(scope="module")
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=label)
+def test_imports_run_downwards_only(path):
+    upwards = [name for name in imports(path) if name.startswith("runbook.") and floor_of_import(name) > floor(path)]
+    assert not upwards
+
+
+@pytest.mark.parametrize("path", MODULES, ids=label)
+def test_a_floor_does_not_know_what_is_none_of_its_business(path):
+    known = {name.split(".")[0] for name in imports(path)}
+    assert not known & FORBIDDEN.get(floor(path), set())
+
+
+def test_no_name_of_the_brief_stands_in_the_library():
+    names = brief_names()
+    assert {"organizations", "ai_credits", "credit_actions", "remaining_credits", "consume_credits_rpc"} <= names
+    pattern = re.compile(rf"\b({'|'.join(sorted(names))})\b")
+    files = [path for path in LIB.rglob("*") if path.suffix in {".py", ".j2", ".css"}]
+    found = {f"{label(path)}: {hit}" for path in files for hit in pattern.findall(path.read_text(encoding="utf-8"))}
+    assert not found
+
+
+def test_no_module_is_a_drawer_for_odds_and_ends():
+    assert not {path.stem for path in MODULES} & {"utils", "util", "helpers", "helper", "common", "misc"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=label)
+def test_a_module_says_what_it_is_for_and_stays_small(path):
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree)
+    assert len(text.splitlines()) <= 250
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert not {node.name: length(node) for node in functions if length(node) > 40}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
+def test_a_notebook_is_committed_without_outputs(path):
+    code = [one for one in json.loads(path.read_text(encoding="utf-8"))["cells"] if one["cell_type"] == "code"]
+    assert code
+    assert not [one["source"] for one in code if one["outputs"] or one["execution_count"] is not None]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
+def test_a_notebooks_cells_are_short_and_hold_no_logic(path):
+    code = [one.source for one in cells.read(path) if one.kind == "code" and not one.magic]
+    lengths = [sum(bool(line.strip()) for line in source.splitlines()) for source in code]
+    assert max(lengths) <= 15
+    assert statistics.median(lengths) <= 3
+    assert not [source for source in code if re.search(r"^\s*(async def|def|class)\b", source, re.MULTILINE)]
+
+
+def test_conda_gets_the_environment_that_pip_gets(project):
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    by_pip = next(entry for entry in listed if isinstance(entry, dict))["pip"]
+    plain = [entry for entry in listed if isinstance(entry, str) and entry != "pip"]
+    conda = requirements(plain + [entry for entry in by_pip if not entry.startswith("--editable")])
+    python = conda.pop("python")
+    assert str(python.specifier) == project["requires-python"]
+    pip = requirements(project["dependencies"])
+    assert {name: one.specifier for name, one in conda.items()} == {name: one.specifier for name, one in pip.items()}
+
+
+def test_constraints_are_exact_versions_that_satisfy_every_range(project):
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.strip() and not line.startswith("#")]
+    assert not [line for line in kept if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+", line)]
+    pinned = {name.lower().replace("_", "-"): Version(version) for name, version in (line.split("==") for line in kept)}
+    wanted = requirements(project["dependencies"] + project["optional-dependencies"]["dev"])
+    assert not {
+        name: str(one) for name, one in wanted.items() if name not in pinned or pinned[name] not in one.specifier
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "ignored"),
+    [
+        ("lib/runbook/plan.py", False),
+        ("lib/runbook/target/ledger.py", False),
+        ("target/x.py", False),
+        ("outputs/expected/00_documentation_and_planning.ipynb", False),
+        ("outputs/local/20260101T000000.000Z/manifest.json", True),
+        (".runbook/postgres/PG_VERSION", True),
+    ],
+)
+def test_git_ignores_what_a_run_leaves_and_nothing_else(path, ignored):
+    command = ["git", "-c", "core.excludesFile=/dev/null", "check-ignore", "--no-index", "--quiet", path]
+    assert (subprocess.run(command, cwd=ROOT, check=False).returncode == 0) is ignored
