@@ -273,7 +273,7 @@ def write(folder: Path, content: dict[str, Any]) -> Path:
     for task in content["tasks"]:
         if task["notebook"]:
             executed = notebook(f"Task {task['number']} · {task['name']}")
-            if task["status"] == "failed":
+            if content["failure"] and task["status"] == "failed":
                 executed = stopped(executed, content["failure"]["message"])
             (folder / task["notebook"]).write_text(json.dumps(executed, ensure_ascii=False), encoding="utf-8")
     events = [

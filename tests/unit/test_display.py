@@ -51,8 +51,8 @@ def test_numbers_stand_right_and_text_left():
 
 def test_showing_a_table_twice_shows_it_once():
     table = Table(["n"], [[1]])
-    assert repr(table) == repr(table)
-    assert table._repr_html_() == table._repr_html_()
+    first, second = [(repr(table), table._repr_html_()) for _ in range(2)]
+    assert first == second
 
 
 def test_a_table_is_a_frame_with_the_plain_values():

@@ -47,7 +47,7 @@ def render(notebook: Path) -> Path:
 
     try:
         content = nbformat.read(notebook, as_version=4)
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{notebook} cannot be read as a notebook: {error}.") from None
     about = _about(notebook, content)
     about["contents"] = _prepare(content, notebook.parent)

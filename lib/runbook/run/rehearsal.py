@@ -69,7 +69,7 @@ class Rehearsal:
             )
         self.plan, self.environment, self.console = plan, environment, console
         self.server = embedded.start(plan.root)
-        self.owner = embedded.url(self.server, "postgres", environment.owner)
+        self.owner = make_conninfo(embedded.provide(plan.root, environment), dbname="postgres")
 
     def run(self, faults: list[Fault]) -> list[Verdict]:
         """Rehearse the faults and return a verdict each, in their order."""

@@ -81,7 +81,7 @@ def _stop(manifest: dict[str, Any], found: Sequence[Gate]) -> str:
 
 def _standing(found: Sequence[Gate]) -> str:
     """Say which tasks are done and which are not."""
-    words = {"complete": "complete", "rolled_back": "rolled back", "not_run": "not run"}
+    words = {status: gates.STATES[status].word for status in ("complete", "rolled_back", "running", "not_run")}
     parts = []
     for status, word in words.items():
         numbers = [gate.number for gate in found if gate.status == status]

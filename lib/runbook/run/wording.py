@@ -33,11 +33,9 @@ def duration(seconds: float | None) -> str:
     """Return a duration in words: `0.42 s`, `12.3 s`, `4 min 05 s`, `2 h 05 min`."""
     if seconds is None:
         return "–"
-    if seconds < 10:
+    if round(seconds, 1) < MINUTE:
         return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
     whole = round(seconds)
-    if whole < MINUTE:
-        return f"{seconds:.1f} s" if round(seconds, 1) < MINUTE else "1 min"
     if whole < HOUR:
         minutes, rest = divmod(whole, MINUTE)
         return f"{minutes} min {rest:02} s" if rest else f"{minutes} min"

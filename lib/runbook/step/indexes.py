@@ -21,7 +21,7 @@ DROP = re.compile(r"DROP\s+INDEX\s+CONCURRENTLY\s+IF\s+EXISTS\s+(?:\w+\.)?(\w+)\
 
 
 def carry_out(connection: psycopg.Connection, text: str) -> Table:
-    """Carry out every statement of `text`: CREATE INDEX CONCURRENTLY IF NOT EXISTS and DROP INDEX CONCURRENTLY IF EXISTS.
+    """Carry out the CREATE INDEX CONCURRENTLY IF NOT EXISTS and DROP INDEX CONCURRENTLY IF EXISTS statements of `text`.
 
     An index left invalid by an earlier attempt is dropped first: IF NOT EXISTS would keep it, useless, for ever.
 

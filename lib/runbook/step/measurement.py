@@ -13,9 +13,16 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from runbook.errors import UsageError
+
 CONFIDENCE = 0.99
 RESAMPLES = 2000
 WARM_UP = 10
+MODES = {
+    "statement": "the statement alone, planned every time",
+    "prepared": "the statement alone, planned once by whoever runs it",
+    "request": "prepared, and opening, taking the role and closing count too, as in a request to an API",
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Spread:
         return self.width > self.floor and self.width > self.median * limit / 100
 
     def __str__(self) -> str:
-        return f"{self.width / self.median * 100:.1f} %"
+        return f"{self.width / self.median * 100:.1f} %, {self.width:.3f} ms"
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,8 @@ class Measurement:
         medians = np.median(_resamples(self.samples), axis=1)
         return _interval(medians)
 
-    def spread(self, floor: float = 0.05) -> Spread:
-        """Return how far the median can be relied on; `floor` in milliseconds."""
+    def spread(self, floor: float = 0.1) -> Spread:
+        """Return how far the median can be relied on; a width below `floor` milliseconds is fine."""
         low, high = self.interval
         return Spread(high - low, self.median, floor)
 
@@ -124,7 +131,8 @@ class Comparison:
 
     def __str__(self) -> str:
         low, high = self.interval
-        return f"{self.change:+.1f} % ({low:+.1f} … {high:+.1f} %)"
+        slower = self.after.median - self.before.median
+        return f"{self.change:+.1f} % ({low:+.1f} … {high:+.1f} %), {slower:+.3f} ms"
 
     def summary(self) -> dict[str, Any]:
         """Return what the ledger keeps: both measurements, and change, low and high in percent."""
@@ -161,7 +169,7 @@ def measure(connection: psycopg.Connection, name: str, statement: bytes, samples
         statement: sent as it is.
         samples: how many are kept; a few more warm up first.
     """
-    times = [_once(connection, statement) for _ in range(WARM_UP + samples)]
+    times = [_once(connection, Subject(statement)) for _ in range(WARM_UP + samples)]
     return Measurement(name, np.array(times[WARM_UP:]))
 
 
@@ -185,8 +193,7 @@ def compare(
     after: Subject,
     samples: int,
     floor: float,
-    *,
-    prepared: bool = False,
+    mode: str = "statement",
 ) -> Comparison:
     """Time two subjects in pairs, in alternating order, each in a savepoint that is rolled back.
 
@@ -197,19 +204,25 @@ def compare(
         after: what is held against it.
         samples: number of pairs kept; a few more warm up first.
         floor: milliseconds; see `Comparison`.
-        prepared: whether each is planned once, by whoever runs it, instead of every time.
+        mode: what counts; see `MODES`.
+
+    Raises:
+        UsageError: there is no such mode.
     """
-    if prepared:
+    if mode not in MODES:
+        raise UsageError(f"There is no mode {mode!r} of comparing; there are {', '.join(MODES)}.")
+    if mode != "statement":
         connection.execute(b"DEALLOCATE ALL")
         before, after = _prepare(connection, before, b"runbook_before"), _prepare(connection, after, b"runbook_after")
+    once = _request if mode == "request" else _once
     pairs = []
     for number in range(WARM_UP + samples):
         if number % 2:
-            second = _once(connection, after.statement, after.ready)
-            pairs.append((_once(connection, before.statement, before.ready), second))
+            second = once(connection, after)
+            pairs.append((once(connection, before), second))
         else:
-            first = _once(connection, before.statement, before.ready)
-            pairs.append((first, _once(connection, after.statement, after.ready)))
+            first = once(connection, before)
+            pairs.append((first, once(connection, after)))
     times = np.array(pairs[WARM_UP:])
     return Comparison(name, Measurement("before", times[:, 0]), Measurement("after", times[:, 1]), floor)
 
@@ -224,15 +237,21 @@ def _prepare(connection: psycopg.Connection, subject: Subject, name: bytes) -> S
     return Subject(b"EXECUTE " + name, subject.ready)
 
 
-def _once(connection: psycopg.Connection, statement: bytes, ready: bytes = b"") -> float:
+def _once(connection: psycopg.Connection, subject: Subject) -> float:
     connection.execute(b"SAVEPOINT measurement")
-    if ready:
-        connection.execute(ready)
+    if subject.ready:
+        connection.execute(subject.ready)
     begun = perf_counter()
-    connection.execute(statement)
+    connection.execute(subject.statement)
     elapsed = perf_counter() - begun
     connection.execute(b"ROLLBACK TO SAVEPOINT measurement; RELEASE SAVEPOINT measurement")
     return elapsed * 1000
+
+
+def _request(connection: psycopg.Connection, subject: Subject) -> float:
+    begun = perf_counter()
+    _once(connection, subject)
+    return (perf_counter() - begun) * 1000
 
 
 def _picks(size: int) -> NDArray[np.int64]:

@@ -227,7 +227,7 @@ class Task:
         floor: float = 0.05,
         persona: str | tuple[str, str] | None = None,
         setup: str = "",
-        prepared: bool = False,
+        mode: str = "statement",
     ) -> measurement.Comparison:
         """Time two statements in pairs, each time rolled back, and remember the figures.
 
@@ -240,7 +240,7 @@ class Task:
             persona: who runs them, or a pair: who runs `before`, who runs `after`. Roles change outside the timed
                 region.
             setup: SQL run as the owner first, in the same rolled-back transaction.
-            prepared: whether each is planned once instead of every time.
+            mode: what counts: `statement`, `prepared` or `request`; see `measurement.MODES`.
         """
         earlier, later = persona if isinstance(persona, tuple) else (persona, persona)
         first = measurement.Subject(before.encode(), self._ready(earlier))
@@ -248,7 +248,7 @@ class Task:
         with self._probe(None, setup + before + after):
             if setup:
                 self.connection.execute(setup.encode())
-            found = measurement.compare(self.connection, name, first, second, samples, floor, prepared=prepared)
+            found = measurement.compare(self.connection, name, first, second, samples, floor, mode)
         self.write(name, found.summary())
         return found
 

@@ -55,7 +55,10 @@ def start(root: Path) -> PostgresServer:
             _initialize(data)
         with _STARTING:
             _forget_dead_users(data)
-            return get_server(data, cleanup_mode="stop")
+            server = get_server(data, cleanup_mode="stop")
+        with PostgresServer._lock:
+            server.ensure_postgres_running()  # it may have been killed since this process joined it
+        return server
     except Exception as error:
         raise UsageError(
             f"The embedded PostgreSQL in {data} does not start ({type(error).__name__}): "
