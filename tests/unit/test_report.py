@@ -299,17 +299,20 @@ def test_highlighted_code_can_be_read():
 # Its parts
 
 
-def task(
-    number: int, start: float | None, seconds: float = 0, minutes: float = 15, status: str = "complete"
-) -> dict[str, Any]:
-    moments = [
-        f"2026-01-01T{int(at // 3600):02}:{int(at % 3600 // 60):02}:{at % 60:06.3f}+00:00"
-        for at in (start or 0, (start or 0) + seconds)
-    ]
+def moment_after(seconds: float) -> str:
+    return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+def task(number: int, start: float | None, seconds: float = 0) -> dict[str, Any]:
     return {
-        "number": number, "name": "x", "status": status, "estimate_minutes": minutes, "notebook": None,
-        "started_at": None if start is None else moments[0], "finished_at": None if start is None else moments[1],
-    }  # fmt: skip
+        "number": number,
+        "name": "x",
+        "status": "complete",
+        "estimate_minutes": 15,
+        "notebook": None,
+        "started_at": None if start is None else moment_after(start),
+        "finished_at": None if start is None else moment_after(start + seconds),
+    }
 
 
 def test_a_demonstration_has_a_scale_of_its_own():
@@ -333,17 +336,13 @@ def test_a_real_run_shares_the_scale_of_its_estimates():
 
 @pytest.mark.parametrize("seconds", [0, 0.004, 1, 59, 61, 3599, 3601, 86399, 5 * 86400])
 def test_an_axis_has_few_ticks_and_holds_every_bar(seconds):
-    found = timeline.of([{**task(0, 0), "finished_at": moment_after(seconds)}], None, 1.5)
+    found = timeline.of([task(0, 0, seconds)], None, 1.5)
     assert 2 <= len(found.ticks) <= 8
     assert found.ticks[0][0] == 0
     assert found.ticks[-1][0] == pytest.approx(100)
     bar = found.rows[0].actual
     assert bar is not None
     assert bar.start + bar.width <= 101
-
-
-def moment_after(seconds: float) -> str:
-    return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat()
 
 
 def test_a_timeline_of_nothing_stands():

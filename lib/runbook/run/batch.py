@@ -91,11 +91,13 @@ def _conclude(execution: Execution, failure: Failure | None, comparison: dict[st
     )
     manifest["comparison"] = comparison
     if failure:
+        message, _, advice = failure.message.partition(" Next: ")
+        resume = f"`runbook run --environment {execution.environment.name} --resume`"
         manifest["failure"] = {
             "task": failure.task.number,
             "name": failure.kind,
-            "message": failure.message,
-            "next": f"runbook run --environment {execution.environment.name} --resume",
+            "message": message,
+            "next": advice or resume,
         }
     evidence.write(execution.folder, manifest)
     page = report.build(execution.folder, execution.plan)

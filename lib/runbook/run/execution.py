@@ -78,9 +78,10 @@ class Execution:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kernels.close()
-        for page in self._pages:
-            page.result()
         self._pool.shutdown()
+        for page in self._pages:
+            if problem := page.exception():  # the run's result does not hang on a rendering of it
+                self.announcer.say("page", f"A page could not be written: {problem}", "red")
 
     def notebook(self, task: Task, notebook: Any, target: Path, given: Mapping[str, Any], done: str) -> Failure | None:
         """Execute a notebook under watch and return why it stopped, or None.

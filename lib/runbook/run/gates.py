@@ -111,7 +111,10 @@ def count(tasks: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def _decision(name: str, mark: Mark, task: dict[str, Any], kind: str) -> Decision:
-    return Decision(name, mark, tuple(_check(check) for check in task["checks"] if check[kind] == name))
+    deciding = sorted(
+        (check for check in task["checks"] if check[kind] == name), key=lambda check: bool(check["passed"])
+    )
+    return Decision(name, mark, tuple(map(_check, deciding)))
 
 
 def _check(check: dict[str, Any]) -> Check:

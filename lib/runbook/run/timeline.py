@@ -10,7 +10,7 @@ from typing import Any
 
 from runbook.run import wording
 
-STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200)
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200)
 DAY = 86400
 TICKS = 6
 VISIBLE = 0.05  # of the axis: what an actual total must take beside its estimates to share their scale

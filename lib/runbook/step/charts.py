@@ -1,5 +1,6 @@
 """Charts: one size, one palette readable by the colour-blind (Okabe and Ito), units on every axis, a text for each."""
 
+import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
@@ -103,7 +104,10 @@ def intervals(
         middle = one.get("median", one.get("change", 0.0))
         axes.plot([one["low"], one["high"]], [place, place], color=BLUE, linewidth=5, alpha=0.35, solid_capstyle="butt")
         axes.plot(middle, place, "o", color=BLUE, markersize=7)
-        axes.annotate(f"{middle:,.3g}", (middle, place), (0, 8), textcoords="offset points", ha="center", color=GREY)
+        axes.annotate(
+            f"{middle:,.3g}", (middle, place), (0, 8), textcoords="offset points", ha="center", color=GREY, zorder=3,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )  # fmt: skip
     axes.set_yticks(range(len(figures)), [one["name"] for one in figures])
     axes.set_ylim(len(figures) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
@@ -114,8 +118,8 @@ def intervals(
     if log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:g}"))
-    elif all("median" in one for one in figures):
-        axes.set_xlim(left=0)
+    else:
+        axes.set_xlim(left=min(0.0, *(1.1 * one["low"] for one in figures)))
     words = "; ".join(f"{one['name']}: {one.get('median', one.get('change')):,.3g}" for one in figures)
     return _image(figure, f"{title}. {unit}. {words}")
 
@@ -172,7 +176,7 @@ def matrix(
         axes.text(-0.6, place + 0.12, heading, ha="right", va="center", fontweight="bold", fontsize=8.5, color=INK)
         axes.plot([-0.5, len(across) - 0.5], [place + 0.4] * 2, color="#d8dee4", linewidth=1)
     axes.xaxis.tick_top()
-    axes.set_xticks(range(len(across)), [name.replace(" ", "\n") for name in across], fontsize=8.5)
+    axes.set_xticks(range(len(across)), [re.sub(r" |(?<=_)", "\n", name) for name in across], fontsize=7.5)
     axes.set_yticks(list(places.values()), [name for _, name in places], fontsize=8.5)
     axes.tick_params(length=0)
     axes.set_xlim(-0.5, len(across) - 0.5)

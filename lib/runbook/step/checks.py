@@ -113,7 +113,8 @@ def _compare(sign: str, limit: str, found: Any) -> tuple[bool, str]:
             raise UsageError(f"A measured figure is held against '< number' or '<= number', not '{sign} {limit}'.")
         return not found.exceeds(float(number[0].replace(",", ""))), str(found)
     if isinstance(found, bool) or found is None or number is None:
-        return sign == "=" and str(found).lower() == limit.lower(), str(found).lower()
+        words = str(found) if isinstance(found, str) else str(found).lower()  # true, false, none
+        return sign == "=" and words.lower() == limit.lower(), words
     try:
         passed = OPERATORS[sign](Decimal(str(found)), Decimal(number[0].replace(",", "")))
     except InvalidOperation:  # no number was found

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sql.run import ResultSet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_ROWS = 20
 MAX_WIDTH = 100
@@ -48,6 +51,11 @@ class Table(ResultSet):  # type: ignore[misc]
             numeric = bool(values) and all(isinstance(value, int | float | Decimal) for value in values)
             self.pretty.align[name] = "r" if numeric else "l"
             self.pretty.custom_format[name] = _cell
+
+    @classmethod
+    def of(cls, frame: "pd.DataFrame") -> "Table":
+        """Return a frame, shown like what a query returns."""
+        return cls([str(name) for name in frame.columns], frame.astype(object).to_numpy().tolist())
 
     def _repr_html_(self) -> str:
         self.pretty.add_rows(self)
@@ -165,6 +173,8 @@ def _cell(_: str, value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "–"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, Decimal | float):

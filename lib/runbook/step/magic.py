@@ -60,7 +60,8 @@ class RunbookMagics(Magics):
         if name:
             self.task.names[name] = last
         if answer.footers:  # as psql does: below the table
-            display(last)
+            if last is not None:
+                display(last)
             print("\n".join(answer.footers))
             return None
         return last

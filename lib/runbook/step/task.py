@@ -11,7 +11,7 @@ from psycopg import sql
 
 from runbook import plan
 from runbook.errors import StepFailed, UsageError
-from runbook.step import access, gate, indexes, measurement, plans, transport
+from runbook.step import access, gate, indexes, measurement, plans, timing, transport
 from runbook.step.checks import Refused
 from runbook.step.display import Table
 from runbook.step.transport import Persona
@@ -208,12 +208,12 @@ class Task:
             fresh: whether each sample is the first call in a session of its own, which has nothing cached yet.
         """
         if fresh:
-            subject = measurement.Subject(statement.encode(), self._ready(persona))
+            subject = timing.Subject(statement.encode(), self._ready(persona))
             open_session = partial(environments.connect, self.plan, self.environment, f"runbook {self.run_id} fresh")
-            found = measurement.measure_fresh(open_session, name, subject, samples)
+            found = timing.measure_fresh(open_session, name, subject, samples)
         else:
             with self._probe(persona, statement):
-                found = measurement.measure(self.connection, name, statement.encode(), samples)
+                found = timing.measure(self.connection, name, statement.encode(), samples)
         self.write(name, found.summary())
         return found
 
@@ -240,15 +240,15 @@ class Task:
             persona: who runs them, or a pair: who runs `before`, who runs `after`. Roles change outside the timed
                 region.
             setup: SQL run as the owner first, in the same rolled-back transaction.
-            mode: what counts: `statement`, `prepared` or `request`; see `measurement.MODES`.
+            mode: what counts: `statement`, `prepared` or `request`; see `timing.MODES`.
         """
         earlier, later = persona if isinstance(persona, tuple) else (persona, persona)
-        first = measurement.Subject(before.encode(), self._ready(earlier))
-        second = measurement.Subject(after.encode(), self._ready(later))
+        first = timing.Subject(before.encode(), self._ready(earlier))
+        second = timing.Subject(after.encode(), self._ready(later))
         with self._probe(None, setup + before + after):
             if setup:
                 self.connection.execute(setup.encode())
-            found = measurement.compare(self.connection, name, first, second, samples, floor, mode)
+            found = timing.compare(self.connection, name, first, second, samples, floor, mode)
         self.write(name, found.summary())
         return found
 

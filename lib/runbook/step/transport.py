@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 import psycopg
-from pgspecial.main import PGSpecial
+from pgspecial.main import CommandNotFound, PGSpecial
 from psycopg.pq import TransactionStatus
 
-from runbook.errors import StepFailed
+from runbook.errors import StepFailed, UsageError
 from runbook.step.display import Table
 
 
@@ -50,6 +50,8 @@ def send(connection: psycopg.Connection, text: str) -> Answer:
 
     Raises:
         psycopg.Error: the server refused; a transaction the text left open is rolled back.
+        StepFailed: a command that starts with a backslash found nothing.
+        UsageError: there is no such command.
     """
     answer = Answer()
     collect = lambda diagnostic: answer.notices.append(  # noqa: E731
@@ -137,7 +139,15 @@ def _meta_commands(connection: psycopg.Connection, text: str, answer: Answer) ->
         if line.startswith("--"):
             continue
         with connection.cursor() as cursor:
-            for title, rows, names, status in PGSpecial().execute(cursor, line):
+            try:
+                results = list(PGSpecial().execute(cursor, line))
+            except CommandNotFound:
+                raise UsageError(
+                    f"The line {line!r} is no command of psql's known here, and SQL needs a cell of its own."
+                ) from None
+            for title, rows, names, status in results:
+                if status and status.startswith("Did not find any relation"):
+                    raise StepFailed(f"{line}: {status}")
                 if rows is not None and names:
                     answer.tables.append(Table([str(name) for name in names], [list(row) for row in rows]))
                 answer.footers.extend(part.rstrip() for part in (title, status) if part)

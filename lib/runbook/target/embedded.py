@@ -56,8 +56,8 @@ def start(root: Path) -> PostgresServer:
         with _STARTING:
             _forget_dead_users(data)
             server = get_server(data, cleanup_mode="stop")
-        with PostgresServer._lock:
-            server.ensure_postgres_running()  # it may have been killed since this process joined it
+            with PostgresServer._lock:
+                server.ensure_postgres_running()  # it may have been killed since this process joined it
         return server
     except Exception as error:
         raise UsageError(

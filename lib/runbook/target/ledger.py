@@ -100,7 +100,9 @@ class Ledger:
             raise NotAllowed("The batch this notebook belonged to holds the target no longer: `runbook run --resume`.")
 
     def unlock(self) -> None:
-        """Let other runs in."""
+        """Let other runs in; nothing happens where this connection does not hold the lock."""
+        if self._holder()[0] != self.connection.info.backend_pid:
+            return
         self.connection.execute("SELECT pg_advisory_unlock(hashtext('runbook'), hashtext(%s))", [self.plan])
 
     def open_run(

@@ -1,0 +1,25 @@
+-- Drops the view and the two indexes of Task 4, and gives back those of Task 2 that the evidence had spoken against.
+-- Building them in one transaction holds writers off for about a second per million organizations.
+
+DROP VIEW IF EXISTS organization_credit_summary;
+DROP INDEX IF EXISTS idx_organizations_credit_summary;
+DROP INDEX IF EXISTS idx_active_organizations_credits;
+
+DO $$
+BEGIN
+    -- Where Task 2 has been reversed too, there is nothing left to index.
+    IF to_regprocedure('plan_credits(text, text, integer)') IS NOT NULL THEN
+        CREATE INDEX IF NOT EXISTS idx_organizations_ai_credits
+        ON organizations(ai_credits, ai_used_credits);
+
+        CREATE INDEX IF NOT EXISTS idx_organizations_whatsapp_credits
+        ON organizations(whatsapp_credits, whatsapp_used_credits);
+
+        CREATE INDEX IF NOT EXISTS idx_organizations_email_credits
+        ON organizations(email_credits, email_used_credits);
+
+        CREATE INDEX IF NOT EXISTS idx_organizations_sms_credits
+        ON organizations(sms_credits, sms_used_credits);
+    END IF;
+END
+$$;

@@ -1,0 +1,194 @@
+// Consumes credits of an organization: checks the request, asks the database, says how it went.
+//
+// The caller's own token goes through to the database, which alone decides who may consume what.
+// With the header Idempotency-Key, a request that is sent again debits once and gets the first answer.
+
+import { createClient, type PostgrestError } from "@supabase/supabase-js";
+import { corsHeaders } from "@supabase/supabase-js/cors";
+
+const ACTION_TYPES = [
+  "ai_chat",
+  "whatsapp_message",
+  "email_send",
+  "sms_send",
+] as const;
+type ActionType = (typeof ACTION_TYPES)[number];
+
+export interface Consumption {
+  success: boolean;
+  remaining_credits: number;
+  action_type: ActionType;
+  credits_consumed: number;
+}
+
+const PATIENCE_MS = 5_000; // how long the database may take
+const RETRY_AFTER_S = 5;
+const LARGEST_INTEGER = 2_147_483_647; // PostgreSQL's
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+const CORS = {
+  ...corsHeaders,
+  "Access-Control-Allow-Headers":
+    `${corsHeaders["Access-Control-Allow-Headers"]}, idempotency-key`,
+  "Access-Control-Allow-Methods": "POST, OPTIONS",
+  "Access-Control-Expose-Headers": "Retry-After",
+};
+
+/** Why no credits were consumed, in words fit for the caller. */
+class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly headers: Record<string, string> = {},
+  ) {
+    super(message);
+  }
+}
+
+const invalid = (message: string) =>
+  new Refusal(400, "invalid_request", message);
+const unauthorized = (message: string) =>
+  new Refusal(401, "unauthorized", message, { "WWW-Authenticate": "Bearer" });
+
+/** Debits the organization, as the caller; throws a Refusal if that cannot be. */
+export const consume_credits_rpc = async (
+  organization_id: string,
+  action_type: ActionType,
+  credits: number,
+  authorization: string,
+  idempotencyKey: string | null = null,
+): Promise<Consumption> => {
+  const supabase = createClient(Deno.env.get("SUPABASE_URL")!, apiKey(), {
+    auth: { persistSession: false, autoRefreshToken: false },
+    global: { headers: { Authorization: authorization } },
+  });
+  const request = {
+    p_organization_id: organization_id,
+    p_action_type: action_type,
+    p_credits: credits,
+  };
+  const call = idempotencyKey === null
+    ? supabase.rpc("consume_credits_rpc", request)
+    : supabase.rpc("consume_credits_once", {
+      ...request,
+      p_idempotency_key: idempotencyKey,
+    });
+
+  const { data, error, status } = await call.abortSignal(
+    AbortSignal.timeout(PATIENCE_MS),
+  );
+  if (error) {
+    throw refusal(error, status);
+  }
+  return data;
+};
+
+/** The project's public key; it opens the API's gateway and nothing else. */
+function apiKey(): string {
+  const keys = Deno.env.get("SUPABASE_PUBLISHABLE_KEYS");
+  return keys
+    ? Object.values<string>(JSON.parse(keys))[0]
+    : Deno.env.get("SUPABASE_ANON_KEY")!;
+}
+
+/** Translates what the database's API said. The API's own status will not do: it knows P0002 as a 500. */
+function refusal(error: PostgrestError, status: number): Refusal {
+  if (status === 401) {
+    return unauthorized("The token is not valid here");
+  }
+  switch (error.code) {
+    case "22023":
+      return invalid("The database found the request invalid");
+    case "PT402":
+      return new Refusal(402, "insufficient_credits", error.message);
+    case "42501":
+    case "22P02": // the token names no proper organization; the request's own values are checked already
+      return new Refusal(
+        403,
+        "forbidden",
+        "Not allowed to consume credits of this organization",
+      );
+    case "P0002":
+      return new Refusal(
+        404,
+        "organization_not_found",
+        "Organization not found",
+      );
+    case "PT422":
+      return new Refusal(422, "idempotency_key_reused", error.message);
+  }
+  console.error(`database: ${status} ${error.code} ${error.message}`);
+  const passing = status === 0 || status > 500 ||
+    /^(08|25006|40|53|55P03|57)/.test(error.code);
+  return passing
+    ? new Refusal(
+      503,
+      "unavailable",
+      "The database does not answer; try again, with the same Idempotency-Key",
+      { "Retry-After": `${RETRY_AFTER_S}` },
+    )
+    : new Refusal(500, "internal_error", "Internal error");
+}
+
+/** Returns the arguments of consume_credits_rpc; throws a Refusal if the request is not as it should be. */
+async function read(
+  request: Request,
+): Promise<Parameters<typeof consume_credits_rpc>> {
+  if (request.method !== "POST") {
+    throw new Refusal(405, "method_not_allowed", "Use POST", {
+      Allow: "POST, OPTIONS",
+    });
+  }
+  const authorization = request.headers.get("Authorization") ?? "";
+  if (!/^Bearer \S+$/i.test(authorization)) {
+    throw unauthorized("Send a token: Authorization: Bearer …");
+  }
+  const key = request.headers.get("Idempotency-Key");
+  if (key !== null && !KEY.test(key)) {
+    throw invalid(
+      "Idempotency-Key must have 1 to 255 visible ASCII characters",
+    );
+  }
+  const body = await request.json().catch(() => null);
+  if (typeof body !== "object" || body === null) {
+    throw invalid("The body must be a JSON object");
+  }
+  const { organization_id, action_type, credits } = body;
+  if (typeof organization_id !== "string" || !UUID.test(organization_id)) {
+    throw invalid("organization_id must be a UUID");
+  }
+  if (!ACTION_TYPES.includes(action_type)) {
+    throw invalid(`action_type must be one of ${ACTION_TYPES.join(", ")}`);
+  }
+  if (
+    !Number.isInteger(credits) || credits < 1 || credits > LARGEST_INTEGER
+  ) {
+    throw invalid(`credits must be an integer from 1 to ${LARGEST_INTEGER}`);
+  }
+  return [organization_id, action_type, credits, authorization, key];
+}
+
+export const handler = async (request: Request): Promise<Response> => {
+  if (request.method === "OPTIONS") {
+    return new Response("ok", { headers: CORS });
+  }
+  try {
+    const consumption = await consume_credits_rpc(...await read(request));
+    return Response.json(consumption, { headers: CORS });
+  } catch (error) {
+    if (!(error instanceof Refusal)) {
+      console.error(error);
+    }
+    const { status, code, message, headers } = error instanceof Refusal
+      ? error
+      : new Refusal(500, "internal_error", "Internal error");
+    return Response.json({ error: message, code }, {
+      status,
+      headers: { ...CORS, ...headers },
+    });
+  }
+};
+
+Deno.serve(handler);
