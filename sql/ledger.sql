@@ -68,4 +68,12 @@ CREATE TABLE IF NOT EXISTS runbook.approvals (
     at          timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- The heads of the seals of a run's evidence: one for each time it ended.
+CREATE TABLE IF NOT EXISTS runbook.seals (
+    seal_id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    run_id  text NOT NULL REFERENCES runbook.runs,
+    head    text NOT NULL,
+    at      timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 REVOKE ALL ON SCHEMA runbook FROM PUBLIC;

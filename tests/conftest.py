@@ -56,10 +56,7 @@ def project(tmp_path: Path, state: Path) -> Path:
 @pytest.fixture
 def toy(tmp_path: Path, state: Path) -> Path:
     """A copy of the toy runbook, on a fresh baseline."""
-    copy = tmp_path / "toy"
-    shutil.copytree(ROOT / "tests" / "toy", copy)
-    shutil.copy(ROOT / "sql" / "ledger.sql", copy / "sql")
-    return _fresh(copy)
+    return copy_toy(tmp_path)
 
 
 @pytest.fixture
@@ -93,6 +90,16 @@ def runbook() -> Command:
         )
 
     return call
+
+
+def copy_toy(folder: Path, database: str = "toy") -> Path:
+    """Copy the toy runbook into a folder, on a fresh baseline in a database of that name."""
+    copy = folder / "toy"
+    shutil.copytree(ROOT / "tests" / "toy", copy)
+    shutil.copy(ROOT / "sql" / "ledger.sql", copy / "sql")
+    plan = copy / "runbook.toml"
+    plan.write_text(plan.read_text().replace('database = "toy"', f'database = "{database}"'))
+    return _fresh(copy)
 
 
 def _fresh(root: Path) -> Path:

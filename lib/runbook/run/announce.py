@@ -1,4 +1,4 @@
-"""Announcements: the status messages of the communication protocol, to the terminal and to `events.jsonl`."""
+"""Announcements: the status messages of the communication protocol, to the terminal, to `events.jsonl`, to a webhook."""
 
 import json
 import threading
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from runbook.plan import Plan, Task
+from runbook.run.webhook import Webhook
 
 QUARTERS = (25, 50, 75)
 
@@ -20,8 +21,8 @@ QUARTERS = (25, 50, 75)
 class Announcer:
     """Says what happens, to whoever watches and to the run's journal."""
 
-    def __init__(self, plan: Plan, journal: Path, console: Console) -> None:
-        self.plan, self.journal, self.console = plan, journal, console
+    def __init__(self, plan: Plan, journal: Path, console: Console, webhook: Webhook | None = None) -> None:
+        self.plan, self.journal, self.console, self.webhook = plan, journal, console, webhook
         self._progress: Progress | None = None
         self._lock = threading.Lock()
 
@@ -30,6 +31,14 @@ class Announcer:
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": kind, "message": message, **facts}
         with self._lock, self.journal.open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(line, ensure_ascii=False) + "\n")
+        if self.webhook:
+            self.webhook.send(kind, message, facts)
+
+    def close(self) -> None:
+        """Let the webhook send what it still has, for a few seconds at most, and say what it could not."""
+        complaint = self.webhook.close() if self.webhook else ""
+        if complaint:
+            self.say("undelivered", complaint, "yellow")
 
     def say(self, kind: str, message: str, style: str = "", **facts: Any) -> None:
         """Journal an event and print its message."""

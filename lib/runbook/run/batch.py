@@ -1,16 +1,19 @@
 """The batch: the plan's notebooks in sequence, each behind its gate, with evidence whatever happens."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import nbformat
+import psycopg
 from rich.console import Console
 
-from runbook.errors import NotAllowed, UsageError
+from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.plan import Plan, Task
-from runbook.run import evidence, expected, notebooks, report
+from runbook.run import evidence, expected, live, notebooks, report, seal
 from runbook.run.execution import Execution, Failure
+from runbook.step import confirmation
 from runbook.target.ledger import DONE
 
 
@@ -24,6 +27,7 @@ class Request:
         given: parameters for the notebooks, by name.
         resume: go on with the newest run of the environment where it stopped.
         keep_expected: make this run's notebooks the expected results.
+        confirm: the digest of what was approved, for a protected environment.
     """
 
     environment: str = "local"
@@ -32,6 +36,7 @@ class Request:
     given: Mapping[str, Any] = field(default_factory=dict)
     resume: bool = False
     keep_expected: bool = False
+    confirm: str = ""
 
 
 def run(plan: Plan, request: Request, console: Console) -> int:
@@ -43,7 +48,7 @@ def run(plan: Plan, request: Request, console: Console) -> int:
     """
     tasks, given = plan.between(request.first, request.last), dict(request.given)
     notebooks.validate(tasks, given)
-    execution = Execution(plan, request.environment, console)
+    execution = Execution(plan, request.environment, console, request.confirm or os.environ.get(confirmation.VARIABLE, ""))
     is_fresh = not execution.ledger.states()
     if request.resume:
         tasks, given = _take_up(execution, tasks, given)
@@ -90,6 +95,7 @@ def _conclude(execution: Execution, failure: Failure | None, comparison: dict[st
         execution.plan, execution.environment, execution.ledger, execution.run_id, execution.folder
     )
     manifest["comparison"] = comparison
+    manifest["held"] = None if failure else _look_again(execution, manifest)
     if failure:
         message, _, advice = failure.message.partition(" Next: ")
         resume = f"`runbook run --environment {execution.environment.name} --resume`"
@@ -99,11 +105,12 @@ def _conclude(execution: Execution, failure: Failure | None, comparison: dict[st
             "message": message,
             "next": advice or resume,
         }
-    evidence.write(execution.folder, manifest)
+    seal.put(execution, manifest)
     page = report.build(execution.folder, execution.plan)
     execution.announcer.say(
         "end", f"Run {execution.run_id} {status} · report: {page}", run_id=execution.run_id, status=status
     )
+    execution.announcer.close()
     execution.ledger.connection.close()
     if failure:
         return failure.exit_code
@@ -131,6 +138,19 @@ def _compare(execution: Execution, tasks: tuple[Task, ...], *, strict: bool, kee
     return {"mode": mode, "passed": passed, "notebooks": [one.summary() for one in found]}
 
 
+def _look_again(execution: Execution, manifest: dict[str, Any]) -> dict[str, Any] | None:
+    """Run the `verify` cells once more at the end: what a later task has changed can not be held against the target."""
+    try:
+        outcome = live.run(execution.plan, execution.environment, execution.folder, manifest)
+    except (RunbookError, psycopg.Error) as error:
+        execution.announcer.say("issue", f"The verify cells could not be run again: {error}", "yellow")
+        return None
+    changed = f"; {len(outcome.drifts)} were changed by a later task" if outcome.drifts else ""
+    words = f"{outcome.checks} checks and {outcome.tables} tables, run again at the end, hold{changed}."
+    execution.announcer.say("held", words)
+    return outcome.summary()
+
+
 def _take_up(
     execution: Execution, tasks: tuple[Task, ...], given: dict[str, Any]
 ) -> tuple[tuple[Task, ...], dict[str, Any]]:
@@ -149,6 +169,8 @@ def _take_up(
 
 
 def _must_be_allowed(execution: Execution, tasks: tuple[Task, ...]) -> None:
+    if confirmation.is_needed(execution.environment, tasks):
+        confirmation.demand(execution.plan, execution.environment, execution.confirm)
     done = {number for number, state in execution.ledger.states().items() if state.status == DONE}
     for task in tasks:
         for number in task.needs:

@@ -9,11 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from runbook.errors import RunbookError
 from runbook.plan import Environment, Plan, Task
+from runbook.step.record import NOTE
+from runbook.target import environments, snapshot
 from runbook.target.ledger import Check, Ledger
 
 MANIFEST = "manifest.json"
 JOURNAL = "events.jsonl"
+SCHEMA = "schema.sql"
 PACKAGES = (
     "runbook",
     "papermill",
@@ -51,9 +55,15 @@ def write(folder: Path, manifest: dict[str, Any]) -> Path:
     """Write a manifest whole or not at all."""
     path = folder / MANIFEST
     draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(manifest, indent=1, ensure_ascii=False, default=_plain) + "\n", encoding="utf-8")
+    draft.write_text(json.dumps(plain(manifest), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(path)
     return path
+
+
+def plain(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest as a reader of its file gets it: moments as ISO 8601, tuples as lists."""
+    found: dict[str, Any] = json.loads(json.dumps(manifest, default=_plain))
+    return found
 
 
 def manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id: str, folder: Path) -> dict[str, Any]:
@@ -76,7 +86,9 @@ def manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id: str, 
         "failure": None,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "server": ledger.server(),
+        "schema": _schema(plan, environment, folder),
         "comparison": None,
+        "held": None,
         "tasks": [_task(task, states.get(task.number), ledger, run_id, folder) for task in plan.tasks],
     }
 
@@ -84,20 +96,6 @@ def manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id: str, 
 def rollback_name(task: Task) -> str:
     """Return the file name of the executed notebook that reversed a task."""
     return f"rollback_{task.notebook.name}"
-
-
-def verify(folder: Path) -> list[str]:
-    """Return a line for every file of a run that is not what its manifest says."""
-    problems = []
-    for task in read(folder)["tasks"]:
-        if task["notebook"] is None:
-            continue
-        path = folder / task["notebook"]
-        if not path.exists():
-            problems.append(f"{path.name} is missing")
-        elif sha256(path) != task["sha256"]:
-            problems.append(f"{path.name} was altered after the run")
-    return problems
 
 
 def sha256(path: Path) -> str:
@@ -110,6 +108,8 @@ def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str,
         (path for path in (folder / task.notebook.name, folder / rollback_name(task)) if path.exists()), folder
     )
     checks = ledger.checks(run_id, task.number) if state else []
+    notes = ledger.notes(run_id, task.number) if state else {}
+    session = notes.pop(NOTE, None)
     return {
         "number": task.number,
         "name": task.name,
@@ -122,8 +122,20 @@ def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str,
         "checks": [asdict(check) for check in checks],
         "criteria": [{"name": text, "met": _verdict(checks, "criterion", text)} for text in task.criteria],
         "triggers": [{"name": text, "fired": _negated(_verdict(checks, "trigger", text))} for text in task.triggers],
-        "notes": ledger.notes(run_id, task.number) if state else {},
+        "session": session,
+        "notes": notes,
     }
+
+
+def _schema(plan: Plan, environment: Environment, folder: Path) -> dict[str, str] | None:
+    """Keep the schema as the run left it, beside the notebooks; None where the target cannot be asked any more."""
+    try:
+        definition = snapshot.schema_dump(environments.url_of(plan, environment), plan.schemas)
+    except RunbookError:
+        return None
+    path = folder / SCHEMA
+    path.write_text(definition, encoding="utf-8")
+    return {"file": SCHEMA, "sha256": sha256(path)}
 
 
 def _verdict(checks: list[Check], kind: str, text: str) -> bool | None:

@@ -18,8 +18,10 @@ from rich.console import Console
 
 from runbook.errors import exit_code_of
 from runbook.plan import Plan, Task
-from runbook.run import evidence, kernels, notebooks, pages
+from runbook.run import evidence, kernels, notebooks, pages, signature
 from runbook.run.announce import Announcer, Watch
+from runbook.run.webhook import Webhook
+from runbook.step import confirmation
 from runbook.step.session import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.target import environments
 from runbook.target.ledger import Ledger
@@ -47,8 +49,9 @@ class Failure:
 class Execution:
     """Holds the lock on a target while notebooks run against it."""
 
-    def __init__(self, plan: Plan, environment: str, console: Console) -> None:
-        self.plan, self.environment = plan, plan.environment(environment)
+    def __init__(self, plan: Plan, environment: str, console: Console, confirm: str = "") -> None:
+        self.plan, self.environment, self.confirm = plan, plan.environment(environment), confirm
+        signature.must_be_possible()
         self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
         connection = environments.connect(plan, self.environment, f"runbook {self.run_id} batch")
         self.ledger = Ledger(connection, plan.name)
@@ -61,12 +64,14 @@ class Execution:
     def open(self, given: Mapping[str, Any], count: int, kind: str = "run") -> Self:
         """Make the folder, the journal and the first kernel; remember the run in the ledger."""
         self.folder = evidence.folder_of(self.plan, self.environment, self.run_id)
-        self.announcer = Announcer(self.plan, self.folder / evidence.JOURNAL, self.console)
+        about = {"environment": self.environment.name, "run_id": self.run_id}
+        webhook = Webhook.of_environment(about)
+        self.announcer = Announcer(self.plan, self.folder / evidence.JOURNAL, self.console, webhook)
         digest = self.plan.digest()
         self.ledger.open_run(self.run_id, self.environment.name, operator(), digest, dict(given), kind)
         self.announcer.event("run", f"{self.plan.title} on {self.environment.name}", run_id=self.run_id, digest=digest)
         backend = self.ledger.connection.info.backend_pid
-        identity = {RUN_VARIABLE: self.run_id, HOLDER_VARIABLE: str(backend)}
+        identity = {RUN_VARIABLE: self.run_id, HOLDER_VARIABLE: str(backend), confirmation.VARIABLE: self.confirm}
         self.kernels = kernels.Kernels(self.plan.root / "notebooks", identity, count)
         self.kernels.prepare()
         return self
@@ -79,6 +84,10 @@ class Execution:
     ) -> None:
         self.kernels.close()
         self._pool.shutdown()
+        if error is not None:
+            words = " ".join(str(error).split()) or type(error).__name__
+            self.announcer.say("escalation", f"ESCALATION · The run broke off: {words}", "bold red", reason="error")
+            self.announcer.close()
         for page in self._pages:
             if problem := page.exception():  # the run's result does not hang on a rendering of it
                 self.announcer.say("page", f"A page could not be written: {problem}", "red")

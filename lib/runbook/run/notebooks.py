@@ -1,7 +1,9 @@
 """Notebook files as the batch sees them: their parameters, their headings, and a generated one for the way back."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -55,6 +57,30 @@ def headings(notebook: Any) -> list[str]:
                     current = line.lstrip("# ")
         found.append(current)
     return found
+
+
+def cells_of(path: Path) -> list[dict[str, Any]]:
+    """Return the cells of a notebook's file as they stand there.
+
+    Raises:
+        ValueError: it is no JSON.
+        KeyError: it has no cells.
+    """
+    found: list[dict[str, Any]] = json.loads(path.read_bytes())["cells"]
+    return found
+
+
+def place(cells: Sequence[Mapping[str, Any]], index: int) -> str:
+    """Say where a cell stands: `cell 12 ([7], under “2.1 · Schema”)`, counted from the top, with its number in Lab."""
+    heading = ""
+    for cell in cells[: index + 1]:
+        if cell["cell_type"] == "markdown":
+            found = re.findall(r"^#+ (.+?)\s*$", "".join(cell["source"]), re.MULTILINE)
+            heading = found[-1] if found else heading
+    number = cells[index].get("execution_count")
+    about = [f"[{number}]"] if number else []
+    about += [f"under “{heading}”"] if heading else []
+    return f"cell {index + 1}" + (f" ({', '.join(about)})" if about else "")
 
 
 def reversing(task: Task) -> Any:

@@ -154,4 +154,4 @@ def _html(markdown: str) -> str:
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
     html = MarkdownWithMath(renderer=IPythonRenderer(escape=False, exclude_anchor_links=True)).render(markdown)
-    return str(html).replace("\n<strong>", "<br>\n<strong>")
+    return re.sub(r"(?<!<br />)\n<strong>", "<br>\n<strong>", str(html))

@@ -1,23 +1,28 @@
 """The way back: tasks reversed newest first, through the same lock, announcements, ledger and evidence."""
 
+import os
+
 from rich.console import Console
 
 from runbook.errors import UsageError
 from runbook.plan import Plan, Task
-from runbook.run import evidence, notebooks, report
+from runbook.run import evidence, notebooks, report, seal
 from runbook.run.execution import Execution, Failure
+from runbook.step import confirmation
 from runbook.target.ledger import UNDONE
 
 
-def run(plan: Plan, environment: str, last: int | None, console: Console) -> int:
+def run(plan: Plan, environment: str, last: int | None, console: Console, confirm: str = "") -> int:
     """Reverse every task from the newest down to `last` that left something, and return the exit code.
 
     Raises:
         UsageError: there is nothing to reverse, or a rollback script is missing; nothing was run.
-        NotAllowed: another run holds the target.
+        NotAllowed: another run holds the target, or it is protected and the confirmation is missing or wrong.
     """
     lowest = plan.tasks[0].number if last is None else plan.task(last).number
-    execution = Execution(plan, environment, console)
+    execution = Execution(plan, environment, console, confirm or os.environ.get(confirmation.VARIABLE, ""))
+    if confirmation.is_needed(execution.environment, (), undo=True):
+        confirmation.demand(plan, execution.environment, execution.confirm)
     states = execution.ledger.states()
     tasks = [
         task
@@ -42,9 +47,10 @@ def run(plan: Plan, environment: str, last: int | None, console: Console) -> int
             "message": failure.message,
             "next": f"runbook rollback --environment {environment} --to {lowest}",
         }
-    evidence.write(execution.folder, manifest)
+    seal.put(execution, manifest)
     page = report.build(execution.folder, plan)
     execution.announcer.say("end", f"Rollback {execution.run_id} {manifest['status']} · report: {page}")
+    execution.announcer.close()
     execution.ledger.connection.close()
     return failure.exit_code if failure else 0
 

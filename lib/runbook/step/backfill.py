@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runbook.step.task import Task
 
 REPAINT = 0.3  # seconds
+MOST_PASSES = 25  # one or two do it, unless the statement does the same rows again and again
 RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 
@@ -79,6 +80,11 @@ def run(task: "Task", table: str, statement: str) -> Table:
         passes += 1
         if progress.rows == before:
             break
+        if passes == MOST_PASSES:
+            raise StepFailed(
+                f"After {passes} passes over {table} there are still rows to do: "
+                "the statement of %%backfill must leave out the rows it has done."
+            )
     seconds = time.perf_counter() - progress.begun
     handle.update(show.progress(table, 1, 1, f"{progress.rows:,} rows"))
     figures = {

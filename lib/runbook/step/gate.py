@@ -24,6 +24,7 @@ def check(task: "Task", name: str, found: Any, expected: str, criterion: str | N
         found = Table(list(found.columns), found.to_numpy().tolist())
     passed, actual = Expectation(expected).judge(found)
     task.ledger.record(task.run_id, number, ledger.Check(name, expected, actual, passed, criterion, trigger))
+    task.keep_record()
     decides = [(kind, text) for kind, text in (("criterion", criterion), ("trigger", trigger)) if text]
     display(show.verdict(passed, name, expected, actual, decides))
     if passed:
@@ -42,6 +43,7 @@ def conclude(task: "Task") -> None:
     rows = [("criterion", text, _decide(text, checks, "criterion")) for text in task.definition.criteria]
     rows += [("trigger", text, _decide(text, checks, "trigger")) for text in task.definition.triggers]
     is_open = all(fine for _, _, fine in rows)
+    task.keep_record()
     task.ledger.finish_task(task.run_id, number, ledger.DONE if is_open else "failed")
     task.ledger.unlock()
     display(show.gate(f"Task {number} · {task.definition.name}", rows, _next(task) if is_open else advice(task)))

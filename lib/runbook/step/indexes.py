@@ -88,7 +88,7 @@ def _read(statement: str) -> tuple[str, bool]:
     """Return the name of the index a statement is about, and whether it drops it."""
     bare = sqlparse.format(statement, strip_comments=True)
     if match := CREATE.search(bare) or DROP.search(bare):
-        return match[1], match.re is DROP
+        return match[1].lower(), match.re is DROP  # unquoted: the server folds it as well
     raise UsageError(
         "Write CREATE [UNIQUE] INDEX CONCURRENTLY IF NOT EXISTS name ON … or DROP INDEX CONCURRENTLY IF EXISTS name; "
         f"this is neither: {' '.join(statement.split())[:80]}"

@@ -62,7 +62,7 @@ class Measurement:
         medians = np.median(_resamples(self.samples), axis=1)
         return _interval(medians)
 
-    def spread(self, floor: float = 0.1) -> Spread:
+    def spread(self, floor: float = 1.0) -> Spread:
         """Return how far the median can be relied on; a width below `floor` milliseconds is fine."""
         low, high = self.interval
         return Spread(high - low, self.median, floor)

@@ -10,6 +10,7 @@ from IPython.display import display
 
 from runbook import parameters, plan
 from runbook.errors import NotAllowed, RunbookError, UsageError
+from runbook.step import confirmation
 from runbook.step import display as show
 from runbook.step.task import Task
 from runbook.target import ledger
@@ -31,7 +32,8 @@ def begin(number: int, *, undo: bool = False) -> Task:
 
     Raises:
         UsageError: a parameter, the plan or the environment is wrong.
-        NotAllowed: a task it needs is not complete here, or another run holds the target.
+        NotAllowed: a task it needs is not complete here, another run holds the target, or it is protected and
+            nobody confirmed that it may be changed.
     """
     shell = get_ipython()
     whole = plan.Plan.find()
@@ -52,6 +54,8 @@ def begin(number: int, *, undo: bool = False) -> Task:
         else:
             task.ledger.lock()
         _must_be_reversible(task) if undo else _must_be_allowed(task)
+        if confirmation.is_needed(task.environment, (definition,), undo=undo):
+            confirmation.ask(whole, task.environment)
         if not undo:
             task.ledger.keep_schema(number, task.schema(*whole.schemas))
         task.ledger.open_run(task.run_id, task.environment.name, operator(), whole.digest(), task.parameters)

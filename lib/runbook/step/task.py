@@ -14,6 +14,7 @@ from runbook.errors import StepFailed, UsageError
 from runbook.step import access, gate, indexes, measurement, plans, timing, transport
 from runbook.step.checks import Refused
 from runbook.step.display import Table
+from runbook.step.record import NOTE, Record
 from runbook.step.transport import Persona
 from runbook.target import environments, ledger, snapshot
 from runbook.target.embedded import state_folder
@@ -29,6 +30,7 @@ class Task:
         parameters: the notebook's parameters, by name.
         names: the notebook's own names: what `%%sql name <<` writes to.
         undo: whether the task is being reversed.
+        record: what was made readable in SQL and who was named, for running the SQL again later.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Task:
         self.environment = whole.environment(self.parameters["environment"])
         self.personas: dict[str, Persona] = {}
         self.names = names
+        self.record, self._kept = Record(), 0
         name = f"runbook {run_id} task {definition.number}"
         self.ledger = ledger.Ledger(environments.connect(whole, self.environment, f"{name} ledger"), whole.name)
         self.connection = environments.connect(whole, self.environment, name)
@@ -59,6 +62,7 @@ class Task:
             **settings: settings taken, `__` standing for a dot: `request__jwt__claims='{…}'`.
         """
         self.personas[name] = Persona(role, tuple((key.replace("__", "."), value) for key, value in settings.items()))
+        self.record.personas.append((self._cell(), name, self.personas[name]))
 
     def acting(self, name: str | None) -> Persona:
         """Return the persona with this name; None is the owner.
@@ -74,7 +78,9 @@ class Task:
 
     def setting(self, name: str, value: object) -> None:
         """Make a value readable in SQL as current_setting('runbook.<name>')."""
-        self.connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", transport.as_setting(value)])
+        text = transport.as_setting(value)
+        self.connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", text])
+        self.record.settings.append((self._cell(), name, text))
 
     def rows(self, query: str) -> Table:
         """Return what a query returns (the last statement, where there are several).
@@ -256,6 +262,13 @@ class Task:
         """Remember a value (anything JSON can hold) in the ledger."""
         self.ledger.write(self.run_id, self.definition.number, name, value)
 
+    def keep_record(self) -> None:
+        """Remember the record of this session in the ledger, if it has grown."""
+        size = len(self.record.settings) + len(self.record.personas)
+        if size != self._kept:
+            self.write(NOTE, self.record.summary())
+            self._kept = size
+
     def read(self, name: str) -> Any:
         """Return the value last written under a name by any task.
 
@@ -340,6 +353,10 @@ class Task:
         """Close both connections; what a cell left open is rolled back by the server."""
         self.connection.close()
         self.ledger.connection.close()
+
+    def _cell(self) -> int:
+        """Return the execution number of the cell that runs."""
+        return len(self.names.get("In", ("",))) - 1
 
     def _probe(self, persona: str | None, text: str) -> "_Probe":
         return _Probe(self, self.acting(persona), text)

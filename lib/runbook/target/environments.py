@@ -31,7 +31,7 @@ def url_of(plan: Plan, environment: Environment) -> str:
         )
     try:
         conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
+    except (psycopg.ProgrammingError, UnicodeDecodeError):
         raise UsageError(
             f"{environment.url_variable} is no libpq URL: write it as postgresql://user@host:port/database, "
             "with special characters percent-encoded."
@@ -78,7 +78,7 @@ def redact(text: str, url: str) -> str:
     """Return `text` on one line, without the password that stands in `url` or in any other URL."""
     try:
         password = str(conninfo_to_dict(url).get("password") or "")
-    except psycopg.ProgrammingError:
+    except (psycopg.ProgrammingError, UnicodeDecodeError):
         password = ""
     if password:
         text = text.replace(password, "…")

@@ -75,7 +75,7 @@ class Ledger:
 
     def exists(self) -> bool:
         """Tell whether the target has a ledger."""
-        row = self.connection.execute("SELECT to_regclass('runbook.approvals') IS NOT NULL").fetchone()
+        row = self.connection.execute("SELECT to_regclass('runbook.seals') IS NOT NULL").fetchone()
         return bool(row and row[0])
 
     def lock(self) -> None:

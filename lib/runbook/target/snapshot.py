@@ -19,6 +19,12 @@ from psycopg.conninfo import make_conninfo
 
 from runbook.errors import StepFailed
 
+# A row's text must not depend on the session.
+PLAIN_TEXT = b"""
+SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres';
+SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'
+"""
+
 
 @dataclass(frozen=True)
 class TableDigest:
@@ -61,7 +67,7 @@ def digest(connection: psycopg.Connection, table: str) -> TableDigest:
     """Return the digest of a table, given by its (possibly qualified) name."""
     name = sql.Identifier(*table.split("."))
     with connection.transaction():
-        connection.execute("SET LOCAL timezone = 'UTC'")  # a row's text must not depend on the session
+        connection.execute(PLAIN_TEXT)
         row = connection.execute(
             sql.SQL("SELECT count(*), COALESCE(sum(hashtextextended(t::text, 0)), 0)::text FROM {} AS t").format(name)
         ).fetchone()
@@ -88,6 +94,7 @@ def back_up(connection: psycopg.Connection, url: str, tables: Iterable[str], pat
     """
     tables = tuple(tables)
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -1,0 +1,224 @@
+"""Verification on the living target: the `verify` cells of executed notebooks, run again and held against the evidence.
+
+The session is read-only, every cell is rolled back, and it begins with the settings and personas the cell had in the
+run. Checks are held against their verdict; a table only where its cell is tagged `nbval-check-output`, because rows may
+rightly change. When a run ends it does this once itself: what does not hold even then was changed by a later task, and
+is left out for ever after.
+"""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import sqlparse
+
+from runbook import cells
+from runbook.errors import StepFailed, UsageError
+from runbook.plan import Environment, Plan
+from runbook.run import notebooks
+from runbook.run.expected import CHECK
+from runbook.step import transport
+from runbook.step.checks import Expectation, Refused
+from runbook.step.display import Table
+from runbook.step.record import Record
+from runbook.step.transport import Persona
+from runbook.target import environments
+
+LOCK_TIMEOUT = "10s"
+TEMPORARY_VIEW = re.compile(r"\s*CREATE\s+(OR\s+REPLACE\s+)?TEMP(ORARY)?\s+VIEW\b", re.IGNORECASE)
+PYTHON, VARYING, UNTRIED = "cells of Python", "tables that may change", "cells the run did not reach"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A cell that no longer shows what the evidence shows.
+
+    Attributes:
+        cell: its place in the executed notebook, from 0.
+        words: where, what, and what it shows instead.
+    """
+
+    task: int
+    cell: int
+    words: str
+
+
+@dataclass
+class Outcome:
+    """What running the cells again came to.
+
+    Attributes:
+        checks: how many checks were decided as in the evidence.
+        tables: how many tables were the same.
+        skipped: how many cells were not run, by what they are.
+    """
+
+    checks: int = 0
+    tables: int = 0
+    skipped: "Counter[str]" = field(default_factory=Counter)
+    drifts: list[Drift] = field(default_factory=list)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the manifest keeps."""
+        return {**vars(self), "drifts": [vars(drift) for drift in self.drifts]}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A `verify` cell as the run left it."""
+
+    task: dict[str, Any]
+    index: int
+    place: str
+    cell: cells.Cell
+    number: int | None
+    outputs: list[dict[str, Any]]
+
+    def drift(self, words: str) -> Drift:
+        """Return a drift of this cell."""
+        return Drift(self.task["number"], self.index, f"Task {self.task['number']}, {self.place}: {words}")
+
+
+def run(
+    plan: Plan,
+    environment: Environment,
+    folder: Path,
+    manifest: dict[str, Any],
+    without: Collection[tuple[int, int]] = (),
+) -> Outcome:
+    """Run the `verify` cells of a run again, in read-only sessions, and return what came of it.
+
+    Args:
+        plan: the plan of the run.
+        environment: where the run was.
+        folder: of the run; its seal must have been checked, for its SQL is sent to the target.
+        manifest: of the run.
+        without: (task, cell) of the cells to leave out.
+
+    Raises:
+        UsageError: the target cannot be reached.
+        StepFailed: the connection was lost.
+    """
+    outcome = Outcome()
+    for task in manifest["tasks"]:
+        every = list(_evidence(folder, task)) if task["notebook"] else []
+        if not every:
+            continue
+        with environments.connect(plan, environment, f"runbook {manifest['run_id']} verify") as connection:
+            session = Session(connection, Record.read(task.get("session")))
+            for one in every:
+                if (task["number"], one.index) not in without:
+                    _again(session, one, outcome)
+    return outcome
+
+
+class Session:
+    """A read-only session that stands where the notebook's stood."""
+
+    def __init__(self, connection: psycopg.Connection, record: Record) -> None:
+        self.connection, self.record = connection, record
+        self.settings: dict[str, str] = {}
+        connection.execute("SET default_transaction_read_only = on")
+        connection.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
+
+    def go_to(self, number: int) -> None:
+        """Give the session the settings it had when the cell of this execution number began."""
+        for name, value in self.record.settings_at(number).items():
+            if self.settings.get(name) != value:
+                self.connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", value])
+                self.settings[name] = value
+
+    def send(self, text: str, name: str | None, number: int) -> transport.Answer | Refused:
+        """Send a text as somebody, rolled back, and return what the server said."""
+        persona = self.record.personas_at(number).get(name) if name else Persona()
+        if persona is None:
+            return Refused("22023", f"nobody was named {name!r}")
+        try:
+            with transport.probe(self.connection, persona):
+                return transport.send(self.connection, text)
+        except psycopg.Error as error:
+            if self.connection.closed:
+                raise transport.failure(error, text) from None
+            return Refused(error.sqlstate or "", error.diag.message_primary or str(error))
+        except StepFailed as error:  # a command of psql's that found nothing
+            return Refused("", str(error))
+
+    def make_views(self, text: str) -> None:
+        """Make the temporary views of a cell: they store a question and ask nothing, and later cells need them."""
+        for statement in sqlparse.split(text):
+            if TEMPORARY_VIEW.match(sqlparse.format(statement, strip_comments=True)):
+                self.connection.execute("SET default_transaction_read_only = off")
+                try:
+                    self.connection.execute(statement.encode())
+                except psycopg.Error:
+                    continue  # whoever needs it will say so
+                finally:
+                    self.connection.execute("SET default_transaction_read_only = on")
+
+
+def _evidence(folder: Path, task: dict[str, Any]) -> Iterator[Evidence]:
+    path = folder / task["notebook"]
+    raw = notebooks.cells_of(path)
+    for index, (cell, found) in enumerate(zip(cells.read(path), raw, strict=True)):
+        if cell.kind == "code" and "verify" in cell.tags:
+            place = notebooks.place(raw, index)
+            yield Evidence(task, index, place, cell, found["execution_count"], found["outputs"])
+
+
+def _again(session: Session, one: Evidence, outcome: Outcome) -> None:
+    magic = one.cell.magic
+    if one.number is None:
+        outcome.skipped[UNTRIED] += 1
+    elif magic is None or magic[0] not in {"sql", "check"}:
+        outcome.skipped[PYTHON] += 1
+    else:
+        session.go_to(one.number)
+        drift = _check(session, one, magic[1]) if magic[0] == "check" else _table(session, one, magic[1], outcome)
+        if drift:
+            outcome.drifts.append(drift)
+        elif magic[0] == "check":
+            outcome.checks += 1
+
+
+def _check(session: Session, one: Evidence, line: str) -> Drift | None:
+    name, _, expected = (part.strip() for part in line.rpartition(": "))
+    was = next((check for check in one.task["checks"] if check["name"] == name), None)
+    answer = session.send(one.cell.body, dict(cells.CHECK_HEAD.findall(one.cell.body)).get("as"), one.number or 0)
+    try:
+        passed, actual = Expectation(expected).judge(_found(answer))
+    except UsageError as error:  # such as no row where one value is expected
+        passed, actual = False, str(error)
+    if was and passed == was["passed"]:
+        return None
+    then = f"the run had found {was['actual']}" if was else "the run left no verdict on it"
+    return one.drift(f"check “{name}”: expected {expected}, found {actual}; {then}")
+
+
+def _table(session: Session, one: Evidence, line: str, outcome: Outcome) -> Drift | None:
+    session.make_views(one.cell.body)
+    if CHECK not in one.cell.tags:
+        outcome.skipped[VARYING] += 1
+        return None
+    words = shlex.split(line)
+    answer = session.send(one.cell.body, words[words.index("--as") + 1] if "--as" in words else None, one.number or 0)
+    if isinstance(answer, Refused):
+        return one.drift(f"the table cannot be read any more: {answer.sqlstate} {answer.message}")
+    was = [text for output in one.outputs if (text := "".join(output.get("data", {}).get("text/plain", "")))]
+    now = [repr(table) for table in answer.tables]
+    if was == now:
+        outcome.tables += 1
+        return None
+    lines = zip("\n".join(was).splitlines(), "\n".join(now).splitlines(), strict=False)
+    first = next(((old, new) for old, new in lines if old != new), ("", "another number of rows"))
+    return one.drift(f"the table is another: first “{' '.join(first[1].split())}”, was “{' '.join(first[0].split())}”")
+
+
+def _found(answer: transport.Answer | Refused) -> Table | Refused:
+    if isinstance(answer, Refused):
+        return answer
+    return answer.tables[-1] if answer.tables else Table(["command"], [[answer.tags[-1] if answer.tags else ""]])

@@ -1,0 +1,8 @@
+-- task: 5
+-- check: no row since the migration is of an unknown type, or has an amount or a date that cannot be
+-- trigger: Audit trail corruption
+-- point: before the check
+-- reason: an audit row is dated tomorrow
+UPDATE credit_actions
+SET created_at = now() + INTERVAL '1 day'
+WHERE action_type = 'migration' AND organization_id = current_setting('runbook.sample')::UUID;

@@ -1,0 +1,419 @@
+"""The command line on the toy runbook: another migration altogether, run with no change in lib/."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+
+from runbook.plan import Plan
+from runbook.run import evidence
+from runbook.target import embedded, snapshot
+from runbook.target.ledger import Ledger
+from tests.conftest import copy_toy
+
+NAME = "07_label_the_shelves.ipynb"
+CANARY = "c4n4ry"
+DECIDES = "-- criterion: Every shelf has a label\n-- trigger: A shelf without a label\n"
+OBSTACLE = "ALTER TABLE shelves ADD CONSTRAINT obstacle CHECK (shelf < 0) NOT VALID"
+SECOND = """
+[[tasks]]
+number = 8
+name = "Label them again"
+notebook = "notebooks/08_again.ipynb"
+rollback = "sql/rollback/07_label_the_shelves.sql"
+minutes = 1
+risk = "low"
+needs = [7]
+steps = [{ number = "7.1", name = "Add the label", minutes = 1 }]
+criteria = ["Every shelf has a label"]
+triggers = ["A shelf without a label"]
+
+[environments.local]"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left: its folder, manifest, journal and executed notebook, and what the command said."""
+
+    folder: Path
+    said: subprocess.CompletedProcess[str]
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        return evidence.read(self.folder)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / evidence.JOURNAL).read_text("utf-8").splitlines()]
+
+    @property
+    def cells(self) -> list[Any]:
+        return [cell for cell in nbformat.read(self.folder / NAME, 4).cells if cell.cell_type == "code"]
+
+
+@pytest.fixture
+def run(runbook):
+    """Run the batch, expect an exit code, and return what the run left."""
+
+    def call(root: Path, *arguments: str, code: int = 0, **environment: str) -> Run:
+        said = runbook(root, "run", *arguments, **environment)
+        assert said.returncode == code, said.stdout + said.stderr
+        assert "Traceback" not in said.stdout + said.stderr
+        folder = evidence.latest(Plan.read(root / "runbook.toml"))
+        assert folder is not None
+        return Run(folder, said)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, state):
+    """A toy that was run once, on a database of its own. Only to be read."""
+    root = copy_toy(tmp_path_factory.mktemp("finished"), "toy_finished")
+    said = subprocess.run(
+        [sys.executable, "-m", "runbook", "run"], cwd=root, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    return Run(evidence.latest(Plan.read(root / "runbook.toml")), said)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory, state):
+    """A toy of two tasks that was never run, on a database of its own."""
+    root = copy_toy(tmp_path_factory.mktemp("untouched"), "toy_untouched")
+    add_second_task(root)
+    return root
+
+
+def add_second_task(root: Path) -> None:
+    plan = root / "runbook.toml"
+    plan.write_text(plan.read_text().replace("\n[environments.local]", SECOND, 1))
+    text = (root / "notebooks" / NAME).read_text()
+    (root / "notebooks" / "08_again.ipynb").write_text(text.replace("runbook.begin(7)", "runbook.begin(8)"))
+
+
+def replace_conclude(root: Path, *sources: str) -> None:
+    """Put other cells in place of the last one, `task.conclude()`."""
+    path = root / "notebooks" / NAME
+    notebook = nbformat.read(path, 4)
+    notebook.cells[-1:] = [new_code_cell(source) for source in sources]
+    nbformat.write(notebook, path)
+
+
+def url(root: Path) -> str:
+    return embedded.provide(root, Plan.read(root / "runbook.toml").environment("local"))
+
+
+def outcome(connection) -> list[tuple[Any, ...]]:
+    return connection.execute(
+        "SELECT runs.status, number, tasks.status FROM runbook.runs JOIN runbook.tasks USING (run_id) ORDER BY 2"
+    ).fetchall()
+
+
+def test_a_run_leaves_an_executed_notebook_and_its_pages(finished):
+    assert [cell.execution_count for cell in finished.cells] == list(range(1, len(finished.cells) + 1))
+    assert not [output for cell in finished.cells for output in cell.outputs if output.output_type == "error"]
+    assert {path.name for path in finished.folder.iterdir()} == {
+        "events.jsonl", "manifest.json", "report.html", NAME, NAME.replace(".ipynb", ".html"),
+    }  # fmt: skip
+    assert "Label the shelves" in (finished.folder / "report.html").read_text("utf-8")
+
+
+def test_a_runs_manifest_has_what_the_contract_says(finished):
+    manifest = finished.manifest
+    assert (manifest["run_id"], manifest["environment"]) == (finished.folder.name, "local")
+    assert (manifest["status"], manifest["failure"]) == ("complete", None)
+    (task,) = manifest["tasks"]
+    assert (task["number"], task["name"], task["status"]) == (7, "Label the shelves", "complete")
+    assert task["started_at"] < task["finished_at"]
+    assert (task["notebook"], task["sha256"]) == (NAME, evidence.sha256(finished.folder / NAME))
+    assert task["checks"] == [
+        {
+            "name": "no shelf is without a label",
+            "expected": "no rows",
+            "actual": "no rows",
+            "passed": True,
+            "criterion": "Every shelf has a label",
+            "trigger": "A shelf without a label",
+        }
+    ]
+    assert task["criteria"] == [{"name": "Every shelf has a label", "met": True}]
+    assert task["triggers"] == [{"name": "A shelf without a label", "fired": False}]
+
+
+def test_a_run_announces_itself_in_the_words_of_the_protocol(finished):
+    messages = [event["message"] for event in finished.events]
+    forms = [
+        r"Starting Task 7: Label the shelves - ETA: 1 min",
+        r"Task 7: 25% complete - .+",
+        r"Task 7: 50% complete - .+",
+        r"Task 7: 75% complete - .+",
+        r"Task 7: ✅ COMPLETE - Labelled shelves",
+    ]
+    found = [next(at for at, text in enumerate(messages) if re.fullmatch(form, text)) for form in forms]
+    assert found == sorted(found)
+    assert [text for text in messages if text.startswith(("Starting Task", "Task 7:"))] == [
+        line for line in finished.said.stdout.splitlines() if line.startswith(("Starting Task", "Task 7:"))
+    ]
+    assert all(event["at"] and event["event"] for event in finished.events)
+
+
+def test_a_second_run_changes_nothing(toy, run, connect):
+    first = run(toy)
+    before, schema = snapshot.digest(connect(toy), "shelves"), snapshot.schema_dump(url(toy))
+    second = run(toy)
+    assert second.folder != first.folder
+    assert (snapshot.digest(connect(toy), "shelves"), snapshot.schema_dump(url(toy))) == (before, schema)
+
+
+def test_parameters_reach_the_notebooks_that_declare_them(toy, run, connect):
+    manifest = run(toy, "-p", "prefix", "X", "-p", "workers", "1").manifest
+    assert manifest["parameters"] == {"prefix": "X", "workers": 1}
+    assert connect(toy).execute("SELECT count(*) FROM shelves WHERE label = 'X' || shelf").fetchone() == (300,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "-p", "wrokers", "3"], "no parameter 'wrokers'"),
+        (["run", "-p", "workers", "many"], "'workers' must be of type int, not str ('many')"),
+        (["run", "-p", "environment", "local"], "Give the environment by --environment"),
+        (["run", "--from", "9"], "There is no task 9"),
+        (["run", "--from", "8", "--to", "7"], "--from 8 comes after --to 7"),
+        (["run", "--environment", "moon"], "There is no environment 'moon'"),
+        (["run", "--environment", "elsewhere"], "set RUNBOOK_ELSEWHERE_DATABASE_URL"),
+        (["rollback", "--to", "9"], "There is no task 9"),
+        (["verify"], "There is no run in"),
+        (["report", "nowhere"], "There is no run in nowhere"),
+        (["reset", "--environment", "elsewhere"], "Only an embedded environment can be reset"),
+        (["approve", "--by", " ", "--statement", "yes"], "An approval needs a name"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_touches_nothing(untouched, runbook, connect, arguments, complaint):
+    result = runbook(untouched, *arguments)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("runbook: ")
+    assert complaint in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (untouched / "outputs").exists()
+    tables = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relowner = current_user::regrole"
+    assert connect(untouched).execute(tables).fetchall() == [("shelves",)]
+
+
+def test_outside_a_checkout_the_folder_is_named(tmp_path, runbook):
+    result = runbook(tmp_path, "status")
+    assert (result.returncode, str(tmp_path) in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("cells", "name", "said"),
+    [
+        (["%%sql\nSELECT nothing FROM nowhere"], "StepFailed", "SQL error 42P01"),
+        ([f"%%check a shelf is blue: some rows\n{DECIDES}SELECT 1 WHERE false"], "GateShut", "“a shelf is blue”"),
+        (["1 / 0"], "ZeroDivisionError", "division by zero"),
+        (["import sys\nsys.exit(0)"], "StepFailed", "before its gate was decided"),
+        (["import os\nos.kill(os.getpid(), 9)"], "DeadKernelError", "Kernel died"),
+        (["task.connection.close()", "%%sql\nSELECT 1"], "StepFailed", "connection"),
+    ],
+    ids=["SQL error", "failing check", "error in Python", "exit in a cell", "dead kernel", "lost connection"],
+)
+def test_a_failure_stops_the_batch_and_is_shown_everywhere(toy, run, connect, cells, name, said):
+    add_second_task(toy)
+    replace_conclude(toy, *cells, "task.conclude()")
+    stopped = run(toy, code=1)
+    first, second = stopped.manifest["tasks"]
+    assert (stopped.manifest["status"], first["status"], second["status"]) == ("failed", "failed", "not_run")
+    failure = stopped.manifest["failure"]
+    assert (failure["task"], failure["name"]) == (7, name)
+    assert said in failure["message"]
+    assert "`runbook run --environment local --" in failure["next"]
+    assert outcome(connect(toy)) == [("failed", 7, "failed")]
+    issue = next(event["message"] for event in stopped.events if event["event"] == "issue")
+    assert re.fullmatch(r"Task 7: ⚠️ ISSUE - .+ - .+", issue)
+    assert said in issue
+    assert [event["reason"] for event in stopped.events if event["event"] == "escalation"] in (["error"], ["trigger"])
+    assert stopped.cells[-1].execution_count is None
+    assert stopped.cells[-1].outputs == []
+    text = (stopped.folder / NAME).read_text("utf-8")
+    assert "An Exception was encountered" in text or "The run stopped" in text
+    assert (stopped.folder / "report.html").exists()
+
+
+def test_a_notebook_that_does_not_decide_its_gate_fails(toy, run):
+    replace_conclude(toy, "task")
+    failure = run(toy, code=1).manifest["failure"]
+    assert failure["message"] == "The notebook ended before its gate was decided."
+
+
+def test_a_task_without_what_it_needs_does_not_start(toy, runbook, connect):
+    add_second_task(toy)
+    result = runbook(toy, "run", "--from", "8")
+    assert result.returncode == 3
+    assert "Task 8 needs Task 7 complete on 'local': run `runbook run --environment local --from 7`" in result.stderr
+    assert not (toy / "outputs").exists()
+    assert outcome(connect(toy)) == []
+
+
+def test_a_target_held_by_another_run_is_left_alone(toy, runbook, connect):
+    holder = connect(toy)
+    holder.execute("SET application_name = 'runbook of somebody'")
+    ledger = Ledger(holder, "toy")
+    ledger.prepare(toy / "sql" / "ledger.sql")
+    ledger.lock()
+    for command in ("run", "rollback"):
+        result = runbook(toy, command)
+        assert result.returncode == 3
+        assert f"held by another run" in result.stderr or "Another run holds this target" in result.stderr
+        assert f"runbook of somebody (backend {holder.info.backend_pid})" in result.stderr
+    assert not (toy / "outputs").exists()
+
+
+def test_a_run_that_stopped_is_resumed_where_it_stopped(toy, run, runbook, connect):
+    target = connect(toy)
+    target.execute(OBSTACLE)
+    stopped = run(toy, "-p", "prefix", "X", code=1)
+    assert "23514" in stopped.manifest["failure"]["message"]
+    target.execute("ALTER TABLE shelves DROP CONSTRAINT obstacle")
+    resumed = run(toy, "--resume")
+    assert resumed.folder == stopped.folder
+    assert (resumed.manifest["status"], resumed.manifest["failure"]) == ("complete", None)
+    assert resumed.manifest["parameters"] == {"prefix": "X"}
+    assert target.execute("SELECT count(*) FROM shelves WHERE label = 'X' || shelf").fetchone() == (300,)
+    again = runbook(toy, "run", "--resume")
+    assert (again.returncode, "nothing to resume" in again.stderr) == (2, True)
+
+
+def test_a_resumed_run_does_not_repeat_what_is_complete(toy, run):
+    add_second_task(toy)
+    later = toy / "notebooks" / "08_again.ipynb"
+    good = later.read_text()
+    later.write_text(good.replace("task.conclude()", "1 / 0"))
+    stopped = run(toy, code=1)
+    assert [task["status"] for task in stopped.manifest["tasks"]] == ["complete", "failed"]
+    later.write_text(good)
+    resumed = run(toy, "--resume")
+    assert [task["status"] for task in resumed.manifest["tasks"]] == ["complete", "complete"]
+    assert resumed.manifest["tasks"][0]["finished_at"] == stopped.manifest["tasks"][0]["finished_at"]
+
+
+def test_a_rollback_gives_back_the_schema_to_the_byte(toy, run, runbook, connect):
+    before = snapshot.schema_dump(url(toy))
+    run(toy)
+    assert snapshot.schema_dump(url(toy)) != before
+    result = runbook(toy, "rollback")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert snapshot.schema_dump(url(toy)) == before
+    back = Run(evidence.latest(Plan.read(toy / "runbook.toml")), result)
+    assert back.manifest["status"] == back.manifest["tasks"][0]["status"] == "rolled_back"
+    assert back.manifest["tasks"][0]["notebook"] == f"rollback_{NAME}"
+    again = runbook(toy, "rollback")
+    assert (again.returncode, "nothing to reverse" in again.stderr) == (2, True)
+    assert run(toy).manifest["status"] == "complete"
+
+
+def test_a_rollback_that_leaves_something_behind_is_shut(toy, run, runbook):
+    run(toy)
+    script = toy / "sql" / "rollback" / "07_label_the_shelves.sql"
+    script.write_text("SELECT 1")
+    result = runbook(toy, "rollback")
+    assert result.returncode == 1
+    failure = evidence.read(evidence.latest(Plan.read(toy / "runbook.toml")))["failure"]
+    assert "the schema is not what it was before the task" in failure["message"]
+    assert "`runbook rollback --environment local --to 7`" in failure["next"].replace("``", "`") or failure["next"]
+    script.unlink()
+    missing = runbook(toy, "rollback")
+    assert (missing.returncode, "cannot be reversed" in missing.stderr) == (2, True)
+
+
+def test_an_environment_that_needs_approval_waits_for_it(toy, run, runbook):
+    replace_conclude(toy, "task.authorize()", "task.conclude()")
+    address = {"RUNBOOK_ELSEWHERE_DATABASE_URL": f"{url(toy)}&password={CANARY}"}
+    elsewhere = ("--environment", "elsewhere")
+    refused = run(toy, *elsewhere, code=3, **address)
+    assert "nobody has approved it" in refused.manifest["failure"]["message"]
+    assert [event["reason"] for event in refused.events if event["event"] == "escalation"] == ["input"]
+    approval = runbook(toy, "approve", *elsewhere, "--by", "Ada", "--statement", "Go", **address)
+    assert approval.returncode == 0, approval.stderr
+    approved = run(toy, *elsewhere, **address)
+    assert approved.manifest["environment"] == "elsewhere"
+    (toy / "sql" / "more.sql").write_text("SELECT 1")
+    changed = run(toy, *elsewhere, code=3, **address)
+    assert "it has changed since Ada approved it" in changed.manifest["failure"]["message"]
+    left = [path for path in (toy / "outputs").rglob("*") if path.is_file()]
+    assert left
+    assert not [path for path in left if CANARY in path.read_text("utf-8")]
+
+
+def test_an_altered_notebook_is_noticed(finished, runbook, tmp_path):
+    root = finished.folder.parents[2]
+    assert runbook(root, "verify").returncode == 0
+    copy = tmp_path / "copy"
+    shutil.copytree(finished.folder, copy)
+    (copy / NAME).write_text((copy / NAME).read_text("utf-8").replace("300", "301", 1), "utf-8")
+    altered = runbook(root, "verify", str(copy))
+    assert (altered.returncode, altered.stdout) == (1, f"✗ {NAME} was altered after the run\n")
+    (copy / NAME).unlink()
+    missing = runbook(root, "verify", str(copy))
+    assert (missing.returncode, missing.stdout) == (1, f"✗ {NAME} is missing\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["status"], "complete"),
+        (["environments"], "RUNBOOK_ELSEWHERE_DATABASE_URL not set"),
+        (["report"], "report.html"),
+        (["--help"], "rollback"),
+        (["--version"], "version"),
+    ],
+)
+def test_a_question_gets_its_answer(finished, runbook, command, said):
+    result = runbook(finished.folder.parents[2], *command)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert said in result.stdout
+
+
+def test_documents_are_generated_and_kept_in_step(toy, runbook):
+    assert runbook(toy, "docs", "--check").returncode == 1
+    assert runbook(toy, "docs").returncode == 0
+    assert runbook(toy, "docs", "--check").returncode == 0
+    assert "Label the shelves" in (toy / "docs" / "TASK_BREAKDOWN.md").read_text("utf-8")
+
+
+def test_a_reset_gives_a_fresh_baseline(toy, runbook, connect):
+    connect(toy).execute("DELETE FROM shelves")
+    assert runbook(toy, "reset").returncode == 0
+    assert connect(toy).execute("SELECT count(*) FROM shelves").fetchone() == (300,)
+
+
+def test_a_result_unlike_the_expected_one_shuts_the_run(toy, run):
+    run(toy, "--keep-expected")
+    assert run(toy, "--fresh").manifest["comparison"]["passed"]
+    expected = toy / "outputs" / "expected" / NAME
+    expected.write_text(expected.read_text("utf-8").replace("room 3", "room x"), "utf-8")
+    differing = run(toy, "--fresh", code=1)
+    assert differing.manifest["status"] == "failed"
+    assert differing.manifest["comparison"]["mode"] == "strict"
+    assert "Differs from the expected results" in differing.said.stdout
+
+
+def test_papermill_alone_meets_the_same_gates(toy, connect):
+    def papermill(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "papermill", f"notebooks/{NAME}", "out.ipynb", "--no-progress-bar", *arguments]
+        return subprocess.run(command, cwd=toy, capture_output=True, text=True, check=False, timeout=240)
+
+    wrong = papermill("-p", "wrokers", "3")
+    assert wrong.returncode == 1
+    assert "has no parameter 'wrokers'" in wrong.stderr
+    right = papermill("-p", "environment", "local")
+    assert right.returncode == 0, right.stderr
+    assert Ledger(connect(toy), "toy").states()[7].status == "complete"

@@ -1,0 +1,262 @@
+"""Online: a change waits briefly for its locks, nobody queues behind it, and what was cut off is taken up again."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+
+from runbook.errors import StepFailed, UsageError
+from runbook.step import backfill, retry
+
+PATIENCE = 30  # seconds a test waits for what must come; no figure is measured against it
+ADD_COLUMN = "%%sql --retry\nALTER TABLE shelves ADD COLUMN colour text"
+COLUMN = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'shelves' AND column_name = 'colour'"
+LABEL = """%%backfill shelves
+WITH labelled AS (
+    UPDATE shelves SET label = 'L' || shelf
+    WHERE ctid >= current_setting('runbook.first')::tid
+      AND ctid < current_setting('runbook.last')::tid
+      AND label IS NULL
+    RETURNING shelf
+)
+INSERT INTO journal SELECT shelf FROM labelled"""
+LEFT_OUT = "SELECT count(*) FROM shelves WHERE label IS NULL"
+DONE_ONCE = "SELECT count(*) = count(DISTINCT shelf), count(*) = (SELECT count(*) FROM shelves) FROM journal"
+UNIQUE = "%%concurrently\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS One_Shelf_Per_Room ON shelves (room);"
+INDEX = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('one_shelf_per_room')"
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not come"
+        time.sleep(0.01)
+
+
+@contextmanager
+def in_background(work: Callable[[], None]) -> Iterator[threading.Thread]:
+    """Run `work` beside the test; what it raises is raised at the end."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        thread.join(PATIENCE)
+    assert not thread.is_alive()
+    for failure in failures:
+        raise failure
+
+
+class Traffic:
+    """Reads and writes a table without a pause, and counts."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self.connection, self.calls, self.stopped = connection, 0, threading.Event()
+        connection.execute(f"SET statement_timeout = '{PATIENCE}s'")
+
+    def __call__(self) -> None:
+        while not self.stopped.is_set():
+            self.connection.execute("SELECT count(*) FROM shelves")
+            self.connection.execute("UPDATE shelves SET room = room WHERE shelf = 7")
+            self.calls += 1
+
+    def goes_on(self) -> None:
+        """Wait until a call that begins after this moment has ended."""
+        seen = self.calls
+        wait_until(lambda: self.calls > seen + 1)
+
+
+@pytest.fixture
+def idle_reader(toy, connect):
+    """A transaction somebody left open after reading the table."""
+    connection = connect(toy)
+    connection.execute("BEGIN; SELECT FROM shelves")
+    return connection
+
+
+@pytest.fixture
+def pause(monkeypatch):
+    """Replace the pause between two attempts."""
+
+    def with_(action: Callable[[float], None]) -> None:
+        monkeypatch.setattr(retry, "time", SimpleNamespace(sleep=action))
+
+    return with_
+
+
+@pytest.fixture
+def journalled(begun):
+    """The toy with more shelves, in many heap blocks, and a journal of what the backfill did."""
+    begun.run(
+        "%%sql\nINSERT INTO shelves SELECT n, repeat('room ', 20) || n FROM generate_series(301, 3000) AS n",
+        "%%sql\nALTER TABLE shelves ADD COLUMN label text",
+        "%%sql\nCREATE TABLE journal (shelf integer)",
+    )
+    return begun
+
+
+def blocked_worker(connection: psycopg.Connection) -> int | None:
+    row = connection.execute(
+        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'runbook % worker %' AND wait_event_type = 'Lock'"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def test_a_change_waits_in_short_attempts_while_others_go_on(begun, toy, connect, idle_reader, pause):
+    attempts, traffic = [], Traffic(connect(toy))
+
+    def between_attempts(seconds: float) -> None:
+        attempts.append(seconds)
+        traffic.goes_on()  # nobody is left queued behind the attempt, though its lock is still held
+        assert idle_reader.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+        if len(attempts) == 3:
+            idle_reader.execute("COMMIT")
+
+    pause(between_attempts)
+    with in_background(traffic):
+        try:
+            begun.run(ADD_COLUMN)
+        finally:
+            traffic.stopped.set()
+    assert attempts == [0.2, 0.4, 0.8]
+    assert begun.said.count("The lock is held by others: trying again") == 3
+    assert begun.rows(COLUMN) == [(1,)]
+
+
+def test_a_session_waits_half_a_second_for_a_lock(begun):
+    assert begun.run("task.value('SHOW lock_timeout')") == "500ms"
+
+
+def test_a_change_gives_up_in_one_sentence_and_has_changed_nothing(begun, idle_reader, pause, monkeypatch):
+    monkeypatch.setattr(retry, "ATTEMPTS", 2)
+    pause(lambda seconds: None)
+    with pytest.raises(StepFailed, match=r"could not be had in 2 attempts.*nothing was changed.*pg_stat_activity"):
+        begun.run(ADD_COLUMN)
+    assert begun.rows(COLUMN) == [(0,)]
+
+
+def test_without_retry_a_lock_that_is_held_is_an_error(begun, idle_reader):
+    with pytest.raises(StepFailed, match="55P03"):
+        begun.run(ADD_COLUMN.replace(" --retry", ""))
+
+
+def test_another_error_is_not_tried_again(begun, pause):
+    pause(lambda seconds: pytest.fail("tried again"))
+    with pytest.raises(StepFailed, match="42P01"):
+        begun.run(ADD_COLUMN.replace("shelves", "nowhere"))
+
+
+def test_an_index_left_invalid_is_built_anew(begun, toy, connect):
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        connect(toy).execute(UNIQUE.partition("\n")[2])
+    assert begun.rows(INDEX) == [(False,)]
+    begun.run("%%sql\nDELETE FROM shelves WHERE shelf > 7")
+    assert [row[1] for row in begun.run(UNIQUE)] == ["built"]
+    assert begun.rows(INDEX) == [(True,)]
+    assert [row[1] for row in begun.run(UNIQUE)] == ["stood already"]
+
+
+def test_an_index_that_cannot_be_built_leaves_nothing_behind(begun):
+    with pytest.raises(StepFailed, match="23505"):
+        begun.run(UNIQUE)
+    assert begun.rows(INDEX) == []
+    assert begun.run("task.value('SHOW lock_timeout')") == "500ms"
+
+
+def test_indexes_are_dropped_without_stopping_anybody(begun):
+    begun.run("%%concurrently\nCREATE INDEX CONCURRENTLY IF NOT EXISTS by_room ON shelves (room)")
+    drop = "%%concurrently\nDROP INDEX CONCURRENTLY IF EXISTS by_room"
+    assert [[row[1] for row in begun.run(drop)] for _ in range(2)] == [["dropped"], ["was not there"]]
+
+
+@pytest.mark.parametrize(
+    "statement", ["CREATE INDEX by_room ON shelves (room)", "DROP TABLE shelves", "DROP INDEX by_room"]
+)
+def test_only_what_stops_nobody_is_taken(begun, statement):
+    with pytest.raises(UsageError, match="CONCURRENTLY"):
+        begun.run(f"%%concurrently\n{statement}")
+
+
+def test_a_backfill_does_every_row_once(journalled):
+    journalled.run(LABEL)
+    assert journalled.rows(LEFT_OUT) == [(0,)]
+    assert journalled.rows(DONE_ONCE) == [(True, True)]
+    assert journalled.run("task.read('backfill shelves')['rows']") == 3000
+
+
+def test_a_backfill_run_again_does_nothing(journalled):
+    journalled.run(LABEL, LABEL)
+    assert journalled.rows(DONE_ONCE) == [(True, True)]
+
+
+def test_a_killed_backfill_has_done_whole_batches_and_is_taken_up_again(journalled, toy, connect):
+    other, blocker = connect(toy), connect(toy)
+    blocker.execute("BEGIN; SELECT FROM shelves WHERE shelf = 1500 FOR UPDATE")
+
+    def kill() -> None:
+        wait_until(lambda: blocked_worker(other))
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", [blocked_worker(other)])
+
+    with in_background(kill), pytest.raises(StepFailed, match="connection"):
+        journalled.run(LABEL)
+    assert journalled.rows("SELECT count(*) FROM journal") == journalled.rows(
+        "SELECT count(*) FROM shelves WHERE label IS NOT NULL"
+    )
+    assert journalled.rows(LEFT_OUT) != [(0,)]
+    blocker.execute("ROLLBACK")
+    journalled.run(LABEL)
+    assert journalled.rows(LEFT_OUT) == [(0,)]
+    assert journalled.rows(DONE_ONCE) == [(True, True)]
+
+
+def test_rows_that_are_added_and_moved_meanwhile_are_done_too(journalled, toy, connect):
+    other, writer = connect(toy), connect(toy)
+    writer.execute("BEGIN; UPDATE shelves SET room = repeat('moved ', 20) WHERE shelf BETWEEN 1500 AND 1600")
+
+    def write() -> None:
+        wait_until(lambda: blocked_worker(other))
+        writer.execute("INSERT INTO shelves SELECT n, 'added' FROM generate_series(3001, 4000) AS n; COMMIT")
+
+    with in_background(write):
+        journalled.run(LABEL)
+    assert journalled.rows(LEFT_OUT) == [(0,)]
+    assert journalled.rows(DONE_ONCE) == [(True, True)]
+    assert journalled.rows("SELECT count(*) FROM shelves WHERE room LIKE 'moved%' OR room = 'added'") == [(1101,)]
+
+
+@pytest.mark.parametrize("setting", ["runbook.first", "runbook.last"])
+def test_a_backfill_that_is_not_bound_to_its_batch_is_refused(journalled, setting):
+    with pytest.raises(UsageError, match=f"current_setting\\('{setting}'\\)"):
+        journalled.run(LABEL.replace(f"current_setting('{setting}')::tid", "'(0,0)'::tid"))
+    assert journalled.rows("SELECT count(*) FROM journal") == [(0,)]
+
+
+def test_a_backfill_that_does_the_same_rows_for_ever_is_stopped(journalled, monkeypatch):
+    monkeypatch.setattr(backfill, "MOST_PASSES", 2)
+    with pytest.raises(StepFailed, match="must leave out the rows it has done"):
+        journalled.run(LABEL.replace("AND label IS NULL", ""))
+
+
+@pytest.mark.parametrize("name", ["workers", "batch_blocks"])
+def test_a_backfill_without_workers_or_blocks_is_refused(journalled, name):
+    journalled.task.parameters[name] = 0
+    with pytest.raises(UsageError, match="must be 1 or more"):
+        journalled.run(LABEL)
+
+
+def test_an_error_in_a_batch_is_the_steps_error(journalled):
+    with pytest.raises(StepFailed, match="22012"):
+        journalled.run(LABEL.replace("'L' || shelf", "(1 / (shelf - 2000))::text"))
+    assert journalled.rows("SELECT count(*) FROM shelves WHERE shelf = 2000 AND label IS NULL") == [(1,)]

@@ -1,0 +1,190 @@
+"""Snapshots: digests that see every change and nothing else, backups that are proven, passwords that stay hidden."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from runbook.errors import StepFailed
+from runbook.plan import Plan
+from runbook.target import embedded, snapshot
+
+CANARY = "c4n4ry"
+
+
+@pytest.fixture
+def url(toy):
+    return embedded.provide(toy, Plan.read(toy / "runbook.toml").environment("local"))
+
+
+@pytest.fixture
+def library(toy, connect):
+    return connect(toy)
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """Every call of a tool: its arguments and what was added to its environment."""
+    calls: list[tuple[list[str], dict[str, str]]] = []
+    run = subprocess.run
+
+    def record(arguments, **options):
+        calls.append(([str(argument) for argument in arguments], options["env"]))
+        return run(arguments, **options)
+
+    monkeypatch.setattr(subprocess, "run", record)
+    return calls
+
+
+def after_the_dump(monkeypatch, change) -> None:
+    """Call `change` with the dump's path once pg_dump has written it."""
+    tool = snapshot._tool
+
+    def then_change(name, url, arguments):
+        said = tool(name, url, arguments)
+        if name == "pg_dump":
+            change(Path(next(one for one in arguments if one.startswith("--file=")).removeprefix("--file=")))
+        return said
+
+    monkeypatch.setattr(snapshot, "_tool", then_change)
+
+
+def test_a_digest_does_not_depend_on_the_order_of_rows(library):
+    before = snapshot.digest(library, "shelves")
+    library.execute("CREATE TABLE turned AS SELECT * FROM shelves ORDER BY shelf DESC")
+    turned = snapshot.digest(library, "turned")
+    assert (turned.rows, turned.digest) == (before.rows, before.digest) == (300, before.digest)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE shelves SET room = 'another' WHERE shelf = 9",
+        "DELETE FROM shelves WHERE shelf = 9",
+        "INSERT INTO shelves VALUES (1000, 'new')",
+        "UPDATE shelves SET shelf = 1000 WHERE shelf = 9",
+        "ALTER TABLE shelves ADD COLUMN label text",
+    ],
+)
+def test_a_digest_sees_every_change(library, change):
+    before = snapshot.digest(library, "shelves")
+    library.execute(change)
+    assert snapshot.digest(library, "shelves") != before
+
+
+def test_a_digest_does_not_depend_on_the_session(library):
+    library.execute("CREATE TABLE varied AS SELECT now(), 1e15::float8 / 7, 'x'::bytea, '9h'::interval")
+    before = snapshot.digest(library, "public.varied")
+    library.execute("SET timezone = 'Asia/Tokyo'; SET datestyle = 'German'; SET intervalstyle = 'iso_8601'")
+    library.execute("SET extra_float_digits = 0; SET bytea_output = 'escape'")
+    assert snapshot.digest(library, "public.varied") == before
+
+
+def test_a_backup_is_proven_by_restoring_it(library, url, tmp_path):
+    path = tmp_path / "deep" / "shelves.dump"
+    backup = snapshot.back_up(library, url, ["shelves"], path)
+    assert backup.proven
+    assert backup.source[0].rows == 300
+    assert (backup.path, backup.size) == (path, path.stat().st_size)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_backup_over_an_older_file_is_nobody_elses_to_read(library, url, tmp_path):
+    path = tmp_path / "shelves.dump"
+    path.write_text("older")
+    path.chmod(0o644)
+    assert snapshot.back_up(library, url, ["shelves"], path).proven
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_backup_of_a_live_table_is_one_snapshot(library, url, tmp_path, monkeypatch, toy, connect):
+    writer = connect(toy)
+    after_the_dump(monkeypatch, lambda path: writer.execute("DELETE FROM shelves"))
+    assert snapshot.back_up(library, url, ["shelves"], tmp_path / "shelves.dump").proven
+
+
+def test_a_restore_that_differs_is_noticed(library, url, tmp_path, monkeypatch):
+    library.execute("CREATE TABLE other AS SELECT shelf, 'elsewhere' AS room FROM shelves")
+    other = tmp_path / "other.dump"
+    snapshot.back_up(library, url, ["other"], other)
+    library.execute("DROP TABLE other; ALTER TABLE shelves RENAME TO other")
+    after_the_dump(monkeypatch, lambda path: shutil.copy(other, path))
+    backup = snapshot.back_up(library, url, ["other"], tmp_path / "shelves.dump")
+    assert not backup.proven
+    assert backup.restored[0].rows == 300
+
+
+def test_a_damaged_backup_is_noticed(library, url, tmp_path, monkeypatch):
+    after_the_dump(monkeypatch, lambda path: path.write_bytes(path.read_bytes()[:-200]))
+    with pytest.raises(StepFailed, match="pg_restore failed"):
+        snapshot.back_up(library, url, ["shelves"], tmp_path / "shelves.dump")
+
+
+def test_a_table_that_is_not_there_cannot_be_backed_up(library, url, tmp_path):
+    with pytest.raises((StepFailed, psycopg.errors.UndefinedTable), match="nowhere"):
+        snapshot.back_up(library, url, ["nowhere"], tmp_path / "nowhere.dump")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_scratch_database_is_left(library, url, tmp_path, monkeypatch, fails):
+    if fails:
+        after_the_dump(monkeypatch, lambda path: path.write_bytes(b""))
+    try:
+        snapshot.back_up(library, url, ["shelves"], tmp_path / "shelves.dump")
+    except StepFailed:
+        assert fails
+    assert not library.execute("SELECT datname FROM pg_database WHERE datname ~ 'scratch'").fetchall()
+
+
+def test_without_the_right_to_prove_it_a_backup_says_so(library, url, tmp_path):
+    server = embedded.start(tmp_path)
+    with psycopg.connect(embedded.url(server, "postgres", "postgres"), autocommit=True) as admin:
+        admin.execute("ALTER ROLE librarian NOCREATEDB")
+        try:
+            with pytest.raises(StepFailed, match="Grant it CREATEDB"):
+                snapshot.back_up(library, url, ["shelves"], tmp_path / "shelves.dump")
+        finally:
+            admin.execute("ALTER ROLE librarian CREATEDB")
+
+
+def test_a_password_never_stands_among_a_tools_arguments(library, url, tmp_path, called):
+    secret = psycopg.conninfo.make_conninfo(url, password=CANARY)
+    assert snapshot.back_up(library, secret, ["shelves"], tmp_path / "shelves.dump").proven
+    snapshot.schema_dump(secret)
+    assert [arguments[0].rpartition("/")[2] for arguments, _ in called] == ["pg_dump", "pg_restore", "pg_dump"]
+    assert not [arguments for arguments, _ in called if CANARY in " ".join(arguments)]
+    assert all(environment["PGPASSWORD"] == CANARY for _, environment in called)
+
+
+def test_a_schemas_dump_is_the_same_every_time_and_without_noise(library, url):
+    dump = snapshot.schema_dump(url)
+    assert snapshot.schema_dump(url) == dump
+    assert "CREATE TABLE public.shelves" in dump
+    assert "CREATE SCHEMA runbook" not in dump
+    assert not [line for line in dump.splitlines() if line.startswith(("--", "\\"))]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "GRANT SELECT ON shelves TO PUBLIC",
+        "ALTER TABLE shelves ENABLE ROW LEVEL SECURITY",
+        "CREATE INDEX by_room ON shelves (room)",
+        "COMMENT ON TABLE shelves IS 'oak'",
+        "CREATE FUNCTION one() RETURNS integer LANGUAGE sql RETURN 1",
+    ],
+)
+def test_a_schemas_dump_sees_every_change(library, url, change):
+    before = snapshot.schema_dump(url)
+    library.execute(change)
+    assert snapshot.schema_dump(url) != before
+
+
+def test_a_tool_that_fails_is_said_in_one_sentence(url):
+    with pytest.raises(StepFailed) as raised:
+        snapshot.schema_dump(psycopg.conninfo.make_conninfo(url, dbname="nowhere", password=CANARY))
+    assert str(raised.value).startswith("pg_dump failed: ")
+    assert CANARY not in str(raised.value)
+    assert "\n" not in str(raised.value)
