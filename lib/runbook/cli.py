@@ -17,6 +17,13 @@ from runbook.errors import RunbookError, UsageError
 from runbook.plan import Environment, Plan
 
 ENVIRONMENT = click.option("--environment", "-e", default="local", show_default=True, help="An entry of runbook.toml.")
+CONFIRM = click.option(
+    "--confirm",
+    default="",
+    envvar="RUNBOOK_CONFIRM",
+    metavar="DIGEST",
+    help="On a protected environment: the digest that `runbook approve` printed.",
+)
 
 
 class Group(click.Group):
@@ -51,6 +58,7 @@ def main() -> None:
 @click.option("--resume", is_flag=True, help="Go on with the run that stopped, where it stopped.")
 @click.option("--fresh", is_flag=True, help="Give an embedded environment a fresh baseline first.")
 @click.option("--keep-expected", is_flag=True, help="Make this run's notebooks the expected results.")
+@CONFIRM
 def run(fresh: bool, given: tuple[tuple[str, str], ...], **request: Any) -> None:
     """Run the tasks in sequence; stop at the first shut gate.
 
@@ -69,31 +77,23 @@ def run(fresh: bool, given: tuple[tuple[str, str], ...], **request: Any) -> None
 
 @main.command()
 @ENVIRONMENT
-def status(environment: str) -> None:
+@click.option("--watch", "live", is_flag=True, help="Go on showing it, with the cell that runs, until Ctrl-C.")
+def status(environment: str, live: bool) -> None:
     """Show what was last done with every task on the target."""
-    from runbook.target import environments
-    from runbook.target.ledger import Ledger
+    from runbook.run import watch
 
-    plan = Plan.find()
-    connection = environments.connect(plan, plan.environment(environment), "runbook status")
-    ledger = Ledger(connection, plan.name)
-    states = ledger.states() if ledger.exists() else {}
-    table = Table("task", "name", "status", "run", "started", title=f"{plan.title} on {environment}")
-    for task in plan.tasks:
-        state = states.get(task.number)
-        row = (state.status, state.run_id, f"{state.started_at:%Y-%m-%d %H:%M:%S}") if state else ("not run", "", "")
-        table.add_row(str(task.number), task.name, *row)
-    Console().print(table)
+    watch.show(Plan.find(), environment, Console(), live=live)
 
 
 @main.command()
 @ENVIRONMENT
 @click.option("--to", "last", type=int, help="The lowest task to reverse; default: all.")
-def rollback(environment: str, last: int | None) -> None:
+@CONFIRM
+def rollback(environment: str, last: int | None, confirm: str) -> None:
     """Reverse the tasks, newest first, and prove that everything was given back."""
     from runbook.run import rollback as back
 
-    sys.exit(back.run(Plan.find(), environment, last, Console()))
+    sys.exit(back.run(Plan.find(), environment, last, Console(), confirm))
 
 
 @main.command()
@@ -108,18 +108,24 @@ def rehearse(environment: str, faults: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-def verify(folder: Path | None) -> None:
-    """Check the files of a run against its manifest (default: the newest run)."""
-    from runbook.run import evidence
+@click.option("--offline", is_flag=True, help="Look at the files alone; do not ask the target.")
+@click.option("--live", is_flag=True, help="Also run the `verify` cells again on the target, read-only.")
+def verify(folder: Path | None, offline: bool, live: bool) -> None:
+    """Check a run's files against their seal, and the seal against the target's ledger (default: the newest run).
 
-    plan = Plan.find()
-    folder = _run_folder(plan, folder)
-    problems = evidence.verify(folder)
-    for problem in problems:
-        click.echo(f"✗ {problem}")
-    if problems:
-        sys.exit(1)
-    click.echo(f"✓ every notebook in {folder} is the one its manifest names")
+    A folder may be verified anywhere; outside a checkout of its plan only its files can be. Exit codes: 0 all is as it
+    was, 1 something was altered or has drifted, 2 wrong usage or a damaged manifest.
+    """
+    from runbook.run import verification
+
+    if offline and live:
+        raise UsageError("--live asks the target and --offline forbids it: give one of them.")
+    try:
+        plan: Plan | None = Plan.find()
+    except UsageError:
+        plan = None
+    where = folder or _run_folder(plan or Plan.find(), None)
+    sys.exit(verification.run(plan, verification.Request(where, offline, live), click.echo))
 
 
 @main.command()

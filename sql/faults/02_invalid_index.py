@@ -9,4 +9,4 @@ import contextlib
 import psycopg
 
 with contextlib.suppress(psycopg.errors.UniqueViolation):
-    task.connection.execute("CREATE UNIQUE INDEX CONCURRENTLY idx_twice ON organizations (plan_name)")  # noqa: F821
+    task.connection.execute("CREATE UNIQUE INDEX CONCURRENTLY idx_twice ON organizations (plan_name)")

@@ -106,7 +106,7 @@ def test_an_expectation_passes_or_fails(expected, found, passed):
         ("error 23505", DENIED, "error 42501: permission denied"),
         ("error 23505", ONE, "no error, 1 row"),
         ("< 50 ms", steady(49), "49.000 ms"),
-        ("<= 10 %", slower(11), "+11.0 % (+11.0 … +11.0 %)"),
+        ("<= 10 %", slower(11), "+11.0 % (+11.0 … +11.0 %), +1.100 ms"),
     ],
 )
 def test_what_was_found_is_said_in_words(expected, found, words):

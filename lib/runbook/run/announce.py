@@ -1,4 +1,4 @@
-"""Announcements: the status messages of the communication protocol, to the terminal, to `events.jsonl`, to a webhook."""
+"""Announcements: the status messages of the communication protocol, to terminal, `events.jsonl` and webhook."""
 
 import json
 import threading

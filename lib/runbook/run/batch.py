@@ -1,6 +1,5 @@
 """The batch: the plan's notebooks in sequence, each behind its gate, with evidence whatever happens."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +47,7 @@ def run(plan: Plan, request: Request, console: Console) -> int:
     """
     tasks, given = plan.between(request.first, request.last), dict(request.given)
     notebooks.validate(tasks, given)
-    execution = Execution(plan, request.environment, console, request.confirm or os.environ.get(confirmation.VARIABLE, ""))
+    execution = Execution(plan, request.environment, console, request.confirm)
     is_fresh = not execution.ledger.states()
     if request.resume:
         tasks, given = _take_up(execution, tasks, given)
@@ -145,9 +144,9 @@ def _look_again(execution: Execution, manifest: dict[str, Any]) -> dict[str, Any
     except (RunbookError, psycopg.Error) as error:
         execution.announcer.say("issue", f"The verify cells could not be run again: {error}", "yellow")
         return None
-    changed = f"; {len(outcome.drifts)} were changed by a later task" if outcome.drifts else ""
-    words = f"{outcome.checks} checks and {outcome.tables} tables, run again at the end, hold{changed}."
-    execution.announcer.say("held", words)
+    for drift in outcome.drifts:
+        execution.announcer.say("superseded", f"No longer so at the end: {drift.words}", "yellow", task=drift.task)
+    execution.announcer.say("held", f"Run again at the end, read-only: {outcome.words()} hold.")
     return outcome.summary()
 
 

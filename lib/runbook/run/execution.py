@@ -102,7 +102,7 @@ class Execution:
             given: parameters.
             done: the status the ledger must show afterwards; papermill's own word is not believed.
         """
-        failure = None
+        failure, self._place = None, 0
         with self.announcer.task(task) as watch:
             try:
                 self._papermill(notebook, target, given, watch)
@@ -112,11 +112,13 @@ class Execution:
                 failure = Failure(task, "Interrupted", "The run was interrupted by the operator.")
             except Exception as error:  # whatever a dead kernel or a full disk raises
                 failure = Failure(task, type(error).__name__, f"The notebook stopped: {error}")
-        if target.exists():
-            self._pages.append(self._pool.submit(pages.render, target))
         state = self.ledger.states().get(task.number)
         if failure is None and (state is None or state.run_id != self.run_id or state.status != done):
             failure = Failure(task, "StepFailed", "The notebook ended before its gate was decided.")
+        if target.exists():
+            if failure:
+                notebooks.mark_stop(target, self._place, failure.message)
+            self._pages.append(self._pool.submit(pages.render, target))
         return failure
 
     def _papermill(self, notebook: Any, target: Path, given: Mapping[str, Any], watch: Watch) -> None:
@@ -127,6 +129,7 @@ class Execution:
         def on_cell(index: int) -> None:
             nonlocal done
             watch.cell(min(done, total - 1), total, steps[min(index, len(steps) - 1)])
+            self._place = index
             done += 1
 
         papermill.execute_notebook(

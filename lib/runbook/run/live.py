@@ -22,6 +22,7 @@ from runbook.errors import StepFailed, UsageError
 from runbook.plan import Environment, Plan
 from runbook.run import notebooks
 from runbook.run.expected import CHECK
+from runbook.run.wording import amount
 from runbook.step import transport
 from runbook.step.checks import Expectation, Refused
 from runbook.step.display import Table
@@ -31,7 +32,7 @@ from runbook.target import environments
 
 LOCK_TIMEOUT = "10s"
 TEMPORARY_VIEW = re.compile(r"\s*CREATE\s+(OR\s+REPLACE\s+)?TEMP(ORARY)?\s+VIEW\b", re.IGNORECASE)
-PYTHON, VARYING, UNTRIED = "cells of Python", "tables that may change", "cells the run did not reach"
+PYTHON, VARYING, UNTRIED = "Python cell", "varying table", "unreached cell"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class Outcome:
     tables: int = 0
     skipped: "Counter[str]" = field(default_factory=Counter)
     drifts: list[Drift] = field(default_factory=list)
+
+    def words(self) -> str:
+        """Return what holds, in words."""
+        return f"{amount(self.checks, 'check')} and {amount(self.tables, 'table')}"
 
     def summary(self) -> dict[str, Any]:
         """Return what the manifest keeps."""
@@ -165,14 +170,17 @@ def _evidence(folder: Path, task: dict[str, Any]) -> Iterator[Evidence]:
     path = folder / task["notebook"]
     raw = notebooks.cells_of(path)
     for index, (cell, found) in enumerate(zip(cells.read(path), raw, strict=True)):
-        if cell.kind == "code" and "verify" in cell.tags:
+        if cell.kind == "code" and ("verify" in cell.tags or (cell.magic and cell.magic[0] == "sql")):
             place = notebooks.place(raw, index)
             yield Evidence(task, index, place, cell, found["execution_count"], found["outputs"])
 
 
 def _again(session: Session, one: Evidence, outcome: Outcome) -> None:
     magic = one.cell.magic
-    if one.number is None:
+    if "verify" not in one.cell.tags:
+        if one.number is not None:
+            session.make_views(one.cell.body)
+    elif one.number is None:
         outcome.skipped[UNTRIED] += 1
     elif magic is None or magic[0] not in {"sql", "check"}:
         outcome.skipped[PYTHON] += 1

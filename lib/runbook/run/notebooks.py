@@ -83,6 +83,28 @@ def place(cells: Sequence[Mapping[str, Any]], index: int) -> str:
     return f"cell {index + 1}" + (f" ({', '.join(about)})" if about else "")
 
 
+def mark_stop(path: Path, index: int, message: str) -> None:
+    """Show in an executed notebook where it stopped, as papermill does where a cell raised.
+
+    papermill leaves no mark where the kernel died, the run was interrupted, or a cell ended the kernel.
+
+    Args:
+        path: the notebook's file.
+        index: of the cell that was started last.
+        message: why it stopped.
+    """
+    from papermill.execute import ERROR_ANCHOR_MSG, ERROR_MARKER_TAG, ERROR_MESSAGE_TEMPLATE
+
+    notebook = nbformat.read(path, as_version=4)
+    if any(ERROR_MARKER_TAG in cell.metadata.get("tags", ()) for cell in notebook.cells):
+        return
+    tags = {"tags": [ERROR_MARKER_TAG]}
+    number = notebook.cells[index].get("execution_count") or " "
+    notebook.cells.insert(index, new_markdown_cell(f"{ERROR_ANCHOR_MSG}\n\n{message}", metadata=tags))
+    notebook.cells.insert(0, new_markdown_cell(ERROR_MESSAGE_TEMPLATE % number, metadata=tags))
+    nbformat.write(notebook, path)
+
+
 def reversing(task: Task) -> Any:
     """Return the notebook that reverses a task: its rollback script, and the proof that all was given back.
 

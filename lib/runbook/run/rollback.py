@@ -1,7 +1,5 @@
 """The way back: tasks reversed newest first, through the same lock, announcements, ledger and evidence."""
 
-import os
-
 from rich.console import Console
 
 from runbook.errors import UsageError
@@ -20,7 +18,7 @@ def run(plan: Plan, environment: str, last: int | None, console: Console, confir
         NotAllowed: another run holds the target, or it is protected and the confirmation is missing or wrong.
     """
     lowest = plan.tasks[0].number if last is None else plan.task(last).number
-    execution = Execution(plan, environment, console, confirm or os.environ.get(confirmation.VARIABLE, ""))
+    execution = Execution(plan, environment, console, confirm)
     if confirmation.is_needed(execution.environment, (), undo=True):
         confirmation.demand(plan, execution.environment, execution.confirm)
     states = execution.ledger.states()

@@ -10,6 +10,7 @@ from typing import Any
 from runbook.errors import StepFailed, UsageError
 from runbook.plan import Environment, Plan
 from runbook.run import evidence, seal, signature
+from runbook.run.wording import amount
 from runbook.target import embedded, environments, seals, snapshot
 
 MOST_LINES = 30
@@ -94,20 +95,21 @@ def _files(folder: Path, manifest: dict[str, Any], say: Say) -> list[str]:
     if not found:
         links, head = manifest[seal.KEY]["links"], manifest[seal.KEY]["head"]
         cells = sum(len(link["cells"]) for link in links)
-        say(f"{GOOD} run {manifest['run_id']}: {len(links)} notebooks with {cells} cells are what was sealed ({head[:12]})")
+        sealed = f"{len(links)} notebooks with {cells} cells are what was sealed ({head[:12]})"
+        say(f"{GOOD} run {manifest['run_id']}: {sealed}")
     return found
 
 
 def _ledger(plan: Plan | None, manifest: dict[str, Any]) -> tuple[bool | None, str]:
     """Return whether the ledger of the target holds the head of the seal, and that in words; None: not asked."""
     name = manifest["environment"]
-    if plan is None or plan.name != manifest["plan"]:
-        return None, f"the ledger of {name!r} was not asked: this is no checkout of the plan {manifest['plan']!r}"
     try:
+        if plan is None or plan.name != manifest["plan"]:
+            raise UsageError(f"this is no checkout of the plan {manifest['plan']!r}")
         environment = plan.environment(name)
         is_embedded = environment.server == "embedded"
         if is_embedded and not (embedded.state_folder(plan.root) / "postgres").exists():
-            return None, f"the ledger of {name!r} was not asked: its server is not on this machine"
+            raise UsageError("its server is not on this machine")
         with environments.connect(plan, environment, "runbook verify") as connection:
             kept = seals.newest(connection, manifest["run_id"])
     except UsageError as error:
@@ -116,9 +118,11 @@ def _ledger(plan: Plan | None, manifest: dict[str, Any]) -> tuple[bool | None, s
         return None, f"the ledger of {name!r} does not know this run; a demonstration database is reset at times"
     if kept is None:
         return False, f"the ledger of {name!r} does not know this run: it never ran there"
-    if kept[0] != manifest[seal.KEY]["head"]:
-        return False, f"the ledger of {name!r} holds another seal of this run, kept {kept[1]:%Y-%m-%d %H:%M:%S %Z}"
-    return True, f"the ledger of {name!r} holds the same seal, kept {kept[1]:%Y-%m-%d %H:%M:%S %Z}"
+    is_same, moment = kept[0] == manifest[seal.KEY]["head"], f"{kept[1]:%Y-%m-%d %H:%M:%S %Z}"
+    return (
+        is_same,
+        f"the ledger of {name!r} holds {'the same' if is_same else 'another'} seal of this run, kept {moment}",
+    )
 
 
 def _live(plan: Plan, folder: Path, manifest: dict[str, Any], say: Say) -> bool:
@@ -135,13 +139,12 @@ def _live(plan: Plan, folder: Path, manifest: dict[str, Any], say: Say) -> bool:
         say(line)
     if len(lines) > MOST_LINES:
         say(f"  … {len(lines) - MOST_LINES} more lines: compare {evidence.SCHEMA} with `pg_dump --schema-only`")
-    kinds = [f"{count} {what}" for what, count in outcome.skipped.items()]
-    kinds += [f"{len(before)} cells that a later task of the run had changed already"] if before else []
+    kinds = [amount(count, what).replace("cells of", "cells of") for what, count in outcome.skipped.items()]
+    kinds += [f"{amount(len(before), 'cell')} superseded by a later task of the run"] if before else []
     if kinds:
         say(f"{OPEN} not run again: {', '.join(kinds)}")
     if not outcome.drifts and not lines:
-        held = f"{outcome.checks} checks and {outcome.tables} tables are what they were, and so is the schema"
-        say(f"{GOOD} on {environment.name!r}, read-only: {held}")
+        say(f"{GOOD} on {environment.name!r}, read-only: {outcome.words()} hold, and the schema is as the run left it")
     return not outcome.drifts and not lines
 
 

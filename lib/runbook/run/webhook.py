@@ -11,6 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from http.client import HTTPException
 from time import monotonic
 from typing import Any
@@ -63,10 +64,8 @@ class Webhook:
     def close(self) -> str:
         """Wait a little for what is still to be sent, and return what went wrong, in a sentence, or nothing."""
         deadline = monotonic() + LAST_WAIT
-        try:
+        with suppress(queue.Full):
             self._queue.put_nowait(None)
-        except queue.Full:
-            pass
         self._thread.join(max(deadline - monotonic(), 0))
         self._ended.set()  # ends the pauses of a thread that is still at it
         lost = self.lost + sum(body is not None for body in self._queue.queue) + self._thread.is_alive()
@@ -75,11 +74,9 @@ class Webhook:
         return f"{lost} announcement(s) did not reach the webhook ({self.complaint or 'no answer in time'})."
 
     def _replace_oldest(self, body: bytes) -> None:
-        try:
+        with suppress(queue.Empty, queue.Full):
             self._queue.get_nowait()
             self._queue.put_nowait(body)
-        except (queue.Empty, queue.Full):
-            pass
 
     def _work(self) -> None:
         while (body := self._queue.get()) is not None:

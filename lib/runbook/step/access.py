@@ -10,6 +10,7 @@ from runbook.step.display import Table
 
 NOT_ALLOWED = "42501"
 SEPARATOR = " · "
+EITHER = " or "
 
 
 def matrix(
@@ -23,7 +24,7 @@ def matrix(
         thing, _, operation = str(name).rpartition(SEPARATOR)
         for persona, expected in expectations.items():
             found = outcome(attempt(str(persona), statements[str(name)]))
-            rows.append((thing, operation, persona, expected, found, found == expected))
+            rows.append((thing, operation, persona, expected, found, found in str(expected).split(EITHER)))
     return pd.DataFrame(rows, columns=["object", "operation", "persona", "expected", "outcome", "right"])
 
 

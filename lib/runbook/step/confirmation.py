@@ -37,8 +37,8 @@ def demand(plan: Plan, environment: Environment, given: str) -> None:
         )
     if not re.fullmatch(rf"[0-9a-f]{{{SHORTEST},64}}", given) or not plan.digest().startswith(given):
         raise NotAllowed(
-            f"{environment.name!r} is protected, and the confirmation is not the digest ({SHORTEST} characters or more) "
-            f"of what stands here: approve it as it is, `runbook approve --environment {environment.name} …`."
+            f"{environment.name!r} is protected, and the confirmation is not the digest of what stands here, "
+            f"{SHORTEST} characters or more of it: `runbook approve --environment {environment.name} …` prints it."
         )
 
 
@@ -53,7 +53,9 @@ def ask(plan: Plan, environment: Environment) -> None:
         demand(plan, environment, given)
         return
     try:
-        typed = input(f"{environment.name} is protected, and this notebook changes it. Type {environment.name} to go on: ")
+        typed = input(
+            f"{environment.name} is protected, and this notebook changes it. Type {environment.name} to go on: "
+        )
     except (StdinNotImplementedError, EOFError):
         demand(plan, environment, "")
     else:

@@ -3,13 +3,17 @@
 With it a notebook's SQL can be run again in another session, months later, without running its Python.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import psycopg
 
 from runbook.step.transport import Persona
 
 NOTE = "session"
+MADE = re.compile(r"set_config\(\s*'runbook\.(\w+)'|\bSET\s+(?:SESSION\s+)?runbook\.(\w+)", re.IGNORECASE)
 
 
 @dataclass
@@ -50,3 +54,11 @@ class Record:
     def personas_at(self, cell: int) -> dict[str, Persona]:
         """Return the personas as they were when the cell of this execution number began."""
         return {name: persona for number, name, persona in self.personas if number < cell}
+
+
+def settings_made(connection: psycopg.Connection, text: str) -> Iterator[tuple[str, str]]:
+    """Yield the settings `runbook.…` that a text set, and the values they have now that it was sent."""
+    for name in dict.fromkeys(first or second for first, second in MADE.findall(text)):
+        row = connection.execute("SELECT current_setting(%s, true)", [f"runbook.{name}"]).fetchone()
+        if row and row[0] is not None:
+            yield name, row[0]

@@ -11,10 +11,9 @@ from psycopg import sql
 
 from runbook import plan
 from runbook.errors import StepFailed, UsageError
-from runbook.step import access, gate, indexes, measurement, plans, timing, transport
+from runbook.step import access, gate, indexes, measurement, plans, record, timing, transport
 from runbook.step.checks import Refused
 from runbook.step.display import Table
-from runbook.step.record import NOTE, Record
 from runbook.step.transport import Persona
 from runbook.target import environments, ledger, snapshot
 from runbook.target.embedded import state_folder
@@ -48,7 +47,7 @@ class Task:
         self.environment = whole.environment(self.parameters["environment"])
         self.personas: dict[str, Persona] = {}
         self.names = names
-        self.record, self._kept = Record(), 0
+        self.record, self._kept = record.Record(), 0
         name = f"runbook {run_id} task {definition.number}"
         self.ledger = ledger.Ledger(environments.connect(whole, self.environment, f"{name} ledger"), whole.name)
         self.connection = environments.connect(whole, self.environment, name)
@@ -116,7 +115,9 @@ class Task:
             StepFailed: the server refused, with what it said.
         """
         try:
-            return transport.send(self.connection, text)
+            answer = transport.send(self.connection, text)
+            self.record.settings += [(self._cell(), *pair) for pair in record.settings_made(self.connection, text)]
+            return answer
         except psycopg.Error as error:
             raise transport.failure(error, text) from None
         finally:
@@ -143,7 +144,7 @@ class Task:
 
         Args:
             statements: by name; `object · operation` names what it concerns.
-            declared: the expected outcomes; index: the names, columns: the personas.
+            declared: the expected outcomes (`1 or denied` allows either); index: the names, columns: the personas.
 
         Returns:
             One row per cell of `declared`: `object`, `operation`, `persona`, `expected`, `outcome`, `right`.
@@ -266,7 +267,7 @@ class Task:
         """Remember the record of this session in the ledger, if it has grown."""
         size = len(self.record.settings) + len(self.record.personas)
         if size != self._kept:
-            self.write(NOTE, self.record.summary())
+            self.write(record.NOTE, self.record.summary())
             self._kept = size
 
     def read(self, name: str) -> Any:

@@ -1,0 +1,143 @@
+"""The place: a server of the bench's own, and databases copied from filled templates."""
+
+import hashlib
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import psutil
+import psycopg
+from IPython.core.interactiveshell import InteractiveShell
+from psycopg import sql
+from traitlets.config import Config
+
+from runbook.plan import Environment, Plan
+from runbook.target import embedded
+
+ENVIRONMENT = "bench"
+
+
+class Place:
+    """Where the bench measures: apart from the demonstration server, whose data it never touches."""
+
+    def __init__(self, root: Path) -> None:
+        os.environ["RUNBOOK_STATE"] = str(embedded.state_folder(root) / "bench")
+        self.plan = Plan.read(root / "runbook.toml")
+        self.server = embedded.start(root)
+        self.admin = psycopg.connect(embedded.url(self.server, "postgres", "postgres"), autocommit=True)
+        self.local = self.plan.environment("local")
+        os.environ["IPYTHONDIR"] = tempfile.mkdtemp(prefix="bench-")
+        self.shell()
+
+    def shell(self) -> InteractiveShell:
+        """Return a new IPython shell, the current one from now on: what a cell calls displays there."""
+        InteractiveShell.clear_instance()
+        return InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+
+    def template(self, organizations: int) -> str:
+        """Return a database with the baseline and so many organizations, no actions; kept for the next run."""
+        name = f"template_{organizations}_{self._digest}"
+        if not self._exists(name):
+            settings = {"runbook.organizations": str(organizations), "runbook.actions_per_organization": "0"}
+            environment = replace(self.local, baseline=replace(self.local.baseline, settings=settings))
+            embedded.fill(self.server, environment, f"{name}_unfinished")
+            with self.connect(f"{name}_unfinished") as connection:
+                connection.execute("VACUUM (ANALYZE)")  # as autovacuum leaves a table that stands for a while
+            rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+            self.admin.execute(rename.format(sql.Identifier(f"{name}_unfinished"), sql.Identifier(name)))
+        return name
+
+    def copy(self, template: str, name: str = "subject") -> str:
+        """Return a fresh copy of a database."""
+        embedded.drop(self.server, name)
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy")
+        self.admin.execute(statement.format(*map(sql.Identifier, (name, template, self.local.owner))))
+        return name
+
+    def url(self, database: str) -> str:
+        """Return the libpq URL of a database, for its owner."""
+        return embedded.url(self.server, database, self.local.owner)
+
+    def connect(self, database: str) -> psycopg.Connection:
+        """Open an autocommit connection as the database's owner, like those of the runbook."""
+        return psycopg.connect(self.url(database), autocommit=True, prepare_threshold=None)
+
+    def environment(self, database: str) -> tuple[Plan, Environment]:
+        """Return the plan with an environment that leads to this database."""
+        environment = Environment(ENVIRONMENT, database=database, owner=self.local.owner, approval="automatic")
+        os.environ[environment.url_variable] = self.url(database)
+        return replace(self.plan, environments={ENVIRONMENT: environment}), environment
+
+    @contextmanager
+    def measured(self) -> Iterator[dict[str, float]]:
+        """Measure what happens inside, from a checkpoint on.
+
+        The mapping holds afterwards: `seconds`, `wal_mb` (MB of WAL), `cpu_s` (seconds of processor time on the
+        server) and `memory_mb` (how much this process grew at most).
+        """
+        found: dict[str, float] = {}
+        self.admin.execute("CHECKPOINT")
+        with _Memory() as memory:
+            wal, cpu, begun = self._wal(), self._cpu(), time.perf_counter()
+            yield found
+            found["seconds"] = time.perf_counter() - begun
+        found |= {"wal_mb": (self._wal() - wal) / 1e6, "cpu_s": self._cpu() - cpu, "memory_mb": memory.growth / 2**20}
+
+    def close(self) -> None:
+        """Drop what is no template and leave the server."""
+        names = self.admin.execute("SELECT datname FROM pg_database WHERE datname !~ '^(template|postgres$)'").fetchall()
+        for (name,) in names:
+            embedded.drop(self.server, name)
+        self.admin.close()
+        self.server.cleanup()
+
+    @cached_property
+    def _digest(self) -> str:
+        baseline = self.local.baseline
+        files = (*baseline.cluster, *baseline.superuser, *baseline.owner)
+        return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+
+    def _exists(self, database: str) -> bool:
+        return self.admin.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone() is not None
+
+    def _wal(self) -> float:
+        row = self.admin.execute("SELECT (pg_current_wal_lsn() - '0/0')::float8").fetchone()
+        assert row is not None
+        return float(row[0])
+
+    def _cpu(self) -> float:
+        """Return the processor seconds of the server so far: of the processes that ended, and of those that live."""
+        postmaster = psutil.Process(int(self.server.get_postmaster_info().pid))
+        total = sum(postmaster.cpu_times())
+        for child in postmaster.children():
+            with suppress(psutil.NoSuchProcess):
+                times = child.cpu_times()
+                total += times.user + times.system
+        return float(total)
+
+
+class _Memory:
+    """Watches how far this process grows."""
+
+    def __enter__(self) -> "_Memory":
+        self._process = psutil.Process()
+        self._before = self._peak = self._process.memory_info().rss
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.growth = self._peak - self._before
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.05):
+            self._peak = max(self._peak, self._process.memory_info().rss)

@@ -1,0 +1,8 @@
+# task: 0
+# check: the connection keeps its session
+# trigger: Technical environment issues
+# point: before the check
+# reason: a pooler serves two connections with one session
+
+task.connection.close()
+task.connection = task.ledger.connection

@@ -1,0 +1,16 @@
+# task: 0
+# check: every document is complete
+# trigger: Incomplete documentation
+# point: before the task
+# reason: the plan relies on a check that no notebook makes
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from runbook import docs
+
+folder = tempfile.TemporaryDirectory()
+docs.FOLDER = str(shutil.copytree(task.plan.root / docs.FOLDER, folder.name, dirs_exist_ok=True))
+with (Path(folder.name) / "PHASE_3.5_MASTER_PLAN.md").open("a", encoding="utf-8") as plan:
+    plan.write("\nOne more thing is sure: “nobody ever complains”.\n")
