@@ -114,7 +114,8 @@ class Place:
     def _cpu(self) -> float:
         """Return the processor seconds of the server so far: of the processes that ended, and of those that live."""
         postmaster = psutil.Process(int(self.server.get_postmaster_info().pid))
-        total = sum(postmaster.cpu_times())
+        own = postmaster.cpu_times()
+        total = own.user + own.system + own.children_user + own.children_system
         for child in postmaster.children():
             with suppress(psutil.NoSuchProcess):
                 times = child.cpu_times()

@@ -1,0 +1,57 @@
+"""The door: `python -m bench [PART …] [--quick] [--organizations N] [--repetitions N]`."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from bench import machine, paper
+from bench.figures import Options, Part
+from bench.place import Place
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("backfill", "consume", "online", "batch", "alarms")
+ON_DEMAND = ("linearity",)
+Run = Callable[[Options, Place, Callable[[str], None]], Part]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("parts", nargs=-1, type=click.Choice([*PARTS, *ON_DEMAND]), metavar="[PART]...")
+@click.option("--quick", is_flag=True, help="Smaller and fewer: two minutes in all.")
+@click.option("--organizations", type=click.IntRange(100), help="How many organizations are migrated.")
+@click.option("--repetitions", type=click.IntRange(1), help="How often each subject is measured.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Where the results go  [default: outputs/bench/DATE]")
+def main(
+    parts: tuple[str, ...], quick: bool, organizations: int | None, repetitions: int | None, folder: Path | None
+) -> None:
+    """Measure the parts (all: backfill, consume, online, batch, alarms; on demand: linearity) against yardsticks."""
+    console, options = Console(), Options(quick, organizations, repetitions)
+    begun = datetime.now(UTC)
+    head = {"at": begun.isoformat(timespec="seconds"), "machine": machine.describe(), "load_before": machine.load()}
+    place, found = Place(ROOT), []
+    try:
+        for name in parts or PARTS:
+            run: Run = import_module(f"bench.{name}").run
+            with console.status(name) as status:
+                found.append(run(options, place, lambda text, name=name: status.update(f"{name}: {text}")))
+            paper.show(found[-1], console)
+    finally:
+        place.close()
+    head |= {"load_after": machine.load(), "options": vars(options)}
+    target = folder or ROOT / "outputs" / "bench" / begun.strftime("%Y-%m-%dT%H%M%S")
+    console.print(_machine(head), paper.write(target, found, head), sep="\n")
+
+
+def _machine(head: dict[str, dict[str, object]]) -> str:
+    facts, load = head["machine"], head["load_before"]
+    return (
+        f"{facts['cores']} cores ({facts['processor']}), {facts['memory_gib']} GiB, Python {facts['python']}; "
+        f"before the start {load['runnable']} runnable processes, cores busy to {load['percent']} %"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Backfill: our batches against the brief's row-by-row block and against the bare floor."""
+
+from collections.abc import Callable
+from functools import partial
+
+from bench.figures import Finding, Options, Part, Sample, interleave
+from bench.migration import Notebook, brief
+from bench.place import Place
+
+FASTER_THAN_BRIEF = ">= 2.5"
+OVER_THE_FLOOR = "<= 1.3"
+UNITS = {"seconds": "s", "index_s": "s", "cpu_s": "s", "wal_mb": "MB", "memory_mb": "MB"}
+# The brief's amounts in one statement, its audit rows in another; nothing else stands on the tables.
+FLOOR = """
+UPDATE organizations
+SET
+    ai_credits = CASE WHEN plan_name IN ('enterprise', 'premium') THEN 1500 ELSE COALESCE(total_credits * 0.4, 500) END,
+    whatsapp_credits = CASE WHEN plan_name IN ('enterprise', 'premium') THEN 1200 ELSE COALESCE(total_credits * 0.3, 300) END,
+    email_credits = CASE WHEN plan_name IN ('enterprise', 'premium') THEN 20000 ELSE COALESCE(total_credits * 0.3, 1000) END,
+    sms_credits = CASE WHEN plan_name IN ('enterprise', 'premium') THEN 500 ELSE COALESCE(total_credits * 0.1, 100) END
+WHERE ai_credits = 0;
+
+INSERT INTO credit_actions (organization_id, action_type, credits_consumed, description, created_at)
+SELECT id, 'migration', 0, 'Migrated to multi-credit system: ' || COALESCE(plan_name, 'no plan'), NOW()
+FROM organizations
+"""
+LITERAL, AFTER, BEFORE, BARE = "brief's DO block", "ours, indexes built after", "ours, indexes in place", "bare floor"
+
+
+def run(options: Options, place: Place, say: Callable[[str], None]) -> Part:
+    """Migrate 1,000,000 organizations (100,000 if quick), each time in a fresh copy of one database."""
+    organizations = options.size(1_000_000, 100_000)
+    template = place.template(organizations)
+    subjects = {
+        LITERAL: partial(_brief, place, template),
+        AFTER: partial(ours, place, template, indexes_first=False),
+        BEFORE: partial(ours, place, template, indexes_first=True),
+        BARE: partial(_floor, place, template),
+    }
+    samples = interleave(subjects, options.times(5, 2), say)
+    return Part(
+        "backfill",
+        f"Backfill of {organizations:,} organizations",
+        samples,
+        UNITS,
+        [
+            Finding.ratio("DO block / ours, indexes built after", samples, LITERAL, AFTER, "seconds", FASTER_THAN_BRIEF),
+            Finding.ratio("DO block / ours, indexes in place", samples, LITERAL, BEFORE, "seconds", FASTER_THAN_BRIEF),
+            Finding.ratio("ours, indexes built after / floor", samples, AFTER, BARE, "seconds", OVER_THE_FLOOR),
+            Finding.ratio("ours, indexes in place / floor", samples, BEFORE, BARE, "seconds"),
+            Finding.ratio("DO block / floor", samples, LITERAL, BARE, "seconds"),
+            Finding.ratio("WAL: ours, indexes built after / DO block", samples, AFTER, LITERAL, "wal_mb"),
+        ],
+        {"organizations": organizations, **{name: Notebook(place).parameters[name] for name in ("workers", "batch_blocks")}},
+    )
+
+
+def ours(place: Place, template: str, *, indexes_first: bool) -> Sample:
+    """Run the notebook's backfill; the unique index on the audit rows stands from the beginning."""
+    notebook, database = Notebook(place), place.copy(template)
+    index: Sample = {}
+    with place.connect(database) as connection:
+        notebook.prepare(connection)
+        notebook.build(connection, on_organizations=False)
+        if indexes_first:
+            index = _built(place, partial(notebook.build, connection, on_organizations=True))
+        with place.measured() as found:
+            figures = notebook.backfill(connection, database)
+        if not indexes_first:
+            index = _built(place, partial(notebook.build, connection, on_organizations=True))
+        _must_be_migrated(connection.execute("SELECT count(*) FROM organizations").fetchone(), figures["rows"])
+    return {**found, "index_s": index["seconds"]}
+
+
+def _brief(place: Place, template: str) -> Sample:
+    database, steps = place.copy(template), brief(place)
+    with place.connect(database) as connection:
+        for step in ("2.1.1", "2.1.2"):
+            connection.execute(steps[step].encode())
+        index = _built(place, lambda: connection.execute(steps["2.1.3"].encode()))
+        with place.measured() as found:
+            connection.execute(steps["2.2.1"].encode())
+    return {**found, "index_s": index["seconds"]}
+
+
+def _floor(place: Place, template: str) -> Sample:
+    database = place.copy(template)
+    with place.connect(database) as connection:
+        connection.execute(brief(place)["2.1.1"].encode())
+        with place.measured() as found:
+            connection.execute(FLOOR.encode())
+    return found
+
+
+def _built(place: Place, build: Callable[[], object]) -> Sample:
+    with place.measured() as found:
+        build()
+    return found
+
+
+def _must_be_migrated(expected: tuple[int] | None, rows: int) -> None:
+    if expected != (rows,):
+        raise RuntimeError(f"The backfill changed {rows} rows where there are {expected}.")

@@ -1,0 +1,31 @@
+"""Linearity: do time and WAL grow with the table, and memory not? On demand: `python -m bench linearity`."""
+
+from collections.abc import Callable
+from functools import partial
+
+from bench.backfill import UNITS, ours
+from bench.figures import Finding, Options, Part, interleave
+from bench.place import Place
+
+
+def run(options: Options, place: Place, say: Callable[[str], None]) -> Part:
+    """Run our backfill on 100,000, 1,000,000 and 10,000,000 organizations (a hundredth of that if quick)."""
+    largest = options.size(10_000_000, 100_000)
+    sizes = [largest // 100, largest // 10, largest]
+    templates = {size: place.template(size) for size in sizes}
+    subjects = {f"{size:,}": partial(ours, place, templates[size], indexes_first=False) for size in sizes}
+    samples = interleave(subjects, options.times(1, 1), say)
+    findings = [
+        Finding(
+            f"{word} per row, {sizes[2]:,} / {sizes[1]:,}",
+            [
+                upper[metric] / lower[metric] * sizes[1] / sizes[2]
+                for upper, lower in zip(samples[f"{sizes[2]:,}"], samples[f"{sizes[1]:,}"], strict=True)
+            ],
+            goal="<= 1.2",
+        )
+        for word, metric in (("time", "seconds"), ("WAL", "wal_mb"))
+    ]
+    grown = [sample["memory_mb"] for sample in samples[f"{largest:,}"]]
+    findings.append(Finding("growth of this process, largest size", grown, "MB", "<= 50"))
+    return Part("linearity", "Backfill of ever larger tables", samples, UNITS, findings)

@@ -1,0 +1,352 @@
+"""The audit trail on a migrated database: complete under traffic, append-only, and forgetful where the law asks for it.
+
+The database is migrated by the SQL of the notebooks themselves, and the checks are theirs too.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import sqlparse
+from psycopg import sql
+
+from runbook import cells, parameters
+from runbook.plan import Plan
+from runbook.target import embedded, snapshot
+from runbook.target.ledger import Ledger
+
+MIGRATION, VIEW, AUDIT = 2, 4, 5
+DENIED = psycopg.errors.InsufficientPrivilege
+TYPES = ("ai_chat", "whatsapp_message", "email_send", "sms_send")
+COMPLETE = "every used counter is the sum of its audit rows"
+SANE = "no row since the migration is of an unknown type, or has an amount or a date that cannot be"
+ONE_MIGRATION = "every organization has exactly one migration row"
+CLOSED = "nobody but the owner can change, remove or forge an audit row"
+KEPT = "SELECT id, organization_id, action_type, credits_consumed, created_at FROM credit_actions ORDER BY id"
+PERSONAL = "num_nonnulls(user_id, ip_address, user_agent) > 0"
+
+
+@dataclass(frozen=True)
+class Trail:
+    """A migrated database of a few hundred organizations, of the test alone."""
+
+    plan: Plan
+    url: str
+
+    def open(self, role: str = "", **settings: str) -> psycopg.Connection:
+        connection = psycopg.connect(self.url, autocommit=True)
+        for name, value in settings.items():
+            connection.execute("SELECT set_config(%s, %s, false)", [name.replace("__", "."), value])
+        if role:
+            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        return connection
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self.open() as connection:
+            return connection.execute(query.encode(), values or None).fetchall()
+
+    def value(self, query: str, *values: Any) -> Any:
+        return self.rows(query, *values)[0][0]
+
+    def found_by(self, check: str) -> list[tuple[Any, ...]]:
+        """Return what a check of the notebook finds."""
+        found = [
+            cell.body
+            for cell in cells.read(self.plan.task(AUDIT).notebook)
+            if cell.magic and cell.magic[0] == "check" and cell.magic[1].startswith(f"{check}: ")
+        ]
+        assert len(found) == 1, check
+        return self.rows(found[0])
+
+    def anonymize(self, organization: str | None = None, user: str | None = None) -> int:
+        with self.open("service_role") as service:
+            row = service.execute("SELECT anonymize_credit_actions(%s, %s)", [organization, user]).fetchone()
+            assert row
+            return int(row[0])
+
+    def organizations(self) -> list[str]:
+        """Return some that have plenty of credits in every pool, and audit rows with persons in them."""
+        return [
+            row[0]
+            for row in self.rows(
+                f"""
+                SELECT id::text FROM organizations AS o
+                WHERE LEAST(ai_credits, whatsapp_credits, email_credits, sms_credits) >= 500
+                  AND EXISTS (SELECT FROM credit_actions WHERE organization_id = o.id AND {PERSONAL})
+                ORDER BY id LIMIT 5
+                """
+            )
+        ]
+
+
+def migrate(connection: psycopg.Connection, notebook: Path) -> None:
+    """Run what a notebook applies in SQL."""
+    for cell in cells.read(notebook):
+        if "parameters" in cell.tags:
+            for name, given in parameters.declared(cell.source).items():
+                connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", str(given.default)])
+        elif "apply" in cell.tags and cell.magic:
+            if cell.magic[0] == "backfill":
+                connection.execute("SELECT set_config('runbook.first', '(0,0)', false)")
+                connection.execute("SELECT set_config('runbook.last', '(4294967294,0)', false)")
+            texts = sqlparse.split(cell.body) if cell.magic[0] == "concurrently" else [cell.body]
+            for text in texts:
+                connection.execute(text.encode())
+
+
+@pytest.fixture(scope="module")
+def template(plan: Plan) -> Iterator[Callable[[str], str]]:
+    """Migrate a small baseline once, and give copies of it."""
+    local = plan.environment("local")
+    settings = {"runbook.organizations": "300", "runbook.actions_per_organization": "10"}
+    small = replace(local, baseline=replace(local.baseline, settings=settings))
+    server = embedded.start(plan.root)
+    embedded.drop(server, "audit_template")
+    embedded.fill(server, small, "audit_template")
+    with psycopg.connect(embedded.url(server, "audit_template", local.owner), autocommit=True) as owner:
+        Ledger(owner, plan.name).prepare(plan.root / "sql" / "ledger.sql")
+        for number in (MIGRATION, VIEW, AUDIT):
+            migrate(owner, plan.task(number).notebook)
+
+    def copy(name: str) -> str:
+        embedded.drop(server, name)
+        with psycopg.connect(embedded.url(server, "postgres", local.owner), autocommit=True) as owner:
+            owner.execute(sql.SQL("CREATE DATABASE {} TEMPLATE audit_template").format(sql.Identifier(name)))
+        return embedded.url(server, name, local.owner)
+
+    yield copy
+    for name in ("audit", "audit_template"):
+        embedded.drop(server, name)
+
+
+@pytest.fixture
+def trail(plan: Plan, template: Callable[[str], str]) -> Trail:
+    return Trail(plan, template("audit"))
+
+
+def spend(trail: Trail, organization: str, number: int) -> None:
+    """Consume `number` times, every type in turn, from a session of its own."""
+    with trail.open() as connection:
+        for turn in range(number):
+            values = [organization, TYPES[turn % len(TYPES)], 1 + turn % 3]
+            connection.execute("SELECT consume_credits_rpc(%s, %s, %s)", values)
+
+
+# Complete: the notebook's own checks, on a trail that was really written to
+
+
+def test_the_trail_is_complete_under_concurrent_consumption(trail: Trail) -> None:
+    before = trail.value("SELECT count(*) FROM credit_actions")
+    organizations = trail.organizations()
+    with ThreadPoolExecutor(4) as pool:
+        # The first one is hot: every session spends there.
+        jobs = [pool.submit(spend, trail, one, 40) for one in [organizations[0]] * 4 + organizations[1:]]
+        for job in jobs:
+            job.result()
+    assert trail.value("SELECT count(*) FROM credit_actions") == before + 40 * len(jobs)
+    assert trail.found_by(COMPLETE) == []
+    assert trail.found_by(SANE) == []
+
+
+def test_a_lost_row_and_an_invented_row_are_both_found(trail: Trail) -> None:
+    first, second, *_ = trail.organizations()
+    spend(trail, first, 8)
+    with trail.open() as owner:
+        owner.execute("DELETE FROM credit_actions WHERE id = (SELECT max(id) FROM credit_actions)")
+        owner.execute(
+            "INSERT INTO credit_actions (organization_id, action_type, credits_consumed) VALUES (%s, 'ai_chat', 1)",
+            [second],
+        )
+    assert [(str(row[0]), row[2]) for row in trail.found_by(COMPLETE)] == [(first, "sms_send"), (second, "ai_chat")]
+
+
+def test_usage_carried_over_is_recognized_and_a_single_exception_still_found(trail: Trail) -> None:
+    with trail.open() as owner:  # what Task 2 does with carry_over_usage
+        owner.execute(
+            """
+            UPDATE organizations AS o
+            SET (ai_used_credits, whatsapp_used_credits, email_used_credits, sms_used_credits) = (
+                SELECT
+                    COALESCE(SUM(credits_consumed) FILTER (WHERE action_type = 'ai_chat'), 0),
+                    COALESCE(SUM(credits_consumed) FILTER (WHERE action_type = 'whatsapp_message'), 0),
+                    COALESCE(SUM(credits_consumed) FILTER (WHERE action_type = 'email_send'), 0),
+                    COALESCE(SUM(credits_consumed) FILTER (WHERE action_type = 'sms_send'), 0)
+                FROM credit_actions WHERE organization_id = o.id)
+            """
+        )
+    organization = trail.organizations()[0]
+    spend(trail, organization, 8)
+    assert trail.found_by(COMPLETE) == []
+    with trail.open() as owner:  # one that starts from zero, against the rule
+        owner.execute("UPDATE organizations SET ai_used_credits = 0 WHERE id = %s", [organization])
+    assert [(str(row[0]), row[2]) for row in trail.found_by(COMPLETE)] == [(organization, "ai_chat")]
+
+
+# Append-only
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE credit_actions SET credits_consumed = 0",
+        "UPDATE credit_actions SET description = 'ANONYMIZED'",
+        "DELETE FROM credit_actions",
+        "TRUNCATE credit_actions",
+        "INSERT INTO credit_actions (organization_id, action_type, created_at) SELECT id, 'fax', '2020-01-01' FROM organizations",
+        "INSERT INTO credit_actions (id, organization_id, action_type) SELECT -1, id, 'fax' FROM organizations LIMIT 1",
+        "INSERT INTO credit_actions (organization_id, action_type) SELECT id, 'migration' FROM organizations "
+        "ON CONFLICT (organization_id) WHERE action_type = 'migration' DO UPDATE SET credits_consumed = 0",
+        "MERGE INTO credit_actions AS a USING organizations AS o ON a.organization_id = o.id WHEN MATCHED THEN DELETE",
+        "CREATE TRIGGER mine BEFORE INSERT ON credit_actions FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "ALTER TABLE credit_actions DISABLE TRIGGER ALL",
+        "DROP TABLE credit_actions",
+    ],
+)
+@pytest.mark.parametrize("role", ["service_role", "authenticated", "anon", "organization_user"])
+def test_nobody_but_the_owner_rewrites_the_trail(trail: Trail, role: str, statement: str) -> None:
+    before = trail.rows(KEPT)
+    with trail.open(role) as connection, pytest.raises(DENIED):
+        connection.execute(statement.encode())
+    assert trail.rows(KEPT) == before
+
+
+def test_the_application_appends_under_the_servers_own_clock(trail: Trail) -> None:
+    organization = trail.organizations()[0]
+    with trail.open("service_role") as service:
+        row = service.execute(
+            "INSERT INTO credit_actions (organization_id, action_type, description) VALUES (%s, 'ai_chat', 'a note') "
+            "RETURNING created_at = now(), id = (SELECT max(id) FROM credit_actions) + 1",
+            [organization],
+        ).fetchone()
+    assert row == (True, True)
+
+
+def test_a_role_that_is_granted_too_much_is_found(trail: Trail) -> None:
+    assert trail.found_by(CLOSED) == []
+    with trail.open() as owner:
+        owner.execute("GRANT UPDATE (user_agent) ON credit_actions TO authenticated")
+        owner.execute("GRANT INSERT ON credit_actions TO service_role")
+    assert trail.found_by(CLOSED) == [
+        ("authenticated", "UPDATE"),
+        ("organization_user", "UPDATE"),
+        ("service_role", "INSERT of created_at"),
+        ("service_role", "INSERT of id"),
+    ]
+
+
+# Forgetting
+
+
+def test_an_organization_is_forgotten_and_its_figures_stay(trail: Trail) -> None:
+    organization, *others = trail.organizations()
+    spend(trail, organization, 8)
+    before = trail.rows(KEPT)
+    untouched = "SELECT * FROM credit_actions WHERE organization_id <> %s ORDER BY id"
+    elsewhere = trail.rows(untouched, organization)
+    changed = trail.anonymize(organization)
+    mine = trail.value(
+        "SELECT count(*) FROM credit_actions WHERE organization_id = %s AND action_type = ANY (%s)", organization, [*TYPES]
+    )
+    assert changed == mine
+    assert trail.rows(
+        f"SELECT bool_or({PERSONAL}), array_agg(DISTINCT description) FROM credit_actions "
+        "WHERE organization_id = %s AND action_type = ANY (%s)",
+        organization,
+        [*TYPES],
+    ) == [(False, ["ANONYMIZED"])]
+    *kept, logged = trail.rows(KEPT)
+    assert kept == before
+    assert logged[2:4] == ("anonymization", 0)
+    assert trail.rows(untouched, organization) == elsewhere
+    assert others
+    for check in (COMPLETE, SANE, ONE_MIGRATION):
+        assert trail.found_by(check) == []
+
+
+def test_forgetting_again_changes_nothing(trail: Trail) -> None:
+    organization = trail.organizations()[0]
+    assert trail.anonymize(organization) > 0
+    before = trail.rows("SELECT * FROM credit_actions ORDER BY id")
+    assert trail.anonymize(organization) == 0
+    assert trail.rows("SELECT * FROM credit_actions ORDER BY id") == before
+
+
+def test_a_person_is_forgotten_in_every_organization_or_in_one(trail: Trail) -> None:
+    first, second, *_ = trail.organizations()
+    person, other = "00000000-0000-0000-0000-00000000aaaa", "00000000-0000-0000-0000-00000000bbbb"
+    with trail.open("service_role") as service:
+        for organization in (first, second):
+            for user in (person, person, other):
+                service.execute(
+                    "INSERT INTO credit_actions (organization_id, user_id, action_type, description, ip_address, user_agent) "
+                    "VALUES (%s, %s, 'ai_chat', 'Mail from Ada', '192.0.2.7', 'Browser')",
+                    [organization, user],
+                )
+    left = "SELECT count(*) FROM credit_actions WHERE user_id = %s"
+    assert trail.anonymize(first, person) == 2
+    assert trail.value(left, person) == 2
+    assert trail.anonymize(user=person) == 2
+    assert trail.value(left, person) == 0
+    assert trail.value(left, other) == 2
+    logged = "SELECT organization_id::text, description FROM credit_actions WHERE action_type = 'anonymization' ORDER BY id"
+    assert trail.rows(logged) == [(one, "Anonymized 2 actions of a person") for one in (first, second)]
+
+
+def test_a_call_that_names_nobody_is_refused(trail: Trail) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="organization, a person, or both"):
+        trail.anonymize()
+
+
+@pytest.mark.parametrize("role", ["authenticated", "anon", "organization_user"])
+def test_tenants_cannot_forget_anybody(trail: Trail, role: str) -> None:
+    with trail.open(role) as connection, pytest.raises(DENIED):
+        connection.execute("SELECT anonymize_credit_actions(%s)", [trail.organizations()[0]])
+
+
+def test_temporary_objects_of_the_caller_do_not_lead_it_astray(trail: Trail) -> None:
+    organization = trail.organizations()[0]
+    with trail.open("service_role") as service:
+        service.execute("CREATE TEMP TABLE credit_actions AS TABLE public.credit_actions")
+        service.execute("CREATE FUNCTION pg_temp.format(text, VARIADIC anyarray) RETURNS text LANGUAGE sql AS $$SELECT 'x'$$")
+        service.execute("SET search_path = pg_temp, public")
+        service.execute("SELECT public.anonymize_credit_actions(%s)", [organization])
+    assert trail.value(f"SELECT bool_or({PERSONAL}) FROM credit_actions WHERE organization_id = %s", organization) is False
+    assert trail.value("SELECT description FROM credit_actions WHERE action_type = 'anonymization'").startswith("Anonymized")
+
+
+def test_nothing_is_lost_where_forgetting_meets_consumption(trail: Trail) -> None:
+    organizations = trail.organizations()
+    with ThreadPoolExecutor(3) as pool:
+        jobs = [pool.submit(spend, trail, organization, 60) for organization in organizations[:2]]
+        while not all(job.done() for job in jobs):
+            for organization in organizations:
+                trail.anonymize(organization)
+        for job in jobs:
+            job.result()
+    for organization in organizations:
+        trail.anonymize(organization)
+    named = f"SELECT count(*) FROM credit_actions WHERE organization_id = ANY (%s) AND {PERSONAL}"
+    assert trail.value(named, organizations) == 0
+    assert trail.found_by(COMPLETE) == []
+
+
+# The way back
+
+
+def test_the_rollback_gives_the_privileges_back_and_may_run_twice(trail: Trail, plan: Plan) -> None:
+    audit = plan.task(AUDIT)
+    script = audit.rollback.read_bytes()
+    with trail.open() as owner:
+        owner.execute(script)
+        before = snapshot.schema_dump(trail.url)
+        migrate(owner, audit.notebook)
+        assert snapshot.schema_dump(trail.url) != before
+        for _ in range(2):
+            owner.execute(script)
+            assert snapshot.schema_dump(trail.url) == before
+    with trail.open("service_role") as service:
+        service.execute("UPDATE credit_actions SET description = 'x' WHERE id = -1")
