@@ -82,12 +82,16 @@ class Place:
         server) and `memory_mb` (how much this process grew at most).
         """
         found: dict[str, float] = {}
-        self.admin.execute("CHECKPOINT")
+        self.checkpoint()
         with _Memory() as memory:
             wal, cpu, begun = self._wal(), self._cpu(), time.perf_counter()
             yield found
             found["seconds"] = time.perf_counter() - begun
         found |= {"wal_mb": (self._wal() - wal) / 1e6, "cpu_s": self._cpu() - cpu, "memory_mb": memory.growth / 2**20}
+
+    def checkpoint(self) -> None:
+        """Write everything out, so that no subject pays for what another one left."""
+        self.admin.execute("CHECKPOINT")
 
     def close(self) -> None:
         """Drop what is no template and leave the server."""

@@ -68,6 +68,12 @@ CREATE TABLE IF NOT EXISTS runbook.approvals (
     at          timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- What an approval covers, and that it may be a rejection; a ledger made before that knew neither.
+ALTER TABLE runbook.approvals
+    ADD COLUMN IF NOT EXISTS plan     text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS approved boolean NOT NULL DEFAULT true,
+    ADD COLUMN IF NOT EXISTS parts    jsonb NOT NULL DEFAULT '{}';
+
 -- The heads of the seals of a run's evidence: one for each time it ended.
 CREATE TABLE IF NOT EXISTS runbook.seals (
     seal_id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

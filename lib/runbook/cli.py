@@ -1,6 +1,5 @@
 """The command line: one command per verb, each an import away so that none waits for another's libraries."""
 
-import ast
 import os
 import signal
 import subprocess
@@ -13,10 +12,16 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from runbook import parameters
 from runbook.errors import RunbookError, UsageError
 from runbook.plan import Environment, Plan
 
 ENVIRONMENT = click.option("--environment", "-e", default="local", show_default=True, help="An entry of runbook.toml.")
+LAB = (
+    f"--LabApp.extra_labextensions_path={Path(__file__).parent / 'lab'}",  # SQL colours
+    "--LabApp.news_url=None",  # and nothing is asked of a network
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+)
 CONFIRM = click.option(
     "--confirm",
     default="",
@@ -24,6 +29,11 @@ CONFIRM = click.option(
     metavar="DIGEST",
     help="On a protected environment: the digest that `runbook approve` printed.",
 )
+PARAMETERS = click.option(
+    "--parameter", "-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A notebook's parameter."
+)
+BY = click.option("--by", "approver", required=True, help="Who decides.")
+STATEMENT = click.option("--statement", required=True, help="What is decided, in their words.")
 
 
 class Group(click.Group):
@@ -52,11 +62,10 @@ def main() -> None:
 @ENVIRONMENT
 @click.option("--from", "first", type=int, help="First task; what it needs must be complete on the target.")
 @click.option("--to", "last", type=int, help="Last task.")
-@click.option(
-    "--parameter", "-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A notebook's parameter."
-)
+@PARAMETERS
 @click.option("--resume", is_flag=True, help="Go on with the run that stopped, where it stopped.")
 @click.option("--fresh", is_flag=True, help="Give an embedded environment a fresh baseline first.")
+@click.option("--rollback-on-trigger", is_flag=True, help="Where a rollback trigger fires, reverse its task, unasked.")
 @click.option("--keep-expected", is_flag=True, help="Make this run's notebooks the expected results.")
 @CONFIRM
 def run(fresh: bool, given: tuple[tuple[str, str], ...], **request: Any) -> None:
@@ -71,8 +80,7 @@ def run(fresh: bool, given: tuple[tuple[str, str], ...], **request: Any) -> None
     environment = plan.environment(request["environment"])
     if fresh:
         _reset(plan, environment)
-    parameters = {name: _literal(value) for name, value in given}
-    sys.exit(batch.run(plan, batch.Request(given=parameters, **request), Console()))
+    sys.exit(batch.run(plan, batch.Request(given=parameters.literals(given), **request), Console()))
 
 
 @main.command()
@@ -140,20 +148,25 @@ def report(folder: Path | None) -> None:
 
 @main.command()
 @ENVIRONMENT
-@click.option("--by", "approver", required=True, help="Who approves.")
-@click.option("--statement", required=True, help="What is approved, in their words.")
-def approve(environment: str, approver: str, statement: str) -> None:
-    """Record an approval of the notebooks, the SQL and the plan as they are now."""
-    from runbook.target import environments
-    from runbook.target.ledger import Ledger
+@BY
+@STATEMENT
+@PARAMETERS
+def approve(environment: str, approver: str, statement: str, given: tuple[tuple[str, str], ...]) -> None:
+    """Approve exactly what a run would do now: notebooks, SQL, plan, parameters, the target's schema, the rehearsal."""
+    from runbook.run import approval
 
-    plan = Plan.find()
-    if not approver.strip() or not statement.strip():
-        raise UsageError("An approval needs a name and a statement: --by NAME --statement TEXT.")
-    ledger = Ledger(environments.connect(plan, plan.environment(environment), "runbook approve"), plan.name)
-    ledger.prepare(plan.root / "sql" / "ledger.sql")
-    ledger.approve(environment, plan.digest(), approver, statement)
-    click.echo(f"Approved by {approver} for {environment}: content {plan.digest()[:12]}. A change of it voids this.")
+    click.echo(approval.record(Plan.find(), environment, approver, statement, parameters.literals(given)))
+
+
+@main.command()
+@ENVIRONMENT
+@BY
+@STATEMENT
+def reject(environment: str, approver: str, statement: str) -> None:
+    """Reject what stands here: every earlier approval of the environment is void until somebody approves anew."""
+    from runbook.run import approval
+
+    click.echo(approval.record(Plan.find(), environment, approver, statement, {}, approved=False))
 
 
 @main.command()
@@ -195,7 +208,7 @@ def lab(arguments: tuple[str, ...]) -> None:
     for environment in plan.environments.values():
         if environment.server == "embedded":
             environments.url_of(plan, environment)
-    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={plan.root}", *arguments]
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={plan.root}", *LAB, *arguments]
     sys.exit(subprocess.run(command, check=False).returncode)
 
 
@@ -225,14 +238,3 @@ def _run_folder(plan: Plan, folder: Path | None) -> Path:
             f"There is no run in {found or plan.root / 'outputs'}: name the folder that holds a manifest.json."
         )
     return found
-
-
-def _literal(text: str) -> Any:
-    """Read a parameter's value as Python would; what is no literal is text."""
-    words = {"true": True, "false": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,3 +88,18 @@ def check(known: Mapping[str, Parameter], given: Mapping[str, Any], where: str) 
             raise UsageError(
                 f"{where}: the parameter {name!r} must be one of {', '.join(known[name].choices)}, not {value!r}."
             )
+
+
+def literals(given: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return parameters given as text by their names, read as Python would; what is no literal is text."""
+    return {name: _literal(text) for name, text in given}
+
+
+def _literal(text: str) -> Any:
+    words = {"true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

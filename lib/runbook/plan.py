@@ -1,16 +1,16 @@
 """The plan: runbook.toml, read and validated into plain objects. The ground everything else stands on."""
 
-import hashlib
-import json
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from runbook import content
 from runbook.errors import UsageError
 
 FILE = "runbook.toml"
+ALLOWED = {"server": ("embedded", "url"), "approval": ("automatic", "required"), "approvers": range(1, 100)}
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Environment:
     Attributes:
         server: `embedded`, or `url` for a server found by RUNBOOK_<NAME>_DATABASE_URL.
         approval: `automatic` or `required`.
+        approvers: how many different persons must approve where approval is required.
         protected: whether changes here need more than a command.
     """
 
@@ -77,6 +78,7 @@ class Environment:
     database: str = ""
     owner: str = ""
     approval: str = "required"
+    approvers: int = 1
     protected: bool = False
     baseline: Baseline = field(default_factory=Baseline)
 
@@ -183,16 +185,14 @@ class Plan:
             raise UsageError(f"--from {low} comes after --to {high}: give them the other way round.")
         return tuple(task for task in self.tasks if low <= task.number <= high)
 
+    @property
+    def path(self) -> Path:
+        """The file the plan was read from."""
+        return self.root / FILE
+
     def digest(self) -> str:
         """Return the SHA-256 of everything that decides what a run does: plan, notebooks' sources, SQL."""
-        total = hashlib.sha256()
-        for path in sorted([self.root / FILE, *self.root.glob("sql/**/*.sql"), *(t.notebook for t in self.tasks)]):
-            content = path.read_bytes()
-            if path.suffix == ".ipynb":
-                cells = json.loads(content)["cells"]
-                content = json.dumps([[cell["cell_type"], "".join(cell["source"])] for cell in cells]).encode()
-            total.update(f"{path.relative_to(self.root)}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-        return total.hexdigest()
+        return content.digest(content.files(self))
 
     def _validate(self) -> None:
         seen: set[int] = set()
@@ -204,16 +204,13 @@ class Plan:
                 raise UsageError(f"{FILE}: task {task.number} needs task {missing[0]}, which does not come before it.")
             seen.add(task.number)
         for environment in self.environments.values():
-            if environment.server not in {"embedded", "url"}:
-                raise UsageError(
-                    f"{FILE}: environment {environment.name} has server = {environment.server!r}; "
-                    "it must be 'embedded' or 'url'."
-                )
-            if environment.approval not in {"automatic", "required"}:
-                raise UsageError(
-                    f"{FILE}: environment {environment.name} has approval = {environment.approval!r}; "
-                    "it must be 'automatic' or 'required'."
-                )
+            for key, allowed in ALLOWED.items():
+                value = getattr(environment, key)
+                if value not in allowed:
+                    must = "1 or more" if isinstance(allowed, range) else " or ".join(map(repr, allowed))
+                    raise UsageError(
+                        f"{FILE}: environment {environment.name} has {key} = {value!r}; it must be {must}."
+                    )
 
 
 def _must_be_known(entry: dict[str, Any], known: Iterable[str]) -> None:

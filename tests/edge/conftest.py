@@ -71,12 +71,12 @@ class Edge:
 class Deno:
     """The real Deno, with the packages the function imports, verified against the lock file."""
 
+    locked = ("--frozen", f"--lock={LOCK}", f"--config={FUNCTION / 'deno.json'}")
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.cache = {"DENO_DIR": os.environ.get("DENO_DIR", str(folder / "deno")), "NO_COLOR": "1"}
         self.call("cache", *self.locked, str(FUNCTION / "index.ts"))
-
-    locked = ("--frozen", f"--lock={LOCK}", f"--config={FUNCTION / 'deno.json'}")
 
     def call(self, *arguments: str) -> str:
         command, environment = [find_deno_bin(), *arguments], os.environ | self.cache
@@ -138,8 +138,7 @@ def migrated(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
     environment = Plan.read(copy / "runbook.toml").environment("local")
     url = embedded.provide(copy, environment)
-    with psycopg.connect(url, autocommit=True) as owner:
-        owner.execute(Path("/tmp/author/idempotency.sql").read_bytes())  # until notebook 02 holds it
+    psycopg.connect(url, autocommit=True).execute(Path("/tmp/author/idempotency.sql").read_bytes())  # crutch
     with psycopg.connect(make_conninfo(url, user="postgres"), autocommit=True) as superuser:
         superuser.execute(AUTHENTICATOR)
         yield url

@@ -237,6 +237,18 @@ def test_an_earlier_attempts_checks_are_forgotten_when_the_task_begins_again(beg
     assert status(begun) == "running"
 
 
+def test_a_rollback_proves_that_everything_was_given_back(open_notebook, toy, toy_cells):
+    open_notebook(toy, *toy_cells)
+    undo = open_notebook(toy, toy_cells[0], "import runbook\ntask = runbook.begin(7, undo=True)")
+    with pytest.raises(GateShut, match="the schema is not what it was before the task"):
+        undo.run("task.conclude()")
+    assert status(undo) == "failed"
+    undo.run(
+        "task = runbook.begin(7, undo=True)", f"%%sql\n{undo.task.definition.rollback.read_text()}", "task.conclude()"
+    )
+    assert status(undo) == "rolled_back"
+
+
 def test_what_a_task_writes_down_it_reads_back(begun):
     begun.run("task.write('figures', {'rows': 3, 'seconds': 0.5})")
     assert begun.run("task.read('figures')") == {"rows": 3, "seconds": 0.5}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import nbformat
@@ -10,9 +11,10 @@ from rich.console import Console
 
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.plan import Plan, Task
-from runbook.run import evidence, expected, live, notebooks, report, seal
+from runbook.run import evidence, expected, live, notebooks, report, rollback, seal
 from runbook.run.execution import Execution, Failure
 from runbook.step import confirmation
+from runbook.target import lock
 from runbook.target.ledger import DONE
 
 
@@ -27,6 +29,7 @@ class Request:
         resume: go on with the newest run of the environment where it stopped.
         keep_expected: make this run's notebooks the expected results.
         confirm: the digest of what was approved, for a protected environment.
+        rollback_on_trigger: where a rollback trigger fires, reverse the task that fired it, unasked.
     """
 
     environment: str = "local"
@@ -36,6 +39,7 @@ class Request:
     resume: bool = False
     keep_expected: bool = False
     confirm: str = ""
+    rollback_on_trigger: bool = False
 
 
 def run(plan: Plan, request: Request, console: Console) -> int:
@@ -63,7 +67,11 @@ def run(plan: Plan, request: Request, console: Console) -> int:
         # Only a fresh demonstration with the default parameters must give the very same outputs.
         strict = execution.environment.server == "embedded" and is_fresh and not given
         comparison = _compare(execution, tasks, strict=strict, keep=request.keep_expected)
-    return _conclude(execution, failure, comparison)
+    fired = _fired(execution, failure) if failure and request.rollback_on_trigger else ()
+    code = _conclude(execution, failure, comparison)
+    if failure and request.rollback_on_trigger:
+        _give_back(execution, failure.task, fired)
+    return code
 
 
 def _run_task(execution: Execution, task: Task, given: Mapping[str, Any]) -> Failure | None:
@@ -116,6 +124,26 @@ def _conclude(execution: Execution, failure: Failure | None, comparison: dict[st
     return 1 if differs else 0
 
 
+def _fired(execution: Execution, failure: Failure) -> tuple[str, ...]:
+    """Return the rollback triggers that the task's checks fired."""
+    checks = execution.ledger.checks(execution.run_id, failure.task.number)
+    return tuple(check.trigger for check in checks if check.trigger and not check.passed)
+
+
+def _give_back(execution: Execution, task: Task, fired: tuple[str, ...]) -> None:
+    """Reverse a task that fired a trigger, with evidence of its own; the run stays failed, whatever comes of it."""
+    name, say = execution.environment.name, partial(execution.console.print, markup=False, soft_wrap=True)
+    if not fired:
+        say(f"Task {task.number} failed, but fired no rollback trigger: nothing is rolled back unasked.")
+        return
+    say(f"The rollback trigger “{fired[0]}” fired: Task {task.number} is rolled back, unasked.", style="bold red")
+    try:
+        rollback.run(execution.plan, name, task.number, execution.console, execution.confirm)
+    except (RunbookError, psycopg.Error) as error:
+        again = f"`runbook rollback --environment {name} --to {task.number}`"
+        say(f"The rollback could not be done: {error} Do it by hand: {again}.", style="bold red")
+
+
 def _compare(execution: Execution, tasks: tuple[Task, ...], *, strict: bool, keep: bool) -> dict[str, Any] | None:
     store = execution.plan.root / "outputs" / "expected"
     found = []
@@ -158,7 +186,7 @@ def _take_up(
     run_id = ledger.unfinished_run(name)
     if run_id is None:
         raise UsageError(f"There is nothing to resume on {name!r}: its last run ended well.")
-    ended = ledger.end_leftovers(run_id)
+    ended = lock.end_leftovers(ledger.connection, run_id)
     if ended:
         execution.console.print(f"Ended {ended} session(s) the dead run had left on the server.")
     execution.run_id = run_id

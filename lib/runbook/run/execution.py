@@ -23,7 +23,7 @@ from runbook.run.announce import Announcer, Watch
 from runbook.run.webhook import Webhook
 from runbook.step import confirmation
 from runbook.step.session import HOLDER_VARIABLE, RUN_VARIABLE, operator
-from runbook.target import environments
+from runbook.target import environments, lock
 from runbook.target.ledger import Ledger
 
 
@@ -56,7 +56,7 @@ class Execution:
         connection = environments.connect(plan, self.environment, f"runbook {self.run_id} batch")
         self.ledger = Ledger(connection, plan.name)
         self.ledger.prepare(plan.root / "sql" / "ledger.sql")
-        self.ledger.lock()
+        lock.take(connection, plan.name)
         self.console = console
         self._pool = ThreadPoolExecutor(1)
         self._pages: list[Future[Path]] = []

@@ -6,6 +6,7 @@ lets pass is asserted here: every cell was executed, the sources agree, no image
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from os.path import commonprefix
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,7 +54,8 @@ class _Cell(IPyNbCell):  # type: ignore[misc]
     """nbval's cell, without the pytest session it usually lives in."""
 
     def format_output_compare(self, key: str, left: Any, right: Any) -> None:
-        self.comparison_traceback.append(f"{key}: expected {_short(left)}, found {_short(right)}")
+        wanted, found = _around_difference(str(left), str(right))
+        self.comparison_traceback.append(f"{key}: expected {wanted!r}, found {found!r}")
 
 
 def compare(executed: Path, expected: Path, *, strict: bool) -> Comparison:
@@ -126,12 +128,18 @@ def _images(cell: Any) -> "Counter[str]":
 
 def _comparer(sanitizers: Path) -> Any:
     comparer = _Cell.__new__(_Cell)
-    patterns = get_sanitize_patterns(sanitizers.read_text(encoding="utf-8")) if sanitizers.exists() else {}
+    patterns = dict(get_sanitize_patterns(sanitizers.read_text(encoding="utf-8"))) if sanitizers.exists() else {}
     comparer.parent = SimpleNamespace(skip_compare=SKIPPED, sanitize_patterns=patterns)
     comparer.colors = nocolors
     return comparer
 
 
-def _short(value: Any, most: int = 160) -> str:
-    text = " ".join(str(value).split())
-    return repr(text if len(text) <= most else f"{text[:most]}…")
+def _around_difference(*texts: str, before: int = 40, most: int = 160) -> list[str]:
+    """Return of each text the part where they begin to differ, on one line."""
+    lines = [" ".join(text.split()) for text in texts]
+    start = max(len(commonprefix(lines)) - before, 0)  # noqa: RUF071 - texts, no paths
+    parts = [line[start : start + most] for line in lines]
+    return [
+        ("…" if start else "") + part + ("…" if start + most < len(line) else "")
+        for part, line in zip(parts, lines, strict=True)
+    ]

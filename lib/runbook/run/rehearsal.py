@@ -4,10 +4,10 @@ The state before each task is kept as a template database; a fault costs one cop
 """
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -19,6 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from rich.console import Console
 
+from runbook import content
 from runbook.errors import StepFailed, UsageError
 from runbook.plan import Environment, Plan, Task
 from runbook.run import kernels
@@ -75,9 +76,7 @@ class Rehearsal:
         """Rehearse the faults and return a verdict each, in their order."""
         needed = {fault.task for fault in faults}
         self._make_templates([task for task in self.plan.tasks if task.number <= max(needed)])
-        jobs = SimpleQueue[Fault]()
-        for fault in faults:
-            jobs.put(fault)
+        jobs = iter(faults)  # shared: each worker takes the next one
         verdicts: dict[str, Verdict] = {}
         with ThreadPoolExecutor(WORKERS) as pool:
             workers = [pool.submit(self._work, number, jobs, len(faults), verdicts) for number in range(WORKERS)]
@@ -86,12 +85,11 @@ class Rehearsal:
         self._drop_all()
         return [verdicts[fault.name] for fault in faults]
 
-    def _work(self, number: int, jobs: "SimpleQueue[Fault]", count: int, verdicts: dict[str, Verdict]) -> None:
+    def _work(self, number: int, jobs: Iterator[Fault], count: int, verdicts: dict[str, Verdict]) -> None:
         database = f"rehearsal_{number}"
         warm = kernels.Kernels(self.plan.root / "notebooks", self._kernel_environment(database), count)
         try:
-            while not jobs.empty():
-                fault = jobs.get()
+            for fault in jobs:
                 self._copy(_template(fault.task), database)
                 verdict = self._rehearse(fault, database, warm)
                 verdicts[fault.name] = verdict
@@ -104,7 +102,7 @@ class Rehearsal:
         task = self.plan.task(fault.task)
         error = self._execute(fault.seed(nbformat.read(task.notebook, as_version=4)), warm)
         with psycopg.connect(make_conninfo(self.owner, dbname=database), autocommit=True) as connection:
-            checks = Ledger(connection, self.plan.name).checks("rehearsal", fault.task)
+            checks = Ledger(connection, self.plan.name).checks(database, fault.task)
         failed = [check for check in checks if not check.passed]
         if [check.name for check in failed] == [fault.check] and (
             not fault.trigger or failed[0].trigger == fault.trigger
@@ -149,23 +147,23 @@ class Rehearsal:
             warm.close()
 
     def _copy(self, source: str, target: str) -> None:
+        embedded.drop(self.server, target)
         with psycopg.connect(self.owner, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(target)))
             copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
             connection.execute(copy.format(sql.Identifier(target), sql.Identifier(source)))
 
     def _drop_all(self) -> None:
         with psycopg.connect(self.owner, autocommit=True) as connection:
             rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'rehearsal\\_%'").fetchall()
-            for (name,) in rows:
-                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        for (name,) in rows:
+            embedded.drop(self.server, name)  # the owner may not end an autovacuum there
 
     def _kernel_environment(self, database: str) -> dict[str, str]:
-        return {"RUNBOOK_RUN": "rehearsal", DATABASE_VARIABLE: database}
+        return {"RUNBOOK_RUN": database, DATABASE_VARIABLE: database}  # two at once: each with files of its own
 
 
 def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) -> int:
-    """Rehearse faults (all, or those named), write `rehearsal.json`, and return the exit code.
+    """Rehearse faults (all, or those named) and return the exit code; `rehearsal.json` tells of the last time for all.
 
     Raises:
         UsageError: a name is no fault, or the environment cannot be rehearsed on.
@@ -177,10 +175,11 @@ def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) 
         raise UsageError(f"There is no fault {sorted(unknown)[0]!r} in sql/faults.")
     verdicts = Rehearsal(plan, plan.environment(environment), console).run(faults)
     counts = {result: sum(verdict.result == result for verdict in verdicts) for result in (CAUGHT, MISSED, FALSE_ALARM)}
-    folder = plan.root / "outputs" / environment
-    folder.mkdir(parents=True, exist_ok=True)
-    found = {"digest": plan.digest(), "counts": counts, "faults": [verdict.summary() for verdict in verdicts]}
-    (folder / "rehearsal.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if not names:
+        found = {"digest": plan.digest(), "counts": counts, "faults": [verdict.summary() for verdict in verdicts]}
+        path = content.rehearsal(plan, environment)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     console.print(" · ".join(f"{count} {result}" for result, count in counts.items()))
     return 0 if counts[CAUGHT] == len(verdicts) else 1
 

@@ -131,7 +131,7 @@ def _problems(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
         if facts.get(name) != seal["facts"].get(name):
             yield f"{evidence.MANIFEST} was altered: “{name}” is not what was sealed"
     named = [(link.notebook, link.sha256) for link in links]
-    if seal["head"] != digest([previous, seal["files"], seal["facts"]]) or named != list(_notebooks(manifest)):
+    if named != list(_notebooks(manifest)) or seal["head"] != digest([previous, seal["files"], seal["facts"]]):
         yield f"{evidence.MANIFEST} was altered: the head does not follow from what it covers"
 
 

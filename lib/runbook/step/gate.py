@@ -6,11 +6,11 @@ import pandas as pd
 from IPython.display import display
 
 from runbook import plan
-from runbook.errors import GateShut, NotAllowed, StepFailed, UsageError
+from runbook.errors import GateShut, StepFailed, UsageError
 from runbook.step import display as show
 from runbook.step.checks import Expectation
 from runbook.step.display import Table
-from runbook.target import ledger
+from runbook.target import ledger, lock, schemas
 
 if TYPE_CHECKING:
     from runbook.step.task import Task
@@ -45,26 +45,11 @@ def conclude(task: "Task") -> None:
     is_open = all(fine for _, _, fine in rows)
     task.keep_record()
     task.ledger.finish_task(task.run_id, number, ledger.DONE if is_open else "failed")
-    task.ledger.unlock()
+    lock.release(task.ledger.connection, task.plan.name)
     display(show.gate(f"Task {number} · {task.definition.name}", rows, _next(task) if is_open else advice(task)))
     if not is_open:
         wrong = next(f"{kind} “{text}”" for kind, text, fine in rows if not fine)
         raise GateShut(f"Task {number}: the gate is shut by the {wrong}. {advice(task)}")
-
-
-def authorize(task: "Task") -> dict[str, str]:
-    """Demand an approval; see `Task.authorize`."""
-    approval = task.approval()
-    if approval is None:
-        name = task.environment.name
-        earlier = task.ledger.approvals(name)
-        why = f"it has changed since {earlier[0]['approver']} approved it" if earlier else "nobody has approved it"
-        task.ledger.finish_task(task.run_id, task.definition.number, "failed")
-        raise NotAllowed(
-            f"What stands here is not authorized on {name!r}: {why}. "
-            f"Review it, then `runbook approve --environment {name} --by NAME --statement TEXT`."
-        )
-    return approval
 
 
 def given_back(task: "Task") -> None:
@@ -75,12 +60,12 @@ def given_back(task: "Task") -> None:
         StepFailed: the ledger does not know what it was.
     """
     number = task.definition.number
-    before = task.ledger.schema_before(number)
+    before = schemas.before(task.ledger, number)
     if before is None:
         raise StepFailed(f"The ledger does not hold the schema from before Task {number}: compare by hand.")
     is_equal = task.schema(*task.plan.schemas) == before
     task.ledger.finish_task(task.run_id, number, ledger.UNDONE if is_equal else "failed")
-    task.ledger.unlock()
+    lock.release(task.ledger.connection, task.plan.name)
     found = "equal" if is_equal else "different"
     display(show.verdict(is_equal, "the schema is what it was before the task", "equal to the byte", found, []))
     if not is_equal:

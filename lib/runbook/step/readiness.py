@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import psycopg
 
 from runbook import docs
+from runbook.step import authorization
 from runbook.step.display import Table
 from runbook.step.task import Task
 from runbook.target.embedded import state_folder
@@ -42,6 +43,19 @@ def rollback_scripts(task: Task) -> Table:
         ["script", "present"],
         [[path.name, path.is_file() and bool(path.read_text("utf-8").strip())] for path in scripts],
     )
+
+
+def concerns(task: Task, raised: Sequence[str]) -> Table:
+    """Return what speaks against the migration, a row each: what, and who says it.
+
+    Args:
+        task: on the environment concerned; a rejection that stands there is one concern more.
+        raised: what the operator was told, a sentence each.
+    """
+    rows = [[concern, "told to the operator"] for concern in raised]
+    if no := authorization.rejection(task):
+        rows.append([no.statement, f"rejected by {no.approver}"])
+    return Table(["concern", "said"], rows)
 
 
 def free_disk(task: Task, given: float) -> tuple[float | None, str]:

@@ -10,10 +10,10 @@ from IPython.display import display
 
 from runbook import parameters, plan
 from runbook.errors import NotAllowed, RunbookError, UsageError
-from runbook.step import confirmation
+from runbook.step import authorization, confirmation
 from runbook.step import display as show
 from runbook.step.task import Task
-from runbook.target import ledger
+from runbook.target import ledger, lock, schemas
 
 RUN_VARIABLE = "RUNBOOK_RUN"
 HOLDER_VARIABLE = "RUNBOOK_LOCK_HOLDER"
@@ -48,35 +48,36 @@ def begin(number: int, *, undo: bool = False) -> Task:
     )
     shell.user_ns["_runbook_task"] = task
     try:
-        task.ledger.prepare(whole.root / "sql" / "ledger.sql")
-        if holder := os.environ.get(HOLDER_VARIABLE):
-            task.ledger.must_be_locked_by(int(holder))  # the batch holds the lock for its kernels
-        else:
-            task.ledger.lock()
-        _must_be_reversible(task) if undo else _must_be_allowed(task)
-        if confirmation.is_needed(task.environment, (definition,), undo=undo):
-            confirmation.ask(whole, task.environment)
-        if not undo:
-            task.ledger.keep_schema(number, task.schema(*whole.schemas))
-        task.ledger.open_run(task.run_id, task.environment.name, operator(), whole.digest(), task.parameters)
-        task.ledger.start_task(task.run_id, number)
-        task.connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-        for name, value in given.items():
-            task.setting(name, value)
+        _enter(task)
     except RunbookError:
         task.close()
         raise
     from runbook.step import magic
 
     magic.register(shell, task)
-    display(
-        show.header(
-            f"{'Rollback of ' if undo else ''}Task {number} · {definition.name}",
-            _facts(task),
-            task.environment.protected,
-        )
-    )
+    title = f"{'Rollback of ' if undo else ''}Task {number} · {definition.name}"
+    display(show.header(title, _facts(task), task.environment.protected))
     return task
+
+
+def _enter(task: Task) -> None:
+    """Pass everything that may forbid the task, then make its session ready."""
+    task.ledger.prepare(task.plan.root / "sql" / "ledger.sql")
+    if holder := os.environ.get(HOLDER_VARIABLE):  # the batch holds the lock for its kernels
+        lock.must_be_held_by(task.ledger.connection, task.plan.name, int(holder))
+    else:
+        lock.take(task.ledger.connection, task.plan.name)
+    _must_be_reversible(task) if task.undo else _must_be_allowed(task)
+    if confirmation.is_needed(task.environment, (task.definition,), undo=task.undo):
+        confirmation.ask(task.plan, task.environment)
+    number = task.definition.number
+    if not task.undo:
+        schemas.keep(task.ledger, number, task.schema(*task.plan.schemas))
+    task.ledger.open_run(task.run_id, task.environment.name, operator(), task.plan.digest(), {})
+    task.ledger.start_task(task.run_id, number)
+    task.connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+    for name, value in task.parameters.items():
+        task.setting(name, value)
 
 
 def operator() -> str:
@@ -113,6 +114,7 @@ def _must_be_allowed(task: Task) -> None:
                 f"Task {task.definition.number} needs Task {number} complete on {task.environment.name!r}, "
                 f"but {found}. Run it first: `runbook run --environment {task.environment.name} --from {number}`."
             )
+    authorization.must_stand(task, is_batch=HOLDER_VARIABLE in os.environ)
 
 
 def _must_be_reversible(task: Task) -> None:

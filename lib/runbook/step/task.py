@@ -7,8 +7,9 @@ from typing import Any
 
 from runbook import plan
 from runbook.errors import StepFailed
-from runbook.step import gate, measurement, record, timing
+from runbook.step import authorization, both_ways, gate, measurement, record, timing
 from runbook.step.conversation import Conversation
+from runbook.step.display import Table
 from runbook.target import environments, ledger, snapshot
 from runbook.target.embedded import state_folder
 
@@ -154,6 +155,15 @@ class Task(Conversation):
         """Return the definition of everything in the schemas, as pg_dump writes it."""
         return snapshot.schema_dump(environments.url_of(self.plan, self.environment), schemas)
 
+    def both_ways(self, schemas: list[str], tables: list[str]) -> Table:
+        """Rehearse the task up, down and up again on a copy; see `runbook.step.both_ways`.
+
+        Args:
+            schemas: what a copy needs to hold beside the plan's own schemas.
+            tables: whose content must be as before after the way down.
+        """
+        return both_ways.rehearse(self, schemas, tables)
+
     def command(self, arguments: list[str], skip: str = "") -> None:
         """Run a command in the checkout and show what it said; with a reason in `skip`, say that instead.
 
@@ -177,23 +187,18 @@ class Task(Conversation):
     def approval(self) -> dict[str, str] | None:
         """Return who authorized this migration here (`approver`, `statement`), or None.
 
-        An approval counts for the very content it was given for: a changed notebook, script or plan voids it.
+        An approval counts for the very content it was given for: plan, notebooks, SQL, the parameters of the run, the
+        schema of the target and the rehearsals. Whatever changes voids it, and so does a rejection.
         """
-        if self.environment.approval == "automatic":
-            return {"approver": "automatic", "statement": f"environment {self.environment.name} needs no approval"}
-        digest = self.plan.digest()
-        for approval in self.ledger.approvals(self.environment.name):
-            if approval["digest"] == digest:
-                return {"approver": approval["approver"], "statement": approval["statement"]}
-        return None
+        return authorization.approval(self)
 
     def authorize(self) -> dict[str, str]:
         """Return the approval of this very content (see `approval`).
 
         Raises:
-            NotAllowed: there is none; the message says how to give it.
+            NotAllowed: there is none; the message says what has changed, and how to give it.
         """
-        return gate.authorize(self)
+        return authorization.authorize(self)
 
     def conclude(self) -> None:
         """Show every success criterion and rollback trigger with its verdict, and decide the gate.

@@ -130,8 +130,11 @@ def _forget_dead_users(data: Path) -> None:
     listing = data / ".handle_pids.json"
     with PostgresServer._lock:
         if listing.exists():
-            pids = [pid for pid in json.loads(listing.read_text() or "[]") if psutil.pid_exists(pid)]
-            listing.write_text(json.dumps(pids))
+            try:
+                pids = json.loads(listing.read_text())
+            except json.JSONDecodeError:  # somebody was killed while writing it
+                pids = []
+            listing.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
 
 
 def _exists(admin: psycopg.Connection, database: str) -> bool:

@@ -2,16 +2,18 @@
 
 import os
 import re
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
 
 from runbook.errors import UsageError
 from runbook.plan import Environment, Plan
 from runbook.target import embedded
 
 OLDEST_SERVER = 150000
-DATABASE_VARIABLE = "RUNBOOK_SCRATCH_DATABASE"  # set by a rehearsal for its own kernels
+DATABASE_VARIABLE = "RUNBOOK_SCRATCH_DATABASE"  # set while a scratch database stands in for the target
 
 
 def url_of(plan: Plan, environment: Environment) -> str:
@@ -21,8 +23,7 @@ def url_of(plan: Plan, environment: Environment) -> str:
         UsageError: no URL is set, or it is malformed.
     """
     if environment.server == "embedded":
-        url = embedded.provide(plan.root, environment)
-        return make_conninfo(url, **({"dbname": scratch} if (scratch := os.environ.get(DATABASE_VARIABLE)) else {}))
+        return _scratch(embedded.provide(plan.root, environment))
     url = os.environ.get(environment.url_variable, "")
     if not url:
         raise UsageError(
@@ -36,7 +37,13 @@ def url_of(plan: Plan, environment: Environment) -> str:
             f"{environment.url_variable} is no libpq URL: write it as postgresql://user@host:port/database, "
             "with special characters percent-encoded."
         ) from None
-    return url
+    return _scratch(url)
+
+
+def _scratch(url: str) -> str:
+    """Return the URL of the scratch database beside the target, while one stands in for it."""
+    name = os.environ.get(DATABASE_VARIABLE)
+    return make_conninfo(url, dbname=name) if name else url
 
 
 def connect(plan: Plan, environment: Environment, application_name: str) -> psycopg.Connection:
@@ -72,6 +79,18 @@ def connect(plan: Plan, environment: Environment, application_name: str) -> psyc
             f"{OLDEST_SERVER // 10000} or newer."
         )
     return connection
+
+
+def server(connection: psycopg.Connection) -> dict[str, Any]:
+    """Return the identity of a target: version, database, user, size_bytes."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            """
+            SELECT current_setting('server_version') AS version, current_database() AS database,
+                   current_user::text AS user, pg_database_size(current_database()) AS size_bytes
+            """
+        ).fetchone()
+    return row or {}
 
 
 def redact(text: str, url: str) -> str:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from runbook.errors import NotAllowed, UsageError
+from runbook.errors import UsageError
 
 DONE = "complete"
 UNDONE = "rolled_back"
@@ -60,6 +60,12 @@ class Ledger:
         Raises:
             UsageError: the role may not, or the target is read-only.
         """
+        row = self.connection.execute("SELECT current_setting('transaction_read_only')").fetchone()
+        if row == ("on",):
+            raise UsageError(
+                "The runbook cannot keep its ledger here: the target takes no writes. Connect to the primary, "
+                "in a session where default_transaction_read_only is off."
+            )
         try:
             self.connection.execute("SELECT pg_advisory_lock(hashtext('runbook ledger'))")
             try:
@@ -67,53 +73,32 @@ class Ledger:
                     self.connection.execute(script.read_bytes())
             finally:
                 self.connection.execute("SELECT pg_advisory_unlock(hashtext('runbook ledger'))")
-        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction) as error:
+        except psycopg.errors.InsufficientPrivilege as error:
             raise UsageError(
                 f"The runbook cannot keep its ledger here ({error.diag.message_primary}): "
-                "connect to the primary as a role with CREATE on the database."
+                "connect as a role with CREATE on the database."
             ) from None
 
     def exists(self) -> bool:
-        """Tell whether the target has a ledger."""
-        row = self.connection.execute("SELECT to_regclass('runbook.seals') IS NOT NULL").fetchone()
-        return bool(row and row[0])
-
-    def lock(self) -> None:
-        """Keep every other run of this plan out of the target, for as long as this connection lives.
-
-        Raises:
-            NotAllowed: another run holds the lock; the message says who, and since when.
-        """
+        """Tell whether the target has a ledger, with everything today's has."""
         row = self.connection.execute(
-            "SELECT pg_try_advisory_lock(hashtext('runbook'), hashtext(%s))", [self.plan]
+            """
+            SELECT to_regclass('runbook.seals') IS NOT NULL AND EXISTS (
+                SELECT FROM pg_attribute WHERE attrelid = to_regclass('runbook.approvals') AND attname = 'parts')
+            """
         ).fetchone()
-        if row and not row[0]:
-            raise NotAllowed(f"Another run holds this target: {self._holder()[1]}. Wait for it to end, or end it.")
-
-    def must_be_locked_by(self, backend: int) -> None:
-        """Make sure that the batch this kernel belongs to still holds the lock.
-
-        Raises:
-            NotAllowed: it does not: the batch is dead, and another may be at work.
-        """
-        if self._holder()[0] != backend:
-            raise NotAllowed("The batch this notebook belonged to holds the target no longer: `runbook run --resume`.")
-
-    def unlock(self) -> None:
-        """Let other runs in; nothing happens where this connection does not hold the lock."""
-        if self._holder()[0] != self.connection.info.backend_pid:
-            return
-        self.connection.execute("SELECT pg_advisory_unlock(hashtext('runbook'), hashtext(%s))", [self.plan])
+        return bool(row and row[0])
 
     def open_run(
         self, run_id: str, environment: str, operator: str, digest: str, parameters: dict[str, Any], kind: str = "run"
     ) -> None:
-        """Remember that a run began; a run that is opened again goes on."""
+        """Remember that a run began; one opened again goes on, with what parameters it is given anew."""
         self.connection.execute(
             """
             INSERT INTO runbook.runs (run_id, plan, kind, environment, operator, digest, parameters)
             VALUES (%s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (run_id) DO UPDATE SET status = 'running', finished_at = NULL
+            ON CONFLICT (run_id) DO UPDATE
+            SET status = 'running', finished_at = NULL, parameters = runs.parameters || excluded.parameters
             """,
             [run_id, self.plan, kind, environment, operator, digest, Jsonb(parameters)],
         )
@@ -153,27 +138,6 @@ class Ledger:
             [self.plan, environment],
         )
         return rows[0]["run_id"] if rows and rows[0]["status"] != DONE else None
-
-    def end_leftovers(self, run_id: str) -> int:
-        """End what a dead run left working on the server, and return how many sessions that were."""
-        rows = self._rows(
-            """
-            SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-            WHERE application_name LIKE 'runbook ' || %s || ' %%' AND pid <> pg_backend_pid()
-            """,
-            [run_id],
-        )
-        return len(rows)
-
-    def server(self) -> dict[str, Any]:
-        """Return the identity of the target: version, database, user, size_bytes."""
-        return self._rows(
-            """
-            SELECT current_setting('server_version') AS version, current_database() AS database,
-                   current_user::text AS user, pg_database_size(current_database()) AS size_bytes
-            """,
-            [],
-        )[0]
 
     def start_task(self, run_id: str, number: int) -> None:
         """Remember that a task began, and forget what an earlier attempt in this run found."""
@@ -277,58 +241,6 @@ class Ledger:
         )
         return {row["name"]: row["value"] for row in rows}
 
-    def keep_schema(self, task: int, definition: str) -> None:
-        """Remember the schema as it was before a task, unless the task has left something since the last time."""
-        state = self.states().get(task)
-        keep = "DO NOTHING" if state and state.status != UNDONE else "DO UPDATE SET definition = excluded.definition"
-        self.connection.execute(
-            psycopg.sql.SQL(
-                "INSERT INTO runbook.schemas (plan, task, definition) VALUES (%s, %s, %s) ON CONFLICT (plan, task) {}"
-            ).format(psycopg.sql.SQL(keep)),
-            [self.plan, task, definition],
-        )
-
-    def schema_before(self, task: int) -> str | None:
-        """Return the schema as it was before a task, or None."""
-        row = self.connection.execute(
-            "SELECT definition FROM runbook.schemas WHERE plan = %s AND task = %s", [self.plan, task]
-        ).fetchone()
-        return row[0] if row else None
-
-    def approve(self, environment: str, digest: str, approver: str, statement: str) -> None:
-        """Remember that somebody approved this digest for this environment."""
-        self.connection.execute(
-            "INSERT INTO runbook.approvals (environment, digest, approver, statement) VALUES (%s, %s, %s, %s)",
-            [environment, digest, approver, statement],
-        )
-
-    def approvals(self, environment: str) -> list[dict[str, Any]]:
-        """Return the approvals of an environment, newest first: digest, approver, statement, at."""
-        return self._rows(
-            """
-            SELECT digest, approver, statement, at FROM runbook.approvals
-            WHERE environment = %s ORDER BY approval_id DESC
-            """,
-            [environment],
-        )
-
     def _rows(self, query: str, values: list[Any]) -> list[dict[str, Any]]:
         with self.connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(query, values).fetchall()
-
-    def _holder(self) -> tuple[int, str]:
-        """Return the backend that holds the lock (0: none), and who that is in words."""
-        row = self.connection.execute(
-            """
-            SELECT application_name, pid, to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
-            FROM pg_locks JOIN pg_stat_activity USING (pid)
-            WHERE locktype = 'advisory' AND granted AND pg_locks.database = (
-                SELECT oid FROM pg_database WHERE datname = current_database())
-              AND classid = (hashtext('runbook')::bigint & 4294967295)::oid
-              AND objid = (hashtext(%s)::bigint & 4294967295)::oid
-            """,
-            [self.plan],
-        ).fetchone()
-        if row is None:
-            return 0, "it ended this moment"
-        return row[1], f"{row[0]} (backend {row[1]}), connected since {row[2]}"

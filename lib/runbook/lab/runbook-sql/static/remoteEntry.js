@@ -1,0 +1,128 @@
+// SQL colours for the cells %%sql, %%check, %%backfill and %%concurrently in JupyterLab.
+//
+// JupyterLab loads extensions as webpack's module federation makes them: a container with `init` and `get`. This one is
+// written by hand, so that nothing has to be built: it takes what it needs from JupyterLab's own shared modules.
+(() => {
+  const NAME = 'runbook-sql';
+  const MIME = 'text/x-runbook-sql';
+  const PYTHON = 'text/x-ipython';
+  const MAGIC = /^\s*%%(sql|check|backfill|concurrently)\b/;
+  const KEYWORDS = new Set(
+    `add after all alter analyze and any array as asc begin between both by call cascade case cast check column comment
+    commit concurrently conflict constraint create cross current_user database declare default definer delete desc
+    distinct do domain drop each else elsif end except execute exists explain extension false fetch filter first for
+    force foreign format from full function generated grant group having if ilike in index inner insert intersect into
+    invoker is join key language last lateral left like limit lock loop materialized natural no not nothing null nulls of
+    offset on only or order outer over partition perform policy primary privileges procedure raise references reindex
+    release rename replace reset restrict return returning returns revoke right role rollback row rows savepoint schema
+    security select sequence session set share similar start table temp temporary then to transaction trigger true
+    truncate type union unique update using vacuum values view volatile when where while window with without
+    immutable stable parallel safe strict ordinality enable disable level owner`.split(/\s+/)
+  );
+  const TYPES = new Set(
+    `bigint bigserial bool boolean bytea char character date decimal double float inet int integer interval json jsonb
+    name numeric oid real record regclass regnamespace regproc regprocedure regrole serial smallint text tid time
+    timestamp timestamptz uuid varchar varying void xml`.split(/\s+/)
+  );
+
+  // What stands at the stream's position, by CodeMirror's names; `state.closing` ends what runs over several lines.
+  function token(stream, state) {
+    if (state.head) {
+      if (MAGIC.test(stream.string)) {
+        stream.skipToEnd();
+        state.head = false;
+        return 'meta';
+      }
+      state.head = false;
+    }
+    if (state.closing) {
+      const kind = state.closing === '*/' ? 'comment' : 'string';
+      if (stream.skipTo(state.closing)) {
+        stream.match(state.closing);
+        state.closing = '';
+      } else {
+        stream.skipToEnd();
+      }
+      return kind;
+    }
+    if (stream.eatSpace()) return null;
+    if (stream.match('--')) {
+      stream.skipToEnd();
+      return 'comment';
+    }
+    if (stream.match('/*')) {
+      state.closing = '*/';
+      return 'comment';
+    }
+    if (stream.match("'")) {
+      state.closing = "'";
+      return 'string';
+    }
+    if (stream.match(/^"[^"]*"/)) return 'variableName';
+    if (stream.match(/^\$\w*\$/)) return 'meta'; // around a function's body, which is SQL again
+    if (stream.match(/^\d[\d_]*(\.\d+)?([eE][-+]?\d+)?/)) return 'number';
+    if (stream.match(/^\\\S+/)) return 'meta'; // a command of psql's
+    const word = stream.match(/^[A-Za-z_]\w*/);
+    if (word) {
+      const bare = word[0].toLowerCase();
+      if (KEYWORDS.has(bare)) return 'keyword';
+      if (TYPES.has(bare)) return 'typeName';
+      return stream.match(/^\s*\(/, false) ? 'variableName.function' : 'variableName';
+    }
+    return stream.match(/^[-+*/<>=~!@#%^&|?:]+/) ? 'operator' : (stream.next(), null);
+  }
+
+  // Keeps a cell's language that of what it holds.
+  function follow(cell) {
+    if (cell.type !== 'code') return;
+    const look = () => {
+      const isSql = MAGIC.test(cell.sharedModel.getSource());
+      if (isSql !== (cell.mimeType === MIME)) cell.mimeType = isSql ? MIME : PYTHON;
+    };
+    cell.contentChanged.connect(look);
+    cell.mimeTypeChanged.connect((_, change) => (change.newValue === MIME || change.newValue === PYTHON) && look());
+    look();
+  }
+
+  function activate(_, tracker, languages) {
+    const { LanguageSupport, StreamLanguage } = shared.language;
+    const language = StreamLanguage.define({
+      name: NAME,
+      startState: () => ({ head: true, closing: '' }),
+      copyState: state => ({ ...state }),
+      token,
+      languageData: { commentTokens: { line: '--', block: { open: '/*', close: '*/' } } }
+    });
+    languages.addLanguage({ name: NAME, mime: MIME, support: new LanguageSupport(language) });
+    const open = panel =>
+      panel.context.ready.then(() => {
+        const cells = panel.content.model.cells;
+        Array.from(cells).forEach(follow);
+        cells.changed.connect((_, change) => change.newValues.forEach(cell => cell && follow(cell)));
+      });
+    tracker.forEach(open);
+    tracker.widgetAdded.connect((_, panel) => open(panel));
+  }
+
+  const shared = {};
+  let scope = {};
+  const take = async name => (await Object.values(scope[name])[0].get())();
+
+  async function plugin() {
+    shared.language = await take('@codemirror/language');
+    const { INotebookTracker } = await take('@jupyterlab/notebook');
+    const { IEditorLanguageRegistry } = await take('@jupyterlab/codemirror');
+    return { id: `${NAME}:plugin`, autoStart: true, requires: [INotebookTracker, IEditorLanguageRegistry], activate };
+  }
+
+  window._JUPYTERLAB = window._JUPYTERLAB || {};
+  window._JUPYTERLAB[NAME] = {
+    init: given => {
+      scope = given;
+    },
+    get: async () => {
+      const found = { __esModule: true, default: await plugin() };
+      return () => found;
+    }
+  };
+})();

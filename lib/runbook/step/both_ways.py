@@ -1,0 +1,119 @@
+"""Both ways: a task's apply cells, its rollback, and its apply cells again, on a copy of the target, before it starts.
+
+What the operator learns is whether the way back gives everything back, and what it costs: rows, seconds, locks.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from IPython.utils.capture import capture_output
+
+from runbook import cells
+from runbook.errors import StepFailed
+from runbook.step import backfill
+from runbook.step.display import Table
+from runbook.target import environments, snapshot
+from runbook.target.environments import DATABASE_VARIABLE
+from runbook.target.schemas import before as schema_before
+
+if TYPE_CHECKING:
+    from runbook.step.task import Task
+
+NOTE = "both ways"
+COLUMNS = ("way", "seconds", "rows", "strongest_lock", "as_before")
+LOCKS = """
+    SELECT mode FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+    WHERE pid = pg_backend_pid() AND relkind IN ('r', 'p') AND relnamespace <> 'pg_catalog'::regnamespace
+"""
+STRENGTH = (
+    "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
+    "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock",
+)  # fmt: skip
+
+
+def rehearse(task: "Task", schemas: list[str], tables: list[str]) -> Table:
+    """Go up, down and up again on a copy; remember and return what was found.
+
+    Args:
+        task: the task to rehearse; its target is only read.
+        schemas: what a copy needs to hold beside the plan's own schemas.
+        tables: whose content must be as before after the way down.
+
+    Returns:
+        Three rows: `way` (up, down, up again), `seconds`, `rows` written, `strongest_lock` held on a table (down only:
+        it is one transaction), `as_before` (down only: schema equal to the byte and content equal).
+
+    Raises:
+        StepFailed: a way ends in an error, or the task left its traces on the target and was never rehearsed there.
+    """
+    number = task.definition.number
+    if schema_before(task.ledger, number) != task.schema(*task.plan.schemas):
+        print("The target is not what it was before this task: shown is the rehearsal made before it began.")
+        return Table(COLUMNS, task.read(NOTE))
+    with _copy(task, schemas) as twin:
+        before = twin.schema(*task.plan.schemas), [twin.digest(table) for table in tables]
+        ways = [["up", *_up(twin), None, None], ["down", *_down(twin), None]]
+        ways[1][-1] = (twin.schema(*task.plan.schemas), [twin.digest(table) for table in tables]) == before
+        ways.append(["up again", *_up(twin), None, None])
+    task.write(NOTE, ways)
+    return Table(COLUMNS, ways)
+
+
+@contextmanager
+def _copy(task: "Task", schemas: list[str]) -> Iterator["Task"]:
+    """Yield the same task on a copy of its target, dropped afterwards."""
+    from runbook.step.task import Task
+
+    url = environments.url_of(task.plan, task.environment)
+    with snapshot.copy(task.connection, url, [*schemas, *task.plan.schemas]) as database:
+        os.environ[DATABASE_VARIABLE] = database
+        try:
+            twin = Task(task.definition, task.plan, task.run_id, task.parameters, {})
+            try:
+                twin.ledger.prepare(task.plan.root / "sql" / "ledger.sql")
+                twin.ledger.open_run(task.run_id, task.environment.name, "both ways", "", {})
+                twin.ledger.start_task(task.run_id, task.definition.number)
+                for name, value in task.parameters.items():
+                    twin.setting(name, value)
+                yield twin
+            finally:
+                twin.close()
+        finally:
+            del os.environ[DATABASE_VARIABLE]
+
+
+def _up(twin: "Task") -> tuple[float, int]:
+    """Run the SQL of the apply cells, as the notebook holds them; return seconds and rows written."""
+    begun, rows = perf_counter(), 0
+    for cell in cells.read(twin.definition.notebook):
+        if "apply" not in cell.tags or cell.magic is None:
+            continue
+        magic, line = cell.magic
+        if magic == "backfill":
+            with capture_output():  # its progress is not the target's
+                rows += backfill.run(twin, line, cell.body)[0][0]
+        elif magic == "concurrently":
+            twin.concurrently(cell.body)
+        else:
+            rows += _written(twin.send(cell.body).tags)
+    return round(perf_counter() - begun, 2), rows
+
+
+def _down(twin: "Task") -> tuple[float, int, str]:
+    """Run the rollback script in one transaction; return seconds, rows written and the strongest lock held."""
+    script = twin.definition.rollback.read_text(encoding="utf-8")
+    begun = perf_counter()
+    answer = twin.send(f"BEGIN;\n{script}\n;{LOCKS};\nCOMMIT")
+    if "COMMIT" not in answer.tags:
+        raise StepFailed("The rollback script ends the transaction it is run in: it must be one transaction.")
+    modes: list[Any] = [row[0] for row in answer.tables[-1]]
+    return round(perf_counter() - begun, 2), _written(answer.tags), max(modes, key=STRENGTH.index, default="none")
+
+
+def _written(tags: list[str]) -> int:
+    found = (re.fullmatch(r"(?:INSERT 0|UPDATE|DELETE|MERGE) (\d+)", tag) for tag in tags)
+    return sum(int(match[1]) for match in found if match)

@@ -1,0 +1,15 @@
+# task: 0
+# check: the approval names who approved, and what
+# trigger: Stakeholder concerns raised
+# point: after step 0.2
+# reason: an approval that must be given here was written into the ledger without a name
+
+from dataclasses import replace
+
+from runbook import content
+from runbook.target import approvals
+
+task.environment = replace(task.environment, approval="required")
+parts = content.of(task.plan, {}, task.schema(*task.plan.schemas))
+yes = approvals.Decision(" ", "Yes", True, parts)
+approvals.record(task.ledger.connection, task.plan.name, task.environment.name, yes)

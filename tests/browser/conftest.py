@@ -1,0 +1,107 @@
+"""JupyterLab on a copy of the project, and a browser in front of it."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from runbook.plan import Plan
+from runbook.target import embedded
+from tests.conftest import PARTS, ROOT
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--hide-scrollbars", "--force-color-profile=srgb",
+]  # fmt: skip
+# Windowing takes what is out of sight out of the page, where no test can see it.
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
+}
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's chromium."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory, state) -> Path:
+    """A copy of the project on a fresh baseline."""
+    copy = tmp_path_factory.mktemp("lab") / "project"
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, copy / part)
+        elif source.exists():
+            copy.mkdir(exist_ok=True)
+            shutil.copy(source, copy / part)
+    embedded.reset(copy, Plan.read(copy / "runbook.toml").environment("local"))
+    return copy
+
+
+@pytest.fixture(scope="session")
+def lab(checkout: Path, tmp_path_factory) -> Iterator[str]:
+    """JupyterLab's address, with a `{}` for the notebook."""
+    home = tmp_path_factory.mktemp("jupyter")
+    for name, values in SETTINGS.items():
+        path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    with started(checkout, home) as (address, token):
+        yield f"{address}lab/tree/notebooks/{{}}?reset&token={token}"
+
+
+@contextmanager
+def started(checkout: Path, home: Path) -> Iterator[tuple[str, str]]:
+    """Start `runbook lab` on loopback and end it, kernels included."""
+    token = secrets.token_hex(16)
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    environment = {**os.environ, **{name: str(home / folder) for name, folder in folders.items()}}
+    options = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"]
+    command = [sys.executable, "-m", "runbook", "lab", *options, f"--IdentityProvider.token={token}"]
+    journal = (home / "lab.log").open("w+")
+    with subprocess.Popen(
+        command, cwd=checkout, env=environment, stdout=journal, stderr=journal, start_new_session=True
+    ) as server:
+        try:
+            yield _address(home / "lab.log", server), token
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(timeout=60)
+
+
+def _address(journal: Path, server: "subprocess.Popen[bytes]") -> str:
+    for _ in range(600):
+        found = re.search(r"http://127\.0\.0\.1:[1-9]\d*/", journal.read_text())
+        if found:
+            return found[0]
+        if server.poll() is not None:
+            break
+        time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start:\n{journal.read_text()}")

@@ -1,0 +1,179 @@
+"""The notebooks as a person meets them: opened in JupyterLab in a real browser, run from top to bottom.
+
+Screenshots go to outputs/screenshots/. With RUNBOOK_SCREENSHOTS=docs the two pictures of the README are made anew.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+
+from runbook import cells
+from runbook.plan import Plan
+from runbook.run import evidence
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+PLAN = Plan.read(ROOT / "runbook.toml")
+SCREENSHOTS = ROOT / "outputs" / "screenshots"
+PICTURES = ROOT / "docs" / "images" if os.environ.get("RUNBOOK_SCREENSHOTS") == "docs" else None
+MINUTE = 60_000  # milliseconds
+OUTPUTS = ".jp-Notebook .jp-OutputArea-output"
+# Every text an output shows, with its colour and the colour behind it; WCAG's contrast of the two.
+CONTRASTS = """
+selector => {
+  const channels = text => text.match(/[\\d.]+/g).map(Number);
+  const luminance = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = element => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = channels(getComputedStyle(one).backgroundColor);
+      if (colour.length < 4 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const poor = [];
+  for (const element of document.querySelectorAll(selector)) {
+    const own = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !element.getClientRects().length) continue;
+    const ground = behind(element), ink = channels(getComputedStyle(element).color);
+    let opacity = 1;
+    for (let one = element; one; one = one.parentElement) opacity *= Number(getComputedStyle(one).opacity);
+    const seen = ink.slice(0, 3).map((c, i) => c * opacity + ground[i] * (1 - opacity));
+    const [light, dark] = [luminance(seen), luminance(ground)].sort((a, b) => b - a);
+    const ratio = (light + 0.05) / (dark + 0.05);
+    if (ratio < 4.5) poor.push(`${ratio.toFixed(2)}: ${element.textContent.trim().slice(0, 60)}`);
+  }
+  return poor;
+}
+"""
+HEADINGS = """
+selector => [...document.querySelectorAll(selector)]
+  .flatMap(root => [...root.querySelectorAll('h1, h2, h3, h4, h5, h6')]).map(heading => Number(heading.tagName[1]))
+"""
+
+
+@pytest.fixture(scope="module")
+def page(browser):
+    """One page for all notebooks, at the size of a laptop."""
+    context = browser.new_context(viewport={"width": 1360, "height": 900}, color_scheme="light")
+    found = context.new_page()
+    found.set_default_timeout(2 * MINUTE)
+    yield found
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def asked(page):
+    """Every address the page asked for."""
+    addresses = []
+    page.on("request", lambda request: addresses.append(request.url))
+    return addresses
+
+
+@pytest.mark.parametrize("task", PLAN.tasks, ids=lambda task: f"task {task.number}")
+def test_a_notebook_runs_from_top_to_bottom(page, asked, lab, task):
+    page.goto(lab.format(task.notebook.name))
+    run_all(page)
+    screenshot(page, f"notebook_{task.number}")
+    assert page.locator(f'{OUTPUTS}[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts() == []
+    assert page.locator(f'{OUTPUTS}[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts() == []
+    outputs = page.locator(OUTPUTS)
+    assert outputs.filter(has_text=f"Task {task.number} · {task.name}").count() >= 2  # header and gate
+    assert outputs.filter(has_text="environment local").count() >= 1
+    assert outputs.filter(has_text=f"Gate open · Task {task.number}").count() == 1
+    assert page.locator(f"{OUTPUTS} [role=status]").filter(has_text="✗").count() == 0
+    assert page.locator(f"{OUTPUTS} [role=status]").filter(has_text="✓ PASS").count() >= len(task.criteria)
+    assert all(request.startswith(lab[: lab.index("/lab/")]) or request[:5] in {"data:", "blob:"} for request in asked)
+
+
+@pytest.mark.parametrize("task", PLAN.tasks, ids=lambda task: f"task {task.number}")
+def test_a_notebook_is_readable_by_everybody(page, lab, task):
+    show(page, lab, task)
+    images = page.locator(f"{OUTPUTS} img")
+    assert images.count() >= 1
+    assert images.evaluate_all("all => all.filter(one => !one.naturalWidth || !one.alt).length") == 0
+    levels = page.evaluate(HEADINGS, ".jp-MarkdownCell .jp-RenderedMarkdown")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert not [pair for pair in pairwise(levels) if pair[1] > pair[0] + 1]
+    assert page.evaluate(CONTRASTS, f"{OUTPUTS} *") == []
+
+
+@pytest.mark.parametrize("task", PLAN.tasks, ids=lambda task: f"task {task.number}")
+def test_sql_has_colours(page, lab, task):
+    show(page, lab, task)
+    wanted = [one for one in cells.read(task.notebook) if one.magic]
+    in_sql = page.locator('.jp-CodeCell .cm-content[data-language="runbook-sql"]')
+    assert in_sql.count() == len(wanted)
+    assert page.locator(".jp-CodeCell .cm-content").filter(has_text=re.compile("^%%")).count() == len(wanted)
+    words = re.compile("^(SELECT|WITH|CREATE|ALTER|DO|BEGIN)$")
+    first = in_sql.first.locator(".cm-line span").filter(has_text=words).first
+    plain = in_sql.first.evaluate("one => getComputedStyle(one).color")
+    assert first.evaluate("one => getComputedStyle(one).color") != plain
+
+
+def test_the_report_opens_from_a_file(page, checkout):
+    command = [sys.executable, "-m", "runbook", "run", "--fresh"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = evidence.latest(Plan.read(checkout / "runbook.toml"))
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((folder / "report.html").as_uri())
+    screenshot(page, "report")
+    assert page.locator("h1").count() == 1
+    assert page.evaluate(CONTRASTS, "body *") == []
+    assert not [address for address in asked if not address.startswith(("file:", "data:"))]
+    if PICTURES:
+        picture(page, "report", page.locator("body"))
+
+
+def run_all(page) -> None:
+    """Restart the kernel and run all cells, as from the menu, and wait until the last one is done."""
+    ready(page)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Restart Kernel and Run All Cells…").click()
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    last = page.locator(".jp-CodeCell").last
+    last.locator(".jp-OutputArea-output").first.wait_for(timeout=5 * MINUTE)
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for()
+
+
+def ready(page) -> None:
+    """Wait until the notebook is there and its kernel idle."""
+    page.locator(".jp-NotebookPanel .jp-CodeCell").first.wait_for()
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for()
+
+
+def show(page, lab, task) -> None:
+    """Have a task's notebook in front, as the first test left and saved it; run it if need be."""
+    page.goto(lab.format(task.notebook.name))
+    ready(page)
+    if not page.locator(OUTPUTS).count():
+        run_all(page)
+
+
+def screenshot(page, name: str) -> None:
+    """Keep the whole notebook, or page, as a picture."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    notebook = page.locator(".jp-NotebookPanel .jp-WindowedPanel-outer").first
+    if not notebook.count():
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+        return
+    height = notebook.evaluate("one => one.scrollHeight")
+    page.set_viewport_size({"width": 1360, "height": min(height + 200, 16_000)})
+    page.wait_for_timeout(1000)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    page.set_viewport_size({"width": 1360, "height": 900})
+
+
+def picture(page, name: str, part) -> None:
+    """Make a picture of the README."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.set_viewport_size({"width": 1200, "height": 900})
+    part.screenshot(path=PICTURES / f"{name}.png", clip=None)

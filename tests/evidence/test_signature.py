@@ -1,0 +1,101 @@
+"""The signature: OpenSSH's own tool checks it, nothing is asked for, and no key is repeated."""
+
+import subprocess
+
+import pytest
+
+from runbook.errors import UsageError
+from runbook.run import evidence, signature
+
+
+@pytest.fixture
+def letter(tmp_path):
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear auditor")
+    return path
+
+
+@pytest.fixture
+def signed(letter, key, monkeypatch):
+    monkeypatch.setenv(signature.KEY_VARIABLE, str(key))
+    assert signature.sign(letter) == signature.of(letter)
+    return letter
+
+
+def test_openssh_alone_verifies_a_run(finished):
+    manifest = finished.folder / evidence.MANIFEST
+    options = ["-f", str(finished.signers), "-I", "operator", "-n", "runbook", "-s", f"{manifest}.sig"]
+    command = ["ssh-keygen", "-Y", "verify", *options]
+    good = subprocess.run(command, stdin=manifest.open("rb"), capture_output=True, text=True, check=False)
+    assert good.returncode == 0, good.stderr
+    assert 'Good "runbook" signature for operator' in good.stdout
+
+
+def test_a_good_signature_names_its_signer(signed, signers, monkeypatch):
+    unnamed = signature.check(signed)
+    assert unnamed.good is True
+    assert "SHA256:" in unnamed.words
+    monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(signers))
+    assert signature.check(signed) == signature.Verdict(True, "letter.txt is signed by operator")
+
+
+def test_what_was_changed_after_signing_is_not_valid(signed, signers, monkeypatch):
+    signed.write_text("Dear Auditor")
+    assert signature.check(signed).good is False
+    monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(signers))
+    assert signature.check(signed).good is False
+
+
+def test_a_signer_who_is_not_listed_does_not_count(signed, tmp_path, monkeypatch):
+    listed = tmp_path / "listed"
+    listed.write_text("")
+    monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(listed))
+    assert signature.check(signed).good is False
+
+
+def test_a_missing_signature_counts_where_signers_are_listed(letter, signers, monkeypatch):
+    assert signature.check(letter) == signature.Verdict(None, "letter.txt is not signed")
+    monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(signers))
+    assert signature.check(letter).good is False
+
+
+def test_without_a_key_nothing_is_signed_and_no_old_signature_stays(signed, monkeypatch):
+    monkeypatch.delenv(signature.KEY_VARIABLE)
+    signature.must_be_possible()
+    assert signature.sign(signed) is None
+    assert not signature.of(signed).exists()
+
+
+def test_a_key_with_a_passphrase_is_refused_without_a_question(letter, tmp_path, monkeypatch):
+    key = tmp_path / "locked"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(key)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    monkeypatch.setenv(signature.KEY_VARIABLE, str(key))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    with pytest.raises(UsageError, match="ssh-agent") as refusal:
+        signature.sign(letter)
+    assert str(key) not in str(refusal.value)
+
+
+@pytest.mark.parametrize("content", ["no key at all", ""])
+def test_what_is_no_key_is_refused_without_repeating_it(letter, tmp_path, monkeypatch, content):
+    key = tmp_path / "no-key"
+    key.write_text(content)
+    key.chmod(0o600)
+    monkeypatch.setenv(signature.KEY_VARIABLE, str(key))
+    with pytest.raises(UsageError, match="does not sign") as refusal:
+        signature.sign(letter)
+    assert "no key at all" not in str(refusal.value)
+
+
+def test_a_missing_key_or_tool_is_found_before_anything_runs(key, tmp_path, letter, monkeypatch):
+    monkeypatch.setenv(signature.KEY_VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(UsageError, match="names no file"):
+        signature.must_be_possible()
+    monkeypatch.setenv(signature.KEY_VARIABLE, str(key))
+    signature.must_be_possible()
+    signature.of(letter).write_text("x")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="ssh-keygen is not installed"):
+        signature.must_be_possible()
+    assert signature.check(letter).good is None

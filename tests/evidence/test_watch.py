@@ -1,0 +1,89 @@
+"""`runbook status`: what the ledger says of each task, and live, the cell that runs."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+from runbook.plan import Plan
+from runbook.run import watch
+from runbook.target.ledger import Ledger
+
+
+@pytest.fixture
+def state(toy, connect):
+    """The toy, its ledger, and what the table shows."""
+    plan = Plan.read(toy / "runbook.toml")
+    ledger = Ledger(connect(toy), plan.name)
+
+    def shown() -> str:
+        console = Console(file=io.StringIO(), width=200)
+        console.print(watch.table(plan, plan.environment("local"), ledger))
+        return console.file.getvalue()
+
+    return toy, ledger, shown
+
+
+def journal(root, *events):
+    path = root / "outputs" / "local" / "R" / "events.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC).isoformat()
+    path.write_text("".join(json.dumps({"at": now, **event}) + "\n" for event in events) + '{"at": "cut sh')
+    return path
+
+
+def test_a_target_without_a_ledger_has_run_nothing(state):
+    assert "not run" in state[2]()
+
+
+def test_the_cell_that_runs_is_shown(state):
+    root, ledger, shown = state
+    ledger.prepare(root / "sql" / "ledger.sql")
+    ledger.open_run("R", "local", "Ada", "digest", {})
+    ledger.start_task("R", 7)
+    assert "running" in shown()
+    cell = {"event": "cell", "message": "7.1 · Add the label", "task": 7, "cell": 3, "of": 9}
+    path = journal(root, {"event": "start", "message": "Starting", "task": 7}, cell)
+    assert "cell 3 of 9 · 7.1 · Add the label · for " in shown()
+    assert watch.last_event(path)["cell"] == 3
+    journal(root, {"event": "start", "message": "Starting", "task": 7})
+    assert "7.1 · Add the label" not in shown()
+    ledger.finish_task("R", 7, "complete")
+    assert "complete" in shown()
+    assert "now" not in shown()
+
+
+def test_a_long_journal_is_read_from_its_end(state, tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps({"event": "cell", "cell": number}) + "\n" for number in range(5000)))
+    assert watch.last_event(path) == {"event": "cell", "cell": 4999}
+    path.write_text("")
+    assert watch.last_event(path) is None
+
+
+def test_watching_goes_on_until_it_is_interrupted(toy):
+    command = [sys.executable, "-m", "runbook", "status", "--watch"]
+    with subprocess.Popen(
+        command,
+        cwd=toy,
+        env={**os.environ, "FORCE_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        seen = ""
+        while "Label the shelves" not in seen:
+            seen += watching.stdout.readline()
+        time.sleep(1.5)
+        assert watching.poll() is None
+        watching.send_signal(signal.SIGINT)
+        _, complaint = watching.communicate(timeout=60)
+    assert watching.returncode == 0, complaint
+    assert "Traceback" not in complaint

@@ -1,0 +1,102 @@
+"""The content of a run: what belongs to it, and in which words a change of it is told."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from runbook import content
+from runbook.errors import UsageError
+from runbook.plan import Plan
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = "notebooks/07_label_the_shelves.ipynb"
+
+
+@pytest.fixture
+def small(tmp_path):
+    return Plan.read(shutil.copytree(ROOT / "tests" / "toy", tmp_path / "copy") / "runbook.toml")
+
+
+def rehearsed(plan: Plan, text: str) -> None:
+    path = content.rehearsal(plan, "local")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+
+
+def test_the_content_holds_every_file_by_its_name(small):
+    assert list(content.files(small)) == [
+        NOTEBOOK, "runbook.toml", "sql/library.sql", "sql/roles.sql", "sql/rollback/07_label_the_shelves.sql",
+    ]  # fmt: skip
+
+
+def test_groups_nobody_asks_for_are_left_out(small):
+    assert content.of(small, None).keys() == {content.FILES}
+    assert content.of(small, {}).keys() == {content.FILES, content.PARAMETERS}
+    assert content.of(small, {}, "").keys() == {content.FILES, content.PARAMETERS, content.TARGET, content.REHEARSAL}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (NOTEBOOK, '{"cells": []}', [f"{NOTEBOOK} changed"]),
+        ("sql/library.sql", None, ["sql/library.sql is gone"]),
+        ("sql/more.sql", "SELECT 1", ["sql/more.sql is new"]),
+        ("sql/notes.txt", "not SQL", []),
+        ("outputs/expected/07.ipynb", "not a source", []),
+    ],
+)
+def test_a_changed_file_is_told_by_its_name(small, name, text, said):
+    before, path = content.of(small, {}), small.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink() if text is None else path.write_text(text)
+    assert content.differences(before, content.of(small, {})) == said
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ({"shelves": 300, "prefix": "S"}, []),
+        ({"shelves": 301, "prefix": "S"}, ["the parameter shelves changed from 300 to 301"]),
+        ({"shelves": 300}, ["the parameter prefix is gone"]),
+        ({"shelves": 300, "prefix": "S", "workers": 2}, ["the parameter workers is new"]),
+    ],
+)
+def test_a_changed_parameter_is_told_with_its_values(small, now, said):
+    assert content.differences(content.of(small, {"prefix": "S", "shelves": 300}), content.of(small, now)) == said
+
+
+def test_the_order_of_a_parameters_keys_does_not_count(small):
+    one, other = ({"limits": limits} for limits in ({"a": 1, "bb": 2}, {"bb": 2, "a": 1}))
+    assert content.of(small, one) == content.of(small, other)
+
+
+def test_a_changed_target_is_told(small):
+    before, after = content.of(small, {}, "CREATE TABLE a"), content.of(small, {}, "CREATE TABLE b")
+    assert content.differences(before, after) == ["the schema of the target changed"]
+    assert content.differences(before, content.of(small, {})) == []
+
+
+def test_a_rehearsal_since_is_told_with_its_result(small):
+    before = content.of(small, {}, "")
+    assert before[content.REHEARSAL] == {"the rehearsal on local": "not rehearsed"}
+    rehearsed(small, json.dumps({"digest": "0123456789abcdef", "counts": {"caught": 9, "missed": 1}}))
+    assert content.differences(before, content.of(small, {}, "")) == [
+        "the rehearsal on local changed from not rehearsed to 9 caught, 1 missed with the content 0123456789ab"
+    ]
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"digest": 7, "counts": {}}', '{"digest": "0", "counts": []}'])
+def test_a_damaged_rehearsal_is_refused(small, text):
+    rehearsed(small, text)
+    with pytest.raises(UsageError, match=r"rehearsal\.json is damaged: `runbook rehearse`"):
+        content.of(small, {}, "")
+
+
+@pytest.mark.parametrize(("text", "said"), [("{", "is no notebook"), ("{}", "is no notebook"), (None, "is missing")])
+def test_a_notebook_that_cannot_be_read_is_refused(small, text, said):
+    path = small.root / NOTEBOOK
+    path.unlink() if text is None else path.write_text(text)
+    with pytest.raises(UsageError, match=said):
+        small.digest()
