@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+export DENO_DIR ?= $(CURDIR)/.venv/deno
 
 .PHONY: run test test-slow lint bench lab clean
 

@@ -1,6 +1,10 @@
 -- Gives back the single pool. One transaction: customers meet the old system or the new one, nothing between.
 -- Consumption since the migration is folded back into the old balances; its audit rows stay.
 
+-- The keys before the organizations, as a call takes them: one that is under way ends first.
+DROP TABLE IF EXISTS idempotency_keys;
+DROP FUNCTION IF EXISTS consume_credits_once(UUID, TEXT, INTEGER, TEXT);
+
 LOCK TABLE organizations, organization_credits, credit_actions IN SHARE ROW EXCLUSIVE MODE;
 
 -- The old function returns untouched from the schema where it waited.
@@ -13,6 +17,7 @@ BEGIN
 END
 $$;
 
+DROP FUNCTION IF EXISTS may_consume(UUID);
 DROP TRIGGER IF EXISTS allocate_new_organization ON organizations;
 DROP FUNCTION IF EXISTS allocate_new_organization();
 

@@ -138,7 +138,6 @@ def migrated(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
     environment = Plan.read(copy / "runbook.toml").environment("local")
     url = embedded.provide(copy, environment)
-    psycopg.connect(url, autocommit=True).execute(Path("/tmp/author/idempotency.sql").read_bytes())  # crutch
     with psycopg.connect(make_conninfo(url, user="postgres"), autocommit=True) as superuser:
         superuser.execute(AUTHENTICATOR)
         yield url

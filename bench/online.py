@@ -1,0 +1,153 @@
+"""Online: the latency of steady traffic while Task 2 runs, against the idle system just before."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from bench.figures import Finding, Options, Part, Samples
+from bench.pgbench import Script, command
+from bench.place import Place
+from bench.project import Project
+from tests.traffic import UNRECONCILED
+
+OF_IDLE = "<= 2"
+BLOCKED = "<= 0.5"
+RATE = 200  # calls per second, from eight clients
+CLIENTS = 8
+TAIL = 3.0  # seconds of traffic after the migration, and what pgbench may still hold back of its log
+IDLE, MIGRATING = "idle", "during Task 2"
+UNITS = {"p99": "ms", "p50": "ms", "longest": "ms", "calls": "calls"}
+CALLERS = """
+CREATE SCHEMA bench;
+CREATE TABLE bench.callers AS
+SELECT row_number() OVER (ORDER BY o.id) AS n, o.id
+FROM organizations AS o JOIN organization_credits AS c ON c.organization_id = o.id
+WHERE plan_name IN ('premium', 'enterprise') AND remaining_credits > 9000;
+CREATE UNIQUE INDEX ON bench.callers (n)
+"""
+CALL = "SELECT consume_credits_rpc((SELECT id FROM bench.callers WHERE n = :n), {}, 1);"
+ANY_TYPE = "(ARRAY['ai_chat', 'whatsapp_message', 'email_send', 'sms_send'])[:type]"
+LOCKED = """
+SELECT max(extract(epoch FROM clock_timestamp() - waitstart))::float8
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE NOT granted AND application_name = 'pgbench'
+"""
+
+
+@dataclass
+class Traffic:
+    """pgbench at a steady rate, on one organization every fourth time.
+
+    Attributes:
+        calls: one row per call: when it ended (seconds since 1970), and how long it took from the moment it was due,
+            in milliseconds; shape (n, 2).
+        blocked: the longest any of them was seen waiting for a lock, in seconds.
+    """
+
+    project: Project
+    calls: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    blocked: float = 0.0
+
+    def __enter__(self) -> "Traffic":
+        with self.project.connect() as connection:
+            connection.execute(CALLERS)
+            row = connection.execute("SELECT count(*) FROM bench.callers").fetchone()
+        assert row is not None
+        spread = f"\\set n random(2, {row[0]})\n\\set type random(1, 4)\n{CALL.format(ANY_TYPE)}"
+        hot = "\\set n 1\n" + CALL.format("'email_send'")
+        scripts = [Script(hot, 1), Script(spread, 3)]
+        self._folder = TemporaryDirectory(prefix="bench-")
+        options = (f"--client={CLIENTS}", "--jobs=2", f"--rate={RATE}", "--time=86400", "--log")
+        line = command(self.project.url, scripts, Path(self._folder.name), *options)
+        self._process = subprocess.Popen(
+            line, cwd=self._folder.name, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        self._stop = threading.Event()
+        self._watcher = threading.Thread(target=self._watch)
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._watcher.join()
+        self._process.terminate()
+        assert self._process.stderr is not None
+        words = self._process.stderr.read()
+        self._process.wait()
+        logs = Path(self._folder.name).glob("pgbench_log.*")
+        lines = [line.split() for log in logs for line in log.read_text(encoding="utf-8").splitlines()]
+        # client, number, microseconds, script, seconds, microseconds, lag; the last line may be cut off
+        found = [(int(one[4]) + int(one[5]) / 1e6, int(one[2]) / 1e3) for one in lines if len(one) == 7]
+        self.calls = np.array(sorted(found))
+        self._folder.cleanup()
+        if "aborted" in words or "ERROR" in words:
+            raise RuntimeError(f"A call failed during the migration: {words}")
+
+    def between(self, begun: float, ended: float) -> dict[str, float]:
+        """Return p99, p50 and the longest latency in milliseconds, and the number, of the calls that ended then."""
+        chosen = self.calls[(self.calls[:, 0] >= begun) & (self.calls[:, 0] <= ended), 1]
+        p50, p99 = np.percentile(chosen, [50, 99])
+        return {"p99": float(p99), "p50": float(p50), "longest": float(chosen.max()), "calls": float(len(chosen))}
+
+    def _watch(self) -> None:
+        with self.project.connect() as connection:
+            while not self._stop.wait(0.01):
+                row = connection.execute(LOCKED).fetchone()
+                self.blocked = max(self.blocked, row[0] or 0.0) if row else self.blocked
+
+
+def run(options: Options, place: Place, say: Callable[[str], None]) -> Part:
+    """Migrate 200,000 organizations (20,000 if quick) under traffic."""
+    organizations = options.size(200_000, 20_000)
+    idle = 5.0 if options.quick else 15.0
+    samples: Samples = {IDLE: [], MIGRATING: []}
+    blocked, unreconciled, repetitions = [], [], options.times(3, 1)
+    for number in range(repetitions):
+        say(f"{organizations:,} organizations · {number + 1} of {repetitions}")
+        with _project(place, organizations) as project:
+            with Traffic(project) as traffic:
+                time.sleep(1)
+                begun = time.time()
+                time.sleep(idle)
+                ended = time.time()
+                project.runbook("run", "--from", "2", "--to", "2")
+                time.sleep(TAIL)
+            with project.connect() as connection:
+                samples[IDLE].append(traffic.between(begun, ended))
+                samples[MIGRATING].append(traffic.between(*_window(connection)))
+                unreconciled.append(float(len(connection.execute(UNRECONCILED).fetchall())))
+            blocked.append(traffic.blocked)
+    findings = [
+        Finding.ratio("p99 during Task 2 / idle", samples, MIGRATING, IDLE, "p99", OF_IDLE),
+        Finding("longest call during Task 2", [one["longest"] / 1000 for one in samples[MIGRATING]], "s", BLOCKED),
+        Finding("longest wait for a lock", blocked, "s", BLOCKED),
+        Finding("organizations that do not reconcile", unreconciled, "", "= 0"),
+    ]
+    title = f"Latency of traffic while {organizations:,} organizations are migrated"
+    return Part("online", title, samples, UNITS, findings, {"calls_per_second": RATE, "clients": CLIENTS})
+
+
+@contextmanager
+def _project(place: Place, organizations: int) -> Iterator[Project]:
+    """Offer a project that has come as far as Task 1."""
+    with TemporaryDirectory(prefix="bench-") as folder:
+        project = Project(place, Path(folder), organizations=organizations, actions_per_organization=1)
+        project.runbook("run", "--fresh", "--to", "1")
+        yield project
+
+
+def _window(connection: psycopg.Connection) -> tuple[float, float]:
+    """Return when Task 2 began and ended, in seconds since 1970."""
+    row = connection.execute("SELECT started_at, finished_at FROM runbook.tasks WHERE number = 2").fetchone()
+    assert row is not None and isinstance(row[0], datetime)
+    return row[0].timestamp(), row[1].timestamp()
