@@ -42,15 +42,7 @@ def plan() -> Plan:
 @pytest.fixture
 def project(tmp_path: Path, state: Path) -> Path:
     """A copy of the project to run and to break, on a fresh baseline."""
-    copy = tmp_path / "project"
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, copy / part)
-        elif source.exists():
-            copy.mkdir(exist_ok=True)
-            shutil.copy(source, copy / part)
-    return _fresh(copy)
+    return copy_project(tmp_path)
 
 
 @pytest.fixture
@@ -90,6 +82,19 @@ def runbook() -> Command:
         )
 
     return call
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy the project into a folder, on a fresh baseline."""
+    copy = folder / "project"
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, copy / part)
+        elif source.exists():
+            copy.mkdir(exist_ok=True)
+            shutil.copy(source, copy / part)
+    return _fresh(copy)
 
 
 def copy_toy(folder: Path, database: str = "toy") -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 TYPES = ("ai_chat", "whatsapp_message", "email_send", "sms_send")
+PAUSE = 0.01  # seconds between a client's calls
 HOT = 4  # every fourth call goes to one organization
 
 
@@ -47,6 +48,7 @@ class Traffic:
                 if self._stop.is_set():
                     return
                 where = self.organizations[0] if number % HOT == 0 else draw.choice(self.organizations)
+                self._stop.wait(PAUSE)
                 self._call(connection, where, draw.choice(TYPES), draw.randint(1, 3))
 
     def _call(self, connection: psycopg.Connection, organization: str, kind: str, amount: int) -> None:

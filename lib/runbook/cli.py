@@ -50,6 +50,9 @@ class Group(click.Group):
             lost = " ".join(str(error).split())
             click.echo(f"runbook: The connection to the target was lost ({lost}): `runbook run --resume`.", err=True)
             raise click.exceptions.Exit(1) from None
+        except psycopg.Error as error:
+            click.echo(f"runbook: The target refused it: {' '.join(str(error).split())}", err=True)
+            raise click.exceptions.Exit(1) from None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -60,7 +60,8 @@ ALTER TABLE organizations
     DROP COLUMN IF EXISTS whatsapp_used_credits,
     DROP COLUMN IF EXISTS email_used_credits,
     DROP COLUMN IF EXISTS sms_used_credits,
-    DROP COLUMN IF EXISTS credits_migrated_at;
+    DROP COLUMN IF EXISTS credits_migrated_at,
+    RESET (fillfactor);
 DROP FUNCTION IF EXISTS plan_credits(TEXT, TEXT, INTEGER);
 
 -- The grants as they were; revoking on the table also revokes what was granted by column.

@@ -20,8 +20,11 @@ pytestmark = pytest.mark.slow
 PLAN = Plan.read(ROOT / "runbook.toml")
 SCREENSHOTS = ROOT / "outputs" / "screenshots"
 PICTURES = ROOT / "docs" / "images" if os.environ.get("RUNBOOK_SCREENSHOTS") == "docs" else None
+IDLE = re.compile(r"^Python 3 .*\| Idle$")  # in the status bar
+TALLEST = 8_000  # pixels of a screenshot; a longer notebook takes several
 MINUTE = 60_000  # milliseconds
 OUTPUTS = ".jp-Notebook .jp-OutputArea-output"
+ERRORS = f'{OUTPUTS}[data-mime-type="application/vnd.jupyter.error"]'
 # Every text an output shows, with its colour and the colour behind it; WCAG's contrast of the two.
 CONTRASTS = """
 selector => {
@@ -80,7 +83,7 @@ def test_a_notebook_runs_from_top_to_bottom(page, asked, lab, task):
     page.goto(lab.format(task.notebook.name))
     run_all(page)
     screenshot(page, f"notebook_{task.number}")
-    assert page.locator(f'{OUTPUTS}[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts() == []
+    assert page.locator(ERRORS).all_inner_texts() == []
     assert page.locator(f'{OUTPUTS}[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts() == []
     outputs = page.locator(OUTPUTS)
     assert outputs.filter(has_text=f"Task {task.number} · {task.name}").count() >= 2  # header and gate
@@ -139,15 +142,15 @@ def run_all(page) -> None:
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Restart Kernel and Run All Cells…").click()
     page.get_by_role("button", name="Confirm Kernel Restart").click()
-    last = page.locator(".jp-CodeCell").last
-    last.locator(".jp-OutputArea-output").first.wait_for(timeout=5 * MINUTE)
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for()
+    last = page.locator(".jp-CodeCell").last.locator(".jp-OutputArea-output")
+    last.or_(page.locator(ERRORS)).first.wait_for(timeout=5 * MINUTE)
+    page.get_by_text(IDLE).wait_for()
 
 
 def ready(page) -> None:
     """Wait until the notebook is there and its kernel idle."""
     page.locator(".jp-NotebookPanel .jp-CodeCell").first.wait_for()
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for()
+    page.get_by_text(IDLE).wait_for()
 
 
 def show(page, lab, task) -> None:
@@ -166,9 +169,11 @@ def screenshot(page, name: str) -> None:
         page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
         return
     height = notebook.evaluate("one => one.scrollHeight")
-    page.set_viewport_size({"width": 1360, "height": min(height + 200, 16_000)})
-    page.wait_for_timeout(1000)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    page.set_viewport_size({"width": 1360, "height": min(height + 200, TALLEST)})
+    for top in range(0, height, TALLEST - 200):
+        notebook.evaluate("(one, top) => { one.scrollTop = top }", top)
+        page.wait_for_timeout(1000)
+        page.locator(".jp-NotebookPanel").first.screenshot(path=SCREENSHOTS / f"{name}_{top // (TALLEST - 200)}.png")
     page.set_viewport_size({"width": 1360, "height": 900})
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from runbook.plan import Plan
 from runbook.run import evidence
-from tests.end_to_end.test_batch import add_second_task, replace_conclude
+from tests.end_to_end.test_batch import NAME, add_second_task
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def decide(runbook, root, verb, name, *arguments):
     return result.stdout
 
 
-def test_a_run_takes_the_parameters_that_were_approved_and_no_others(guarded, runbook, connect):
-    replace_conclude(guarded, "task.authorize()", "task.conclude()")
-    runbook(guarded, "run", "--to", "7")  # refused; the schema is approved as this run left it
+def test_a_run_takes_the_parameters_that_were_approved_and_no_others(guarded, runbook):
+    path = guarded / "notebooks" / NAME
+    path.write_text(path.read_text().replace("task = runbook.begin(7)", "task = runbook.begin(7)\\ntask.authorize()"))
     said = decide(runbook, guarded, "approve", "Ada", "-p", "prefix", "X")
     assert 'the parameter prefix = "X"' in said
     assert "the rehearsal on local (not rehearsed)" in said
@@ -36,8 +36,6 @@ def test_a_run_takes_the_parameters_that_were_approved_and_no_others(guarded, ru
     assert 'the parameter prefix changed from "X" to "Y" since Ada approved it' in other
     approved = runbook(guarded, "run", "-p", "prefix", "X")
     assert approved.returncode == 0, approved.stdout + approved.stderr
-    decide(runbook, guarded, "reject", "Cyd")
-    assert "Cyd rejected it: “Cyd has decided”" in refusal(guarded, runbook(guarded, "run", "-p", "prefix", "X"))
 
 
 def test_a_later_task_is_what_was_approved_too(guarded, runbook):
@@ -48,11 +46,8 @@ def test_a_later_task_is_what_was_approved_too(guarded, runbook):
     decide(runbook, guarded, "approve", "Ada")
     assert runbook(guarded, "run").returncode == 1
     later.write_text(good)
-    changed = refusal(guarded, runbook(guarded, "run", "--resume"))
-    assert "notebooks/08_again.ipynb changed since Ada approved it" in changed
-    decide(runbook, guarded, "approve", "Ada")
-    other = refusal(guarded, runbook(guarded, "run", "--resume", "-p", "prefix", "Y"))
-    assert "the parameter prefix is new since Ada approved it" in other
+    changed = refusal(guarded, runbook(guarded, "run", "--resume", "-p", "prefix", "Y"))
+    assert "notebooks/08_again.ipynb changed, the parameter prefix is new since Ada approved it" in changed
     decide(runbook, guarded, "approve", "Ada", "-p", "prefix", "Y")
     resumed = runbook(guarded, "run", "--resume")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr

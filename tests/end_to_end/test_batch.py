@@ -126,11 +126,13 @@ def add_second_task(root: Path) -> None:
     (root / "notebooks" / "08_again.ipynb").write_text(text.replace("runbook.begin(7)", "runbook.begin(8)"))
 
 
-def replace_conclude(root: Path, *sources: str) -> None:
-    """Put other cells in place of the last one, `task.conclude()`."""
+def replace_cell(root: Path, what: str, *sources: str) -> None:
+    """Put other cells in place of the one whose source ends in `what`."""
     path = root / "notebooks" / NAME
     notebook = nbformat.read(path, 4)
-    notebook.cells[-1:] = [new_code_cell(source) for source in sources]
+    place = next(at for at, cell in enumerate(notebook.cells) if cell.source.endswith(what))
+    source = notebook.cells[place].source
+    notebook.cells[place : place + 1] = [new_code_cell(one.replace("…", source)) for one in sources]
     nbformat.write(notebook, path)
 
 
@@ -245,7 +247,7 @@ def test_outside_a_checkout_the_folder_is_named(tmp_path, runbook):
 )
 def test_a_failure_stops_the_batch_and_is_shown_everywhere(toy, run, connect, cell, name, said):
     add_second_task(toy)
-    replace_conclude(toy, cell, "task.conclude()")
+    replace_cell(toy, "conclude()", cell, "…")
     stopped = run(toy, code=1)
     first, second = stopped.manifest["tasks"]
     assert (stopped.manifest["status"], first["status"], second["status"]) == ("failed", "failed", "not_run")
@@ -266,7 +268,7 @@ def test_a_failure_stops_the_batch_and_is_shown_everywhere(toy, run, connect, ce
 
 
 def test_a_notebook_that_does_not_decide_its_gate_fails(toy, run):
-    replace_conclude(toy, "task")
+    replace_cell(toy, "conclude()", "task")
     failure = run(toy, code=1).manifest["failure"]
     assert failure["message"] == "The notebook ended before its gate was decided."
 
@@ -328,7 +330,7 @@ def test_a_rollback_gives_back_the_schema_to_the_byte(toy, run, runbook, ask):
 
 
 def test_a_protected_environment_waits_for_approval_and_confirmation(toy, run, runbook):
-    replace_conclude(toy, "task.authorize()", "task.conclude()")
+    replace_cell(toy, "begin(7)", "…", "task.authorize()")
     address = {"RUNBOOK_ELSEWHERE_DATABASE_URL": f"{url(toy)}&password={CANARY}"}
     elsewhere = ("--environment", "elsewhere")
     unconfirmed = runbook(toy, "run", *elsewhere, **address)
@@ -352,7 +354,7 @@ def test_a_protected_environment_waits_for_approval_and_confirmation(toy, run, r
 def test_a_task_stops_where_the_approval_it_asks_for_is_missing(toy, run):
     plan = toy / "runbook.toml"
     plan.write_text(plan.read_text().replace('approval = "automatic"', 'approval = "required"'))
-    replace_conclude(toy, "task.authorize()", "task.conclude()")
+    replace_cell(toy, "begin(7)", "…", "task.authorize()")
     refused = run(toy, code=3)
     assert refused.manifest["failure"]["name"] == "NotAllowed"
     assert "approve" in refused.manifest["failure"]["message"]

@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from runbook.plan import Plan
 from runbook.run import evidence
 from runbook.target import embedded, snapshot
@@ -36,20 +34,11 @@ def test_a_fired_trigger_gives_everything_back_with_evidence_of_both(toy, runboo
     assert Ledger(connect(toy), "toy").states()[7].status == "rolled_back"
 
 
-@pytest.mark.parametrize(
-    ("cell", "options", "said"),
-    [
-        (FIRES, [], ""),
-        (FIRES.replace("-- trigger: A shelf without a label\n", ""), ["--rollback-on-trigger"], "fired no rollback"),
-        ("1 / 0", ["--rollback-on-trigger"], "fired no rollback trigger"),
-    ],
-    ids=["not asked for", "a criterion alone", "an error in a step"],
-)
-def test_without_a_trigger_and_without_the_option_nothing_is_reversed(toy, runbook, cell, options, said):
+def test_without_a_trigger_nothing_is_reversed(toy, runbook):
     before = schema(toy)
-    replace_conclude(toy, cell, "task.conclude()")
-    result = runbook(toy, "run", *options)
-    assert (result.returncode, said in result.stdout) == (1, True)
+    replace_conclude(toy, FIRES.replace("-- trigger: A shelf without a label\n", ""), "task.conclude()")
+    result = runbook(toy, "run", "--rollback-on-trigger")
+    assert (result.returncode, "fired no rollback trigger" in result.stdout) == (1, True)
     assert [manifest["status"] for manifest in manifests(toy)] == ["failed"]
     assert schema(toy) != before
 

@@ -17,6 +17,14 @@ from runbook.run import changes, evidence, gates, pages, timeline, verdict, word
 from runbook.run.gates import Gate
 
 REPORT = "report.html"
+NEEDED = (
+    "run_id", "title", "environment", "operator", "status", "started_at", "finished_at", "failure", "server",
+    "approval", "comparison",
+)  # fmt: skip
+NEEDED_OF_TASKS = (
+    "number", "name", "status", "started_at", "finished_at", "estimate_minutes", "notebook", "sha256", "checks",
+    "criteria", "triggers",
+)  # fmt: skip
 EVERY_CELL = "cell"  # the journal's event for each cell: too fine for a report
 
 
@@ -69,12 +77,20 @@ def build(folder: Path, plan: Plan) -> Path:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / evidence.MANIFEST
     try:
-        return evidence.read(folder)
+        found = evidence.read(folder)
+        lacking = [name for name in NEEDED if name not in found]
+        lacking += [name for task in found["tasks"] for name in NEEDED_OF_TASKS if name not in task]
     except FileNotFoundError:
         raise UsageError(f"{folder} holds no {evidence.MANIFEST}: name the folder of a run.") from None
     except ValueError as error:
-        raise UsageError(f"{folder / evidence.MANIFEST} is not valid JSON: {error}.") from None
+        raise UsageError(f"{path} is damaged: it is not valid JSON: {error}.") from None
+    except (KeyError, TypeError):
+        raise UsageError(f"{path} is damaged: it holds no tasks.") from None
+    if lacking:
+        raise UsageError(f"{path} is damaged: it has no {lacking[0]!r}.")
+    return found
 
 
 def _journal(path: Path) -> list[dict[str, Any]]:

@@ -5,11 +5,13 @@ The statement restricts itself to the batch with
 (a TID range scan, whatever the statistics say) and to rows not done yet. Each batch is a transaction of its own,
 so a killed backfill has done whole batches and a rerun does the rest. A pass that finds nothing to do ends it:
 rows that moved to another block meanwhile are caught by the next pass.
+
+Others wait for the rows of a batch until it commits, so what is kept short is its time: a batch takes as many blocks
+as the ones before it managed in the milliseconds it is given, on this machine, under this load.
 """
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from runbook.step.task import Task
 
 REPAINT = 0.3  # seconds
+FIRST_BATCH = 8  # blocks: few, while nobody knows yet how long they take
+USUAL = {"workers": 2, "batch_ms": 25, "batch_blocks": 128}
 MOST_PASSES = 25  # one or two do it, unless the statement does the same rows again and again
 RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
@@ -52,10 +56,40 @@ class _Progress:
             self.history.append((time.perf_counter() - self.begun, self.rows))
 
 
+@dataclass
+class _Blocks:
+    """Hands out the heap blocks of a pass, each once."""
+
+    total: int
+    given: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, size: int) -> tuple[int, int] | None:
+        """Return the first of the next blocks and the one behind the last; None when there are no more."""
+        with self.lock:
+            first, self.given = self.given, min(self.given + size, self.total)
+            return (first, self.given) if first < self.given else None
+
+
+@dataclass(frozen=True)
+class _Pace:
+    """How a pass is carried out: by so many workers, in batches of so many milliseconds and at most so many blocks."""
+
+    workers: int
+    milliseconds: int
+    most_blocks: int
+
+    def next_size(self, size: int, seconds: float) -> int:
+        """Return how many blocks to take after a batch of `size` blocks took `seconds`; at most twice as many."""
+        fitting = int(size * self.milliseconds / 1000 / max(seconds, 1e-6))
+        return max(1, min(fitting, 2 * size, self.most_blocks))
+
+
 def run(task: "Task", table: str, statement: str) -> Table:
     """Run `statement` over `table` until a whole pass changes nothing; remember and return the figures.
 
-    The notebook's parameters `workers` and `batch_blocks` (heap blocks of 8 kB per transaction) decide how.
+    The notebook's parameters decide how: `workers`; `batch_ms`, the milliseconds a batch should take; `batch_blocks`,
+    the heap blocks of 8 kB it takes at most.
 
     Returns:
         One row: rows changed, batches, passes, seconds, rows per second.
@@ -67,16 +101,15 @@ def run(task: "Task", table: str, statement: str) -> Table:
     for setting in ("runbook.first", "runbook.last"):
         if setting not in statement:
             raise UsageError(f"The statement of %%backfill must restrict itself by current_setting('{setting}')::tid.")
-    workers = int(task.parameters.get("workers", 2))
-    size = int(task.parameters.get("batch_blocks", 128))
-    if workers < 1 or size < 1:
-        raise UsageError("The parameters workers and batch_blocks must be 1 or more.")
+    pace = _Pace(*(int(task.parameters.get(name, usual)) for name, usual in USUAL.items()))
+    if min(pace.workers, pace.milliseconds, pace.most_blocks) < 1:
+        raise UsageError(f"The parameters {', '.join(USUAL)} must be 1 or more.")
     progress, passes = _Progress(0), 0
     handle = display(show.progress(table, 0, 1, "starting"), display_id=True)
     while True:
         before = progress.rows
         progress.blocks, progress.done_blocks = _blocks(task.connection, table), 0
-        _one_pass(task, statement, progress, _batches(progress.blocks, size), workers, handle, table)
+        _one_pass(task, statement, progress, pace, handle, table)
         passes += 1
         if progress.rows == before:
             break
@@ -103,13 +136,11 @@ def _one_pass(
     task: "Task",
     statement: str,
     progress: _Progress,
-    batches: list[tuple[int, int]],
-    workers: int,
+    pace: _Pace,
     handle: show.Markup,
     label: str,
 ) -> None:
-    queue: Iterator[tuple[int, int]] = iter(batches)
-    guard, stop = threading.Lock(), threading.Event()
+    blocks, stop = _Blocks(progress.blocks), threading.Event()
 
     def work(number: int) -> None:
         with environments.connect(task.plan, task.environment, f"runbook {task.run_id} worker {number}") as connection:
@@ -117,15 +148,14 @@ def _one_pass(
             connection.execute("SET lock_timeout = '5s'")
             for name, value in task.parameters.items():
                 connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", as_setting(value)])
-            while not stop.is_set():
-                with guard:
-                    batch = next(queue, None)
-                if batch is None:
-                    return
+            size = min(FIRST_BATCH, pace.most_blocks)
+            while not stop.is_set() and (batch := blocks.take(size)):
+                begun = time.perf_counter()
                 progress.add(batch[1] - batch[0], _batch(connection, statement, batch, progress))
+                size = pace.next_size(batch[1] - batch[0], time.perf_counter() - begun)
 
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(work, number) for number in range(workers)]
+    with ThreadPoolExecutor(pace.workers) as pool:
+        futures = [pool.submit(work, number) for number in range(pace.workers)]
         try:
             while not all(future.done() for future in futures):
                 time.sleep(0.02 if len(progress.history) < 50 else REPAINT)
@@ -147,7 +177,10 @@ def _batch(connection: psycopg.Connection, statement: str, batch: tuple[int, int
                     "SELECT set_config('runbook.first', %s, true), set_config('runbook.last', %s, true)",
                     [f"({batch[0]},0)", f"({batch[1]},0)"],
                 )
-                return max(connection.execute(statement.encode()).rowcount, 0)
+                cursor = connection.execute(statement.encode())
+                while cursor.nextset():  # of several statements, the last one counts
+                    pass
+                return max(cursor.rowcount, 0)
         except RETRIED:
             progress.retries += 1
             time.sleep(pause)
@@ -160,10 +193,6 @@ def _blocks(connection: psycopg.Connection, table: str) -> int:
         sql.SQL("SELECT pg_relation_size({}::regclass) / current_setting('block_size')::bigint").format(name)
     ).fetchone()
     return int(row[0]) if row else 0
-
-
-def _batches(blocks: int, size: int) -> list[tuple[int, int]]:
-    return [(first, min(first + size, blocks)) for first in range(0, blocks, size)]
 
 
 def _eta(progress: _Progress) -> str:

