@@ -14,11 +14,11 @@ from rich.table import Table
 
 from runbook import parameters
 from runbook.errors import RunbookError, UsageError
-from runbook.plan import Environment, Plan
+from runbook.plan import Plan
 
 ENVIRONMENT = click.option("--environment", "-e", default="local", show_default=True, help="An entry of runbook.toml.")
 LAB = (
-    f"--LabApp.extra_labextensions_path={Path(__file__).parent / 'lab'}",  # SQL colours
+    f"--LabApp.extra_labextensions_path={Path(__file__).parent / 'lab'}",  # SQL colours, texts of images
     "--LabApp.news_url=None",  # and nothing is asked of a network
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
 )
@@ -71,7 +71,7 @@ def main() -> None:
 @click.option("--rollback-on-trigger", is_flag=True, help="Where a rollback trigger fires, reverse its task, unasked.")
 @click.option("--keep-expected", is_flag=True, help="Make this run's notebooks the expected results.")
 @CONFIRM
-def run(fresh: bool, given: tuple[tuple[str, str], ...], **request: Any) -> None:
+def run(given: tuple[tuple[str, str], ...], **request: Any) -> None:
     """Run the tasks in sequence; stop at the first shut gate.
 
     Exit codes: 0 all gates open, 1 a gate shut or a step failed, 2 wrong usage or configuration, 3 not allowed.
@@ -79,11 +79,7 @@ def run(fresh: bool, given: tuple[tuple[str, str], ...], **request: Any) -> None
     from runbook.run import batch
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
-    plan = Plan.find()
-    environment = plan.environment(request["environment"])
-    if fresh:
-        _reset(plan, environment)
-    sys.exit(batch.run(plan, batch.Request(given=parameters.literals(given), **request), Console()))
+    sys.exit(batch.run(Plan.find(), batch.Request(given=parameters.literals(given), **request), Console()))
 
 
 @main.command()
@@ -219,17 +215,11 @@ def lab(arguments: tuple[str, ...]) -> None:
 @ENVIRONMENT
 def reset(environment: str) -> None:
     """Give an embedded environment a fresh baseline; every other kind is refused."""
+    from runbook.target import environments
+
     plan = Plan.find()
-    _reset(plan, plan.environment(environment))
+    environments.reset(plan, plan.environment(environment))
     click.echo(f"{environment} has a fresh baseline.")
-
-
-def _reset(plan: Plan, environment: Environment) -> None:
-    from runbook.target import embedded
-
-    if environment.server != "embedded":
-        raise UsageError(f"Only an embedded environment can be reset; {environment.name!r} is somebody's database.")
-    embedded.reset(plan.root, environment)
 
 
 def _run_folder(plan: Plan, folder: Path | None) -> Path:

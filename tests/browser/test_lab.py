@@ -115,17 +115,17 @@ def test_sql_has_colours(page, lab, task):
     assert in_sql.count() == len(wanted)
     assert page.locator(".jp-CodeCell .cm-content").filter(has_text=re.compile("^%%")).count() == len(wanted)
     words = re.compile("^(SELECT|WITH|CREATE|ALTER|DO|BEGIN)$")
-    first = in_sql.first.locator(".cm-line span").filter(has_text=words).first
+    first = in_sql.locator(".cm-line span").filter(has_text=words).first
     plain = in_sql.first.evaluate("one => getComputedStyle(one).color")
     assert first.evaluate("one => getComputedStyle(one).color") != plain
 
 
-def test_the_report_opens_from_a_file(page, checkout):
+def test_the_report_opens_from_a_file(browser, checkout):
     command = [sys.executable, "-m", "runbook", "run", "--fresh"]
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     folder = evidence.latest(Plan.read(checkout / "runbook.toml"))
-    asked = []
+    asked, page = [], browser.new_page(viewport={"width": 1200, "height": 900})
     page.on("request", lambda request: asked.append(request.url))
     page.goto((folder / "report.html").as_uri())
     screenshot(page, "report")
@@ -133,7 +133,7 @@ def test_the_report_opens_from_a_file(page, checkout):
     assert page.evaluate(CONTRASTS, "body *") == []
     assert not [address for address in asked if not address.startswith(("file:", "data:"))]
     if PICTURES:
-        picture(page, "report", page.locator("body"))
+        page.screenshot(path=PICTURES / "report.png")
 
 
 def run_all(page) -> None:
@@ -175,10 +175,3 @@ def screenshot(page, name: str) -> None:
         page.wait_for_timeout(1000)
         page.locator(".jp-NotebookPanel").first.screenshot(path=SCREENSHOTS / f"{name}_{top // (TALLEST - 200)}.png")
     page.set_viewport_size({"width": 1360, "height": 900})
-
-
-def picture(page, name: str, part) -> None:
-    """Make a picture of the README."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.set_viewport_size({"width": 1200, "height": 900})
-    part.screenshot(path=PICTURES / f"{name}.png", clip=None)

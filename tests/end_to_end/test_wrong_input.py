@@ -22,6 +22,7 @@ from psycopg.conninfo import make_conninfo
 from runbook.cli import main
 from runbook.plan import Plan
 from runbook.run import evidence
+from runbook.target import lock
 from runbook.target.ledger import Ledger
 from tests.conftest import copy_toy
 from tests.end_to_end.test_batch import NAME
@@ -211,6 +212,25 @@ def test_a_damaged_manifest(ask, tmp_path, command, text):
     (tmp_path / evidence.MANIFEST).write_text(text)
     said = sentence(ask(command, str(tmp_path)), 2)
     assert f"{tmp_path / evidence.MANIFEST} is damaged" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "complaint"),
+    [
+        (("run", "--fresh", "-p", "wrokers", "3"), 2, "no parameter 'wrokers'"),
+        (("run", "--fresh", "--resume"), 2, "give one of them"),
+        (("run", "--fresh"), 3, "Another run holds this target"),
+        (("reset",), 3, "Another run holds this target: somebody (backend "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_baseline_is_not_reset_under_anybodys_feet(ask, toys, connect, command, code, complaint):
+    somebody = connect(toys)
+    somebody.execute("SET application_name = 'somebody'")
+    lock.take(somebody, "toy")
+    somebody.execute("CREATE TABLE kept ()")
+    assert complaint in sentence(ask(*command), code)
+    somebody.execute("DROP TABLE kept")
 
 
 def test_a_notebook_that_is_none(ask, tmp_path, toys):

@@ -14,7 +14,7 @@ from runbook.plan import Plan, Task
 from runbook.run import evidence, expected, live, notebooks, report, rollback, seal
 from runbook.run.execution import Execution, Failure
 from runbook.step import confirmation
-from runbook.target import lock
+from runbook.target import environments, lock
 from runbook.target.ledger import DONE
 
 
@@ -27,6 +27,7 @@ class Request:
         last: number of the last task, None for the plan's last.
         given: parameters for the notebooks, by name.
         resume: go on with the newest run of the environment where it stopped.
+        fresh: give an embedded environment a fresh baseline first.
         keep_expected: make this run's notebooks the expected results.
         confirm: the digest of what was approved, for a protected environment.
         rollback_on_trigger: where a rollback trigger fires, reverse the task that fired it, unasked.
@@ -37,6 +38,7 @@ class Request:
     last: int | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
     resume: bool = False
+    fresh: bool = False
     keep_expected: bool = False
     confirm: str = ""
     rollback_on_trigger: bool = False
@@ -51,6 +53,10 @@ def run(plan: Plan, request: Request, console: Console) -> int:
     """
     tasks, given = plan.between(request.first, request.last), dict(request.given)
     notebooks.validate(tasks, given)
+    if request.fresh and request.resume:
+        raise UsageError("--fresh gives away what --resume would go on with: give one of them.")
+    if request.fresh:
+        environments.reset(plan, plan.environment(request.environment))
     execution = Execution(plan, request.environment, console, request.confirm)
     is_fresh = not execution.ledger.states()
     if request.resume:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 REPAINT = 0.3  # seconds
 FIRST_BATCH = 8  # blocks: few, while nobody knows yet how long they take
-USUAL = {"workers": 2, "batch_ms": 25, "batch_blocks": 128}
+USUAL = {"workers": 2, "batch_ms": 10, "batch_blocks": 128}
 MOST_PASSES = 25  # one or two do it, unless the statement does the same rows again and again
 RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 

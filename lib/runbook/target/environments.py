@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from runbook.errors import UsageError
 from runbook.plan import Environment, Plan
-from runbook.target import embedded
+from runbook.target import embedded, lock
 
 OLDEST_SERVER = 150000
 DATABASE_VARIABLE = "RUNBOOK_SCRATCH_DATABASE"  # set while a scratch database stands in for the target
@@ -79,6 +79,21 @@ def connect(plan: Plan, environment: Environment, application_name: str) -> psyc
             f"{OLDEST_SERVER // 10000} or newer."
         )
     return connection
+
+
+def reset(plan: Plan, environment: Environment) -> None:
+    """Give an embedded environment a fresh baseline.
+
+    Raises:
+        UsageError: it is not embedded, or its server does not start.
+        NotAllowed: a run holds it.
+    """
+    if environment.server != "embedded":
+        raise UsageError(f"Only an embedded environment can be reset; {environment.name!r} is somebody's database.")
+    admin = embedded.url(embedded.start(plan.root), "postgres", "postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        lock.must_be_free(connection, plan.name, environment.database)
+    embedded.reset(plan.root, environment)
 
 
 def server(connection: psycopg.Connection) -> dict[str, Any]:

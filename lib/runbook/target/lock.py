@@ -13,9 +13,18 @@ def take(connection: psycopg.Connection, plan: str) -> None:
     """
     row = connection.execute("SELECT pg_try_advisory_lock(hashtext('runbook'), hashtext(%s))", [plan]).fetchone()
     if row and not row[0]:
-        raise NotAllowed(
-            f"Another run holds this target: {_holder(connection, plan)[1]}. Wait for it to end, or end it."
-        )
+        raise _held(_holder(connection, plan)[1])
+
+
+def must_be_free(connection: psycopg.Connection, plan: str, database: str) -> None:
+    """Make sure that no run of a plan holds a database, which may be another than the one connected to.
+
+    Raises:
+        NotAllowed: one does; the message says who, and since when.
+    """
+    backend, who = _holder(connection, plan, database)
+    if backend:
+        raise _held(who)
 
 
 def must_be_held_by(connection: psycopg.Connection, plan: str, backend: int) -> None:
@@ -45,18 +54,22 @@ def end_leftovers(connection: psycopg.Connection, run_id: str) -> int:
     ).rowcount
 
 
-def _holder(connection: psycopg.Connection, plan: str) -> tuple[int, str]:
-    """Return the backend that holds the lock (0: none), and who that is in words."""
+def _held(who: str) -> NotAllowed:
+    return NotAllowed(f"Another run holds this target: {who}. Wait for it to end, or end it.")
+
+
+def _holder(connection: psycopg.Connection, plan: str, database: str | None = None) -> tuple[int, str]:
+    """Return the backend that holds the lock (0: none), and who that is in words; default: on this database."""
     row = connection.execute(
         """
         SELECT application_name, pid, to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
         FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE locktype = 'advisory' AND granted AND pg_locks.database = (
-            SELECT oid FROM pg_database WHERE datname = current_database())
+            SELECT oid FROM pg_database WHERE datname = COALESCE(%s, current_database()))
           AND classid = (hashtext('runbook')::bigint & 4294967295)::oid
           AND objid = (hashtext(%s)::bigint & 4294967295)::oid
         """,
-        [plan],
+        [database, plan],
     ).fetchone()
     if row is None:
         return 0, "it ended this moment"

@@ -1,9 +1,11 @@
-// SQL colours for the cells %%sql, %%check, %%backfill and %%concurrently in JupyterLab.
+// For JupyterLab: SQL colours in the cells %%sql, %%check, %%backfill and %%concurrently, and for every image the text
+// that stands for it, which JupyterLab leaves out.
 //
 // JupyterLab loads extensions as webpack's module federation makes them: a container with `init` and `get`. This one is
 // written by hand, so that nothing has to be built: it takes what it needs from JupyterLab's own shared modules.
 (() => {
-  const NAME = 'runbook-sql';
+  const NAME = 'runbook-lab';
+  const LANGUAGE = 'runbook-sql';
   const MIME = 'text/x-runbook-sql';
   const PYTHON = 'text/x-ipython';
   const MAGIC = /^\s*%%(sql|check|backfill|concurrently)\b/;
@@ -84,16 +86,31 @@
     look();
   }
 
-  function activate(_, tracker, languages) {
+  // JupyterLab's own renderer of images, with the text the notebook gives.
+  function describe(rendermime) {
+    class Described extends shared.rendermime.RenderedImage {
+      async renderModel(model) {
+        await super.renderModel(model);
+        const about = model.metadata['image/png'];
+        const image = this.node.querySelector('img');
+        if (image && about && about.alt) image.alt = about.alt;
+      }
+    }
+    const createRenderer = options => new Described(options);
+    rendermime.addFactory({ safe: true, mimeTypes: ['image/png'], defaultRank: 50, createRenderer });
+  }
+
+  function activate(_, tracker, languages, rendermime) {
+    describe(rendermime);
     const { LanguageSupport, StreamLanguage } = shared.language;
     const language = StreamLanguage.define({
-      name: NAME,
+      name: LANGUAGE,
       startState: () => ({ head: true, closing: '' }),
       copyState: state => ({ ...state }),
       token,
       languageData: { commentTokens: { line: '--', block: { open: '/*', close: '*/' } } }
     });
-    languages.addLanguage({ name: NAME, mime: MIME, support: new LanguageSupport(language) });
+    languages.addLanguage({ name: LANGUAGE, mime: MIME, support: new LanguageSupport(language) });
     // Python's own language first: still loading, it would come after ours and replace it.
     const python = languages.getLanguage(PYTHON);
     const open = panel =>
@@ -112,9 +129,11 @@
 
   async function plugin() {
     shared.language = await take('@codemirror/language');
+    shared.rendermime = await take('@jupyterlab/rendermime');
     const { INotebookTracker } = await take('@jupyterlab/notebook');
     const { IEditorLanguageRegistry } = await take('@jupyterlab/codemirror');
-    return { id: `${NAME}:plugin`, autoStart: true, requires: [INotebookTracker, IEditorLanguageRegistry], activate };
+    const requires = [INotebookTracker, IEditorLanguageRegistry, shared.rendermime.IRenderMimeRegistry];
+    return { id: `${NAME}:plugin`, autoStart: true, requires, activate };
   }
 
   window._JUPYTERLAB = window._JUPYTERLAB || {};
