@@ -76,10 +76,12 @@ def run(given: tuple[tuple[str, str], ...], **request: Any) -> None:
 
     Exit codes: 0 all gates open, 1 a gate shut or a step failed, 2 wrong usage or configuration, 3 not allowed.
     """
-    from runbook.run import batch
+    from runbook.run import batch, notebooks
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
-    sys.exit(batch.run(Plan.find(), batch.Request(given=parameters.literals(given), **request), Console()))
+    plan = Plan.find()
+    values = parameters.literals(notebooks.known(plan.tasks), given)
+    sys.exit(batch.run(plan, batch.Request(given=values, **request), Console()))
 
 
 @main.command()
@@ -152,9 +154,11 @@ def report(folder: Path | None) -> None:
 @PARAMETERS
 def approve(environment: str, approver: str, statement: str, given: tuple[tuple[str, str], ...]) -> None:
     """Approve exactly what a run would do now: notebooks, SQL, plan, parameters, the target's schema, the rehearsal."""
-    from runbook.run import approval
+    from runbook.run import approval, notebooks
 
-    click.echo(approval.record(Plan.find(), environment, approver, statement, parameters.literals(given)))
+    plan = Plan.find()
+    values = parameters.literals(notebooks.known(plan.tasks), given)
+    click.echo(approval.record(plan, environment, approver, statement, values))
 
 
 @main.command()

@@ -90,9 +90,9 @@ def check(known: Mapping[str, Parameter], given: Mapping[str, Any], where: str) 
             )
 
 
-def literals(given: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Return parameters given as text by their names, read as Python would; what is no literal is text."""
-    return {name: _literal(text) for name, text in given}
+def literals(known: Mapping[str, Parameter], given: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return parameters given as text by their names: a `str` as it stands, any other read as Python would."""
+    return {name: text if name in known and known[name].kind == "str" else _literal(text) for name, text in given}
 
 
 def _literal(text: str) -> Any:

@@ -81,3 +81,8 @@ def test_anything_else_is_refused_by_name(values, complaint):
 
 def test_assigned_names_are_found_with_and_without_a_type():
     assert parameters.assigned("a = 1\nb: int = 2\nprint(a)") == {"a", "b"}
+
+
+def test_a_text_parameter_that_looks_like_a_number_stays_text():
+    known = parameters.declared('reference: str = ""  # of a project\nworkers: int = 2  # how many')
+    assert parameters.literals(known, [("reference", "123"), ("workers", "4")]) == {"reference": "123", "workers": 4}

@@ -38,13 +38,18 @@ def validate(tasks: tuple[Task, ...], given: Mapping[str, Any]) -> None:
     Raises:
         UsageError: naming the first that is not.
     """
-    known: dict[str, parameters.Parameter] = {}
-    for task in tasks:
-        known.update(declared(task))
     if "environment" in given:
         raise UsageError("Give the environment by --environment, not as a parameter.")
-    known.pop("environment", None)
-    parameters.check(known, given, f"This run (tasks {tasks[0].number} to {tasks[-1].number})")
+    parameters.check(known(tasks), given, f"This run (tasks {tasks[0].number} to {tasks[-1].number})")
+
+
+def known(tasks: tuple[Task, ...]) -> dict[str, parameters.Parameter]:
+    """Return every parameter of the tasks' notebooks but the environment, by name."""
+    found: dict[str, parameters.Parameter] = {}
+    for task in tasks:
+        found.update(declared(task))
+    found.pop("environment", None)
+    return found
 
 
 def headings(notebook: Any) -> list[str]:

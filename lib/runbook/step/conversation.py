@@ -115,6 +115,8 @@ class Conversation:
             if error.sqlstate is None:
                 raise transport.failure(error, statement) from None
             return Refused(error.sqlstate, error.diag.message_primary or "")
+        if not answer.tables and not answer.tags:
+            raise StepFailed("The cell holds no SQL to run.")
         return answer.tables[-1] if answer.tables else Table(["command"], [[answer.tags[-1]]])
 
     def access(self, statements: Mapping[str, str], declared: pd.DataFrame) -> pd.DataFrame:

@@ -122,17 +122,18 @@ def header(title: str, facts: Sequence[tuple[str, str]], protected: bool) -> Mar
     return Markup(html, f"{title}\n" + " · ".join(f"{name} {value}" for name, value in facts))
 
 
-def gate(task: str, rows: Sequence[tuple[str, str, bool | None]], next_step: str) -> Markup:
+def gate(task: str, rows: Sequence[tuple[str, str, bool | None]], next_step: str, took: str = "") -> Markup:
     """Return the gate of a task.
 
     Args:
         task: its name.
         rows: (`criterion` or `trigger`, the plan's words, whether it is as it must be; None is undecided).
         next_step: one line, said under the verdict.
+        took: how long the task took, against its estimate.
     """
     is_open = all(fine for _, _, fine in rows)
     colour = PASS if is_open else FAIL
-    verdict_line = f"Gate {'open' if is_open else 'SHUT'} · {task}"
+    verdict_line = f"Gate {'open' if is_open else 'SHUT'} · {task}" + (f" · took {took}" if took else "")
     words = {
         ("criterion", True): ("✓", "met", PASS),
         ("criterion", False): ("✗", "not met", FAIL),

@@ -46,7 +46,8 @@ def conclude(task: "Task") -> None:
     task.keep_record()
     task.ledger.finish_task(task.run_id, number, ledger.DONE if is_open else "failed")
     lock.release(task.ledger.connection, task.plan.name)
-    display(show.gate(f"Task {number} · {task.definition.name}", rows, _next(task) if is_open else advice(task)))
+    title, next_step = f"Task {number} · {task.definition.name}", _next(task) if is_open else advice(task)
+    display(show.gate(title, rows, next_step, _took(task)))
     if not is_open:
         wrong = next(f"{kind} “{text}”" for kind, text, fine in rows if not fine)
         raise GateShut(f"Task {number}: the gate is shut by the {wrong}. {advice(task)}")
@@ -93,6 +94,13 @@ def _must_decide(task: "Task", name: str, criterion: str | None, trigger: str | 
         raise UsageError(f"Task {definition.number} has no success criterion {criterion!r} in {plan.FILE}.")
     if trigger and trigger not in definition.triggers:
         raise UsageError(f"Task {definition.number} has no rollback trigger {trigger!r} in {plan.FILE}.")
+
+
+def _took(task: "Task") -> str:
+    state = task.ledger.states()[task.definition.number]
+    seconds = ((state.finished_at or state.started_at) - state.started_at).total_seconds()
+    elapsed = f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+    return f"{elapsed} of {task.definition.minutes} min"
 
 
 def _next(task: "Task") -> str:

@@ -21,6 +21,7 @@
     truncate type union unique update using vacuum values view volatile when where while window with without
     immutable stable parallel safe strict ordinality enable disable level owner exception`.split(/\s+/)
   );
+  const FUNCTIONS = new Set(['format', 'replace', 'left', 'right']); // keywords too, but not before a parenthesis
   const TYPES = new Set(
     `bigint bigserial bool boolean bytea char character date decimal double float inet int integer interval json jsonb
     name numeric oid real record regclass regnamespace regproc regprocedure regrole serial smallint text tid time
@@ -60,16 +61,15 @@
       state.closing = "'";
       return 'string';
     }
-    if (stream.match(/^"[^"]*"/)) return 'variableName';
+    if (stream.match(/^"[^"]*"/) || stream.match(/^\.\w+/)) return 'variableName';
     if (stream.match(/^\$\w*\$/)) return 'meta'; // around a function's body, which is SQL again
     if (stream.match(/^\d[\d_]*(\.\d+)?([eE][-+]?\d+)?/)) return 'number';
     if (stream.match(/^\\\S+/)) return 'meta'; // a command of psql's
     const word = stream.match(/^[A-Za-z_]\w*/);
     if (word) {
       const bare = word[0].toLowerCase();
-      if (KEYWORDS.has(bare)) return 'keyword';
-      if (TYPES.has(bare)) return 'typeName';
-      return stream.match(/^\s*\(/, false) ? 'variableName.function' : 'variableName';
+      if (FUNCTIONS.has(bare) && stream.match(/^\(/, false)) return 'variableName';
+      return KEYWORDS.has(bare) ? 'keyword' : TYPES.has(bare) ? 'typeName' : 'variableName';
     }
     return stream.match(/^[-+*/<>=~!@#%^&|?:]+/) ? 'operator' : (stream.next(), null);
   }

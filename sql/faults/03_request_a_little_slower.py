@@ -1,0 +1,15 @@
+# task: 3
+# check: under RLS a request takes less than a tenth longer
+# point: after step 3.2
+# reason: row level security takes 15 % longer: no rollback trigger, but the criterion is not met
+
+samples = 60
+task.connection.execute("""
+    CREATE FUNCTION slow(seconds FLOAT) RETURNS BOOLEAN LANGUAGE plpgsql
+    AS 'BEGIN PERFORM pg_sleep(seconds); RETURN true; END';
+
+    -- Everybody waits, whether row level security concerns them or not
+    ALTER TABLE organizations RENAME TO organizations_behind;
+    CREATE VIEW organizations WITH (security_invoker) AS SELECT * FROM organizations_behind WHERE slow(0.01);
+    CREATE POLICY slow ON organizations_behind AS RESTRICTIVE FOR SELECT TO authenticated USING (slow(0.0015))
+""")
