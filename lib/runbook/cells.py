@@ -64,6 +64,11 @@ def read(path: Path) -> list[Cell]:
     return found
 
 
+def changes(path: Path) -> bool:
+    """Tell whether a notebook changes the target: whether one of its cells is tagged `apply`."""
+    return any("apply" in cell.tags for cell in read(path))
+
+
 def prose(path: Path) -> dict[str, dict[str, str]]:
     """Return what the notebook says of each step: number → label → text.
 

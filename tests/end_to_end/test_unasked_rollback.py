@@ -2,13 +2,29 @@
 
 import json
 
+import pytest
+
 from runbook.plan import Plan
 from runbook.run import evidence
 from runbook.target import embedded, snapshot
 from runbook.target.ledger import Ledger
-from tests.end_to_end.test_batch import DECIDES, replace_conclude
 
-FIRES = f"%%check a shelf is blue: some rows\n{DECIDES}SELECT 1 WHERE false"
+NOTEBOOK = "notebooks/07_label_the_shelves.ipynb"
+PASSES, FAILS = "SELECT shelf FROM shelves WHERE label IS NULL", "SELECT shelf FROM shelves"
+TRIGGER = '    "-- trigger: A shelf without a label\\n",\n'
+
+
+@pytest.fixture
+def failing(toy):
+    """A toy whose check fails, which fires its trigger."""
+    change(toy, PASSES, FAILS)
+    return toy
+
+
+def change(root, old: str, new: str) -> None:
+    text = (root / NOTEBOOK).read_text()
+    assert old in text
+    (root / NOTEBOOK).write_text(text.replace(old, new))
 
 
 def schema(root) -> str:
@@ -21,32 +37,35 @@ def manifests(root) -> list[dict]:
     ]
 
 
-def test_a_fired_trigger_gives_everything_back_with_evidence_of_both(toy, runbook, connect):
-    before = schema(toy)
-    replace_conclude(toy, FIRES, "task.conclude()")
-    result = runbook(toy, "run", "--rollback-on-trigger")
+def test_a_fired_trigger_gives_everything_back_with_evidence_of_both(failing, runbook, connect):
+    before = schema(failing)
+    result = runbook(failing, "run", "--rollback-on-trigger")
     assert result.returncode == 1, result.stdout + result.stderr
     assert "“A shelf without a label” fired: Task 7 is rolled back, unasked." in result.stdout
-    failed, back = manifests(toy)
+    failed, back = manifests(failing)
     assert (failed["status"], failed["tasks"][0]["triggers"][0]["fired"]) == ("failed", True)
     assert (back["status"], back["tasks"][0]["status"], back["failure"]) == ("rolled_back", "rolled_back", None)
-    assert schema(toy) == before
-    assert Ledger(connect(toy), "toy").states()[7].status == "rolled_back"
+    assert schema(failing) == before
+    assert Ledger(connect(failing), "toy").states()[7].status == "rolled_back"
 
 
-def test_without_a_trigger_nothing_is_reversed(toy, runbook):
-    before = schema(toy)
-    replace_conclude(toy, FIRES.replace("-- trigger: A shelf without a label\n", ""), "task.conclude()")
-    result = runbook(toy, "run", "--rollback-on-trigger")
-    assert (result.returncode, "fired no rollback trigger" in result.stdout) == (1, True)
-    assert [manifest["status"] for manifest in manifests(toy)] == ["failed"]
-    assert schema(toy) != before
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [(TRIGGER, "", "fired no rollback trigger"), ('"apply"', '"probe"', "fired, but Task 7 changes nothing")],
+    ids=["no trigger", "no change"],
+)
+def test_without_a_trigger_or_without_a_change_nothing_is_reversed(failing, runbook, old, new, said):
+    before = schema(failing)
+    change(failing, old, new)
+    result = runbook(failing, "run", "--rollback-on-trigger")
+    assert (result.returncode, said in result.stdout) == (1, True)
+    assert [manifest["status"] for manifest in manifests(failing)] == ["failed"]
+    assert schema(failing) != before
 
 
-def test_a_rollback_that_cannot_be_done_is_said_and_the_exit_code_stays(toy, runbook):
-    replace_conclude(toy, FIRES, "task.conclude()")
-    (toy / "sql" / "rollback" / "07_label_the_shelves.sql").unlink()
-    result = runbook(toy, "run", "--rollback-on-trigger")
+def test_a_rollback_that_cannot_be_done_is_said_and_the_exit_code_stays(failing, runbook):
+    (failing / "sql" / "rollback" / "07_label_the_shelves.sql").unlink()
+    result = runbook(failing, "run", "--rollback-on-trigger")
     assert result.returncode == 1
     assert "The rollback could not be done: Task 7 cannot be reversed" in result.stdout
     assert "Do it by hand: `runbook rollback --environment local --to 7`" in result.stdout

@@ -71,6 +71,8 @@ def test_a_plan_knows_its_tasks_and_where_they_lie(read, tmp_path):
         ("minutes = 5\nrisk", 'minutes = "five"\nrisk', "minutes"),
         ('server = "embedded"', 'server = "cloud"', "must be 'embedded' or 'url'"),
         ('approval = "automatic"', 'approval = "maybe"', "must be 'automatic' or 'required'"),
+        ('approval = "automatic"', 'approval = "required"\napprovers = 0', "approvers = 0; it must be 1 or more"),
+        ('approval = "automatic"', 'approval = "required"\napprovers = "two"', "must be 1 or more"),
         ("needs = []", "needs = [2]", "needs task 2, which does not come before it"),
         ("needs = []", "needs = [1]", "needs task 1, which does not come before it"),
         (TASK, TASK + TASK, "task 1 stands there twice"),

@@ -9,6 +9,7 @@ import nbformat
 import psycopg
 from rich.console import Console
 
+from runbook import cells
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.plan import Plan, Task
 from runbook.run import evidence, expected, live, notebooks, report, rollback, seal
@@ -141,6 +142,9 @@ def _give_back(execution: Execution, task: Task, fired: tuple[str, ...]) -> None
     name, say = execution.environment.name, partial(execution.console.print, markup=False, soft_wrap=True)
     if not fired:
         say(f"Task {task.number} failed, but fired no rollback trigger: nothing is rolled back unasked.")
+        return
+    if not cells.changes(task.notebook):  # what an earlier run has migrated is not this task's to give back
+        say(f"The rollback trigger “{fired[0]}” fired, but Task {task.number} changes nothing: nothing to roll back.")
         return
     say(f"The rollback trigger “{fired[0]}” fired: Task {task.number} is rolled back, unasked.", style="bold red")
     try:

@@ -70,6 +70,7 @@ def _copy(task: "Task", schemas: list[str]) -> Iterator["Task"]:
 
     url = environments.url_of(task.plan, task.environment)
     with snapshot.copy(task.connection, url, [*schemas, *task.plan.schemas]) as database:
+        outer = os.environ.get(DATABASE_VARIABLE)  # a rehearsal's kernel stands on a copy already
         os.environ[DATABASE_VARIABLE] = database
         try:
             twin = Task(task.definition, task.plan, task.run_id, task.parameters, {})
@@ -83,7 +84,10 @@ def _copy(task: "Task", schemas: list[str]) -> Iterator["Task"]:
             finally:
                 twin.close()
         finally:
-            del os.environ[DATABASE_VARIABLE]
+            if outer is None:
+                del os.environ[DATABASE_VARIABLE]
+            else:
+                os.environ[DATABASE_VARIABLE] = outer
 
 
 def _up(twin: "Task") -> tuple[float, int]:

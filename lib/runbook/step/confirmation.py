@@ -19,9 +19,7 @@ SHORTEST = 12
 
 def is_needed(environment: Environment, tasks: tuple[Task, ...], *, undo: bool = False) -> bool:
     """Tell whether tasks need a confirmation: the environment is protected, and one of them changes something there."""
-    return environment.protected and (
-        undo or any("apply" in cell.tags for task in tasks for cell in cells.read(task.notebook))
-    )
+    return environment.protected and (undo or any(cells.changes(task.notebook) for task in tasks))
 
 
 def demand(plan: Plan, environment: Environment, given: str) -> None:
