@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
+from rich.status import Status
 
 from bench import machine, paper
-from bench.figures import Options, Part
+from bench.figures import Options, Part, Patience, Say
 from bench.place import Place
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("backfill", "consume", "online", "batch", "alarms")
 ON_DEMAND = ("linearity",)
-Run = Callable[[Options, Place, Callable[[str], None]], Part]
+Run = Callable[[Options, Place, Say], Part]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,12 +26,11 @@ Run = Callable[[Options, Place, Callable[[str], None]], Part]
 @click.option("--quick", is_flag=True, help="Smaller and fewer: two minutes in all.")
 @click.option("--organizations", type=click.IntRange(100), help="How many organizations are migrated.")
 @click.option("--repetitions", type=click.IntRange(1), help="How often each subject is measured.")
+@click.option("--patience", type=float, default=0.0, help="Minutes to wait, in all, for a machine others leave alone.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the results go  [default: outputs/bench/DATE]")
-def main(
-    parts: tuple[str, ...], quick: bool, organizations: int | None, repetitions: int | None, folder: Path | None
-) -> None:
+def main(parts: tuple[str, ...], folder: Path | None, patience: float, **asked: Any) -> None:
     """Measure the parts (all: backfill, consume, online, batch, alarms; on demand: linearity) against yardsticks."""
-    console, options = Console(), Options(quick, organizations, repetitions)
+    console, options = Console(), Options(**asked, patience=Patience(60 * patience))
     begun = datetime.now(UTC)
     head = {"at": begun.isoformat(timespec="seconds"), "machine": machine.describe(), "load_before": machine.load()}
     place, found = Place(ROOT), []
@@ -36,16 +38,20 @@ def main(
         for name in parts or PARTS:
             run: Run = import_module(f"bench.{name}").run
             with console.status(name) as status:
-                found.append(run(options, place, lambda text, name=name: status.update(f"{name}: {text}")))
+                found.append(run(options, place, partial(_say, status, name)))
             paper.show(found[-1], console)
     finally:
         place.close()
-    head |= {"load_after": machine.load(), "options": vars(options)}
+    head |= {"load_after": machine.load(), "options": {**asked, "patience": patience}}
     target = folder or ROOT / "outputs" / "bench" / begun.strftime("%Y-%m-%dT%H%M%S")
     console.print(_machine(head), paper.write(target, found, head), sep="\n")
 
 
-def _machine(head: dict[str, dict[str, object]]) -> str:
+def _say(status: Status, part: str, text: str) -> None:
+    status.update(f"{part}: {text}")
+
+
+def _machine(head: dict[str, Any]) -> str:
     facts, load = head["machine"], head["load_before"]
     return (
         f"{facts['cores']} cores ({facts['processor']}), {facts['memory_gib']} GiB, Python {facts['python']}; "

@@ -6,19 +6,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from bench.figures import Finding, Options, Part, Sample, interleave
+from bench.figures import Finding, Options, Part, Sample, Say, interleave
 from bench.place import Place
-from bench.project import Project
+from bench.project import EXPECTED, Project
 
 OF_PAPERMILL = "<= 0.45"
 UNITS = {"seconds": "s"}
 OURS, PAPERMILL = "runbook run --fresh", "papermill, a call per notebook"
 
 
-def run(options: Options, place: Place, say: Callable[[str], None]) -> Part:
+def run(options: Options, place: Place, say: Say) -> Part:
     """Run the whole plan both ways, from an empty server on: each fills its database first."""
     with TemporaryDirectory(prefix="bench-") as folder:
-        project = Project(place, Path(folder))
+        project = Project(place, Path(folder), EXPECTED)
 
         def ours() -> Sample:
             return _timed(project, lambda: project.runbook("run", "--fresh"))
@@ -26,7 +26,7 @@ def run(options: Options, place: Place, say: Callable[[str], None]) -> Part:
         def papermill() -> Sample:
             return _timed(project, lambda: _one_by_one(project))
 
-        samples = interleave({OURS: ours, PAPERMILL: papermill}, options.times(5, 1), say)
+        samples = interleave({OURS: ours, PAPERMILL: papermill}, options.times(5, 1), options.patience, say)
     found = Finding.ratio("runbook / papermill", samples, OURS, PAPERMILL, "seconds", OF_PAPERMILL)
     return Part("batch", f"The whole runbook, {len(place.plan.tasks)} notebooks", samples, UNITS, [found])
 

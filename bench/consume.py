@@ -1,12 +1,11 @@
 """Consume: our function against one bare statement (the limit) and against the TypeScript's three round trips."""
 
-from collections.abc import Callable
 from functools import partial
 
 import psycopg
 
 from bench import pgbench
-from bench.figures import Finding, Options, Part, Sample, interleave
+from bench.figures import Finding, Options, Part, Sample, Say, interleave
 from bench.migration import Notebook
 from bench.pgbench import Script
 from bench.place import Place
@@ -21,7 +20,8 @@ SCRIPTS = {
     OURS: f"SELECT consume_credits_rpc({ID}, 'ai_chat', 1);",
     LIMIT: (
         "WITH debit AS (UPDATE organizations SET ai_used_credits = ai_used_credits + 1 "
-        f"WHERE id = {ID} AND ai_credits - ai_used_credits >= 1 RETURNING id, ai_credits - ai_used_credits AS remaining), "
+        f"WHERE id = {ID} AND ai_credits - ai_used_credits >= 1 "
+        "RETURNING id, ai_credits - ai_used_credits AS remaining), "
         f"logged AS (INSERT INTO {LOGGED} SELECT id, 'ai_chat', 1, 'Consumed 1 ai_chat credits' FROM debit) "
         "SELECT remaining FROM debit;"
     ),
@@ -33,10 +33,10 @@ SCRIPTS = {
         f"INSERT INTO {LOGGED} VALUES ({ID}, 'ai_chat', 1, 'Consumed 1 ai_chat credits');"
     ),
 }
-UNITS = {"tps": "calls/s", "ms": "ms", "lost": "% of debits"}
+UNITS = {"tps": "calls/s", "ms": "ms", "lost": "% of debits", "others": "%"}
 
 
-def run(options: Options, place: Place, say: Callable[[str], None]) -> Part:
+def run(options: Options, place: Place, say: Say) -> Part:
     """Consume AI credits on a migrated database, with 1 and 8 clients, spread over all organizations and on one."""
     organizations = options.size(20_000, 20_000)
     seconds = 1 if options.quick else 5
@@ -50,7 +50,7 @@ def run(options: Options, place: Place, say: Callable[[str], None]) -> Part:
             for where, choice in targets.items()
             for who, text in SCRIPTS.items()
         }
-        samples = interleave(subjects, options.times(5, 1), say)
+        samples = interleave(subjects, options.times(5, 1), options.patience, say)
     findings = [
         Finding.ratio(
             f"ours / {LIMIT}, {clients} clients, {where}",
@@ -64,7 +64,9 @@ def run(options: Options, place: Place, say: Callable[[str], None]) -> Part:
         for where in targets
     ]
     pair = (_name(OURS, 8, "spread"), _name(TYPESCRIPT, 8, "spread"))
-    findings.append(Finding.ratio("ours / TypeScript, 8 clients, spread", samples, *pair, "tps", FASTER_THAN_TYPESCRIPT))
+    findings.append(
+        Finding.ratio("ours / TypeScript, 8 clients, spread", samples, *pair, "tps", FASTER_THAN_TYPESCRIPT)
+    )
     lost = [max(sample["lost"] for name in subjects if name.startswith(OURS) for sample in samples[name])]
     findings.append(Finding("debits our function lost", lost, "%", "= 0"))
     hot = [sample["lost"] for sample in samples[_name(TYPESCRIPT, 8, "hot")]]
@@ -88,11 +90,11 @@ def _prepare(connection: psycopg.Connection, notebook: Notebook, database: str) 
 
 
 def _consume(place: Place, connection: psycopg.Connection, text: str, clients: int, seconds: int) -> Sample:
-    place.checkpoint()
     before = _counters(connection)
-    found = pgbench.throughput(place.url(connection.info.dbname), [Script(text)], clients, seconds)
+    with place.measured() as measured:
+        found = pgbench.throughput(place.url(connection.info.dbname), [Script(text)], clients, seconds)
     used, logged = (after - earlier for earlier, after in zip(before, _counters(connection), strict=True))
-    return {**found, "lost": 100 * (logged - used) / logged}
+    return {**found, "lost": 100 * (logged - used) / logged, "others": measured["others"]}
 
 
 def _counters(connection: psycopg.Connection) -> tuple[int, int]:

@@ -2,13 +2,36 @@
 
 import operator
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+import psutil
+
 OPERATORS = {">=": operator.ge, "<=": operator.le, "=": operator.eq}
 Sample = Mapping[str, float]
 Samples = dict[str, list[Sample]]
+Say = Callable[[str], None]
+
+
+@dataclass
+class Patience:
+    """Waits for a quiet machine, and takes a sample again that others have disturbed, while there is time for it."""
+
+    seconds: float = 0.0
+    limit: float = 15.0  # % of all cores
+
+    def take(self, subject: Callable[[], Sample]) -> Sample:
+        """Return a sample of the subject; a disturbed one when patience is over."""
+        until = time.monotonic() + self.seconds
+        while True:
+            while time.monotonic() < until and psutil.cpu_percent(1.0) > self.limit:
+                pass
+            sample = subject()
+            if sample.get("others", 0.0) <= self.limit or time.monotonic() >= until:
+                self.seconds = max(0.0, until - time.monotonic())
+                return sample
 
 
 @dataclass(frozen=True)
@@ -23,6 +46,7 @@ class Options:
     quick: bool = False
     organizations: int | None = None
     repetitions: int | None = None
+    patience: Patience = field(default_factory=Patience)
 
     def size(self, full: int, quick: int) -> int:
         """Return the number of organizations."""
@@ -95,9 +119,7 @@ class Part:
         return [sample[metric] for sample in self.samples[subject] if metric in sample]
 
 
-def interleave(
-    subjects: Mapping[str, Callable[[], Sample]], repetitions: int, say: Callable[[str], None] = lambda _: None
-) -> Samples:
+def interleave(subjects: Mapping[str, Callable[[], Sample]], repetitions: int, patience: Patience, say: Say) -> Samples:
     """Sample every subject once per repetition, each time starting with another one."""
     names = list(subjects)
     found: Samples = {name: [] for name in names}
@@ -105,5 +127,5 @@ def interleave(
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
             say(f"{name} · {number + 1} of {repetitions}")
-            found[name].append(subjects[name]())
+            found[name].append(patience.take(subjects[name]))
     return found

@@ -1,20 +1,19 @@
 """Linearity: do time and WAL grow with the table, and memory not? On demand: `python -m bench linearity`."""
 
-from collections.abc import Callable
 from functools import partial
 
 from bench.backfill import UNITS, ours
-from bench.figures import Finding, Options, Part, interleave
+from bench.figures import Finding, Options, Part, Say, interleave
 from bench.place import Place
 
 
-def run(options: Options, place: Place, say: Callable[[str], None]) -> Part:
+def run(options: Options, place: Place, say: Say) -> Part:
     """Run our backfill on 100,000, 1,000,000 and 10,000,000 organizations (a hundredth of that if quick)."""
     largest = options.size(10_000_000, 100_000)
     sizes = [largest // 100, largest // 10, largest]
     templates = {size: place.template(size) for size in sizes}
     subjects = {f"{size:,}": partial(ours, place, templates[size], indexes_first=False) for size in sizes}
-    samples = interleave(subjects, options.times(1, 1), say)
+    samples = interleave(subjects, options.times(1, 1), options.patience, say)
     findings = [
         Finding(
             f"{word} per row, {sizes[2]:,} / {sizes[1]:,}",

@@ -24,7 +24,7 @@ def describe() -> dict[str, Any]:
 
 
 def load() -> dict[str, float]:
-    """Return how busy the machine is: runnable processes over one minute, and percent of all cores over half a second."""
+    """Return how busy the machine is: runnable processes in the last minute, and how busy its cores are, in percent."""
     return {"runnable": round(os.getloadavg()[0], 2), "percent": psutil.cpu_percent(interval=0.5)}
 
 

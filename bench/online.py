@@ -3,7 +3,7 @@
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
+from tests.traffic import UNRECONCILED
 
-from bench.figures import Finding, Options, Part, Samples
+from bench.figures import Finding, Options, Part, Samples, Say
 from bench.pgbench import Script, command
 from bench.place import Place
 from bench.project import Project
-from tests.traffic import UNRECONCILED
 
 OF_IDLE = "<= 2"
 BLOCKED = "<= 0.5"
@@ -106,7 +106,7 @@ class Traffic:
                 self.blocked = max(self.blocked, row[0] or 0.0) if row else self.blocked
 
 
-def run(options: Options, place: Place, say: Callable[[str], None]) -> Part:
+def run(options: Options, place: Place, say: Say) -> Part:
     """Migrate 200,000 organizations (20,000 if quick) under traffic."""
     organizations = options.size(200_000, 20_000)
     idle = 5.0 if options.quick else 15.0

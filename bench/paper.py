@@ -30,7 +30,9 @@ def show(part: Part, console: Console) -> None:
     for heading in ("figure", "median", "lowest … highest", "goal", ""):
         findings.add_column(heading, justify="right" if heading in {"median", "lowest … highest"} else "left")
     for one in part.findings:
-        findings.add_row(one.name, f"{_short(one.median)} {one.unit}", _range(one.values), _goal(one), VERDICTS[one.reached])
+        findings.add_row(
+            one.name, f"{_short(one.median)} {one.unit}", _range(one.values), _goal(one), VERDICTS[one.reached]
+        )
     console.print(findings)
 
 
@@ -79,9 +81,18 @@ def draw(part: Part, path: Path) -> None:
         limit = float(one.goal.split()[1])
         scale = limit or 1.0
         colour = GREEN if one.reached else RED
-        lower.plot([min(one.values) / scale, max(one.values) / scale], [place, place], color=colour, linewidth=5, alpha=0.35)
+        lower.plot(
+            [min(one.values) / scale, max(one.values) / scale], [place, place], color=colour, linewidth=5, alpha=0.35
+        )
         lower.plot(one.median / scale, place, "o", color=colour)
-        lower.annotate(f"{_short(one.median)} {one.unit}, goal {_goal(one)}", (one.median / scale, place), (8, 6), textcoords="offset points", fontsize=8, color=GREY)
+        lower.annotate(
+            f"{_short(one.median)} {one.unit}, goal {_goal(one)}",
+            (one.median / scale, place),
+            (8, 6),
+            textcoords="offset points",
+            fontsize=8,
+            color=GREY,
+        )
     lower.axvline(1, color=GREY, linestyle="--", linewidth=1.2)
     lower.set_yticks(range(len(goals)), [one.name for one in goals])
     lower.set_ylim(len(goals) - 0.4, -0.7)

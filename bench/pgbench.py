@@ -41,7 +41,9 @@ def throughput(url: str, scripts: Sequence[Script], clients: int, seconds: int) 
     with tempfile.TemporaryDirectory() as folder:
         threads = min(clients, os.cpu_count() or 1)
         options = (f"--client={clients}", f"--jobs={threads}", f"--time={seconds}")
-        done = subprocess.run(command(url, scripts, Path(folder), *options), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command(url, scripts, Path(folder), *options), capture_output=True, text=True, check=False
+        )
     figures = {
         "tps": r"tps = ([\d.]+)",
         "ms": r"latency average = ([\d.]+) ms",

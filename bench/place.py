@@ -79,15 +79,19 @@ class Place:
         """Measure what happens inside, from a checkpoint on.
 
         The mapping holds afterwards: `seconds`, `wal_mb` (MB of WAL), `cpu_s` (seconds of processor time on the
-        server) and `memory_mb` (how much this process grew at most).
+        server), `others` (% of all cores that whatever else runs here took) and `memory_mb` (how much this process
+        grew at most).
         """
         found: dict[str, float] = {}
         self.checkpoint()
         with _Memory() as memory:
-            wal, cpu, begun = self._wal(), self._cpu(), time.perf_counter()
+            wal, cpu, own, busy, begun = self._wal(), self._cpu(), _own_cpu(), _busy(), time.perf_counter()
             yield found
             found["seconds"] = time.perf_counter() - begun
+            busy, own = _busy() - busy, _own_cpu() - own
         found |= {"wal_mb": (self._wal() - wal) / 1e6, "cpu_s": self._cpu() - cpu, "memory_mb": memory.growth / 2**20}
+        cores = found["seconds"] * (os.cpu_count() or 1)
+        found["others"] = max(0.0, 100 * (busy - own - found["cpu_s"]) / cores)
 
     def checkpoint(self) -> None:
         """Write everything out, so that no subject pays for what another one left."""
@@ -95,7 +99,9 @@ class Place:
 
     def close(self) -> None:
         """Drop what is no template and leave the server."""
-        names = self.admin.execute("SELECT datname FROM pg_database WHERE datname !~ '^(template|postgres$)'").fetchall()
+        names = self.admin.execute(
+            "SELECT datname FROM pg_database WHERE datname !~ '^(template|postgres$)'"
+        ).fetchall()
         for (name,) in names:
             embedded.drop(self.server, name)
         self.admin.close()
@@ -125,6 +131,18 @@ class Place:
                 times = child.cpu_times()
                 total += times.user + times.system
         return float(total)
+
+
+def _own_cpu() -> float:
+    """Return the processor seconds of this process and of its children that ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _busy() -> float:
+    """Return the processor seconds of everything on this machine, summed over the cores."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
 
 
 class _Memory:

@@ -12,17 +12,18 @@ from bench.place import Place
 from runbook.plan import Plan
 from runbook.target import embedded
 
-PARTS = ("runbook.toml", "pyproject.toml", "notebooks", "sql", "docs", "outputs/expected", "supabase")
+PARTS = ("runbook.toml", "pyproject.toml", "notebooks", "sql", "docs", "supabase")
+EXPECTED = "outputs/expected"
 LAST_WORDS = 2000  # characters of a failed command's output that are shown
 
 
 class Project:
     """Runs the runbook's commands in a folder of its own."""
 
-    def __init__(self, place: Place, folder: Path, **settings: int) -> None:
-        """Copy the project; `settings` are the baseline's, such as organizations=20000."""
+    def __init__(self, place: Place, folder: Path, *parts: str, **settings: int) -> None:
+        """Copy the project, and `parts` beside; `settings` are the baseline's, such as organizations=20000."""
         self.place, self.folder = place, folder / "project"
-        for part in PARTS:
+        for part in (*PARTS, *parts):
             source, target = place.plan.root / part, self.folder / part
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
@@ -34,8 +35,6 @@ class Project:
         for name, value in settings.items():
             text = re.sub(rf'("runbook\.{name}" = )"\d+"', rf'\1"{value}"', text)
         plan.write_text(text, encoding="utf-8")
-        if settings:  # what is expected holds for the plan's own size
-            shutil.rmtree(self.folder / "outputs")
 
     @property
     def plan(self) -> Plan:

@@ -184,7 +184,7 @@ def screenshot(page, name: str) -> None:
 def picture(page) -> None:
     """Make the README's picture of a step: a verdict, and the chart below it."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page.set_viewport_size({"width": 1200, "height": 900})
+    page.set_viewport_size({"width": 1200, "height": 1040})
     page.keyboard.press("Control+B")  # the file browser, out of the way
     page.locator(f'{OUTPUTS} img[alt^="{SHOWN[1]}"]').evaluate("one => one.scrollIntoView({block: 'end'})")
     page.wait_for_timeout(1000)

@@ -6,6 +6,7 @@ The moments are drawn from a seed: RUNBOOK_KILLS (how many) and RUNBOOK_KILL_SEE
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,6 +51,7 @@ def small(project):
     """The project on fewer organizations: what matters here is the number of kills."""
     plan = project / "runbook.toml"
     plan.write_text(plan.read_text().replace('"5000"', '"600"'))
+    shutil.rmtree(project / "outputs" / "expected")  # what is expected there is said of the whole
     return project
 
 

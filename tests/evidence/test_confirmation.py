@@ -75,7 +75,7 @@ def test_the_digest_stands_for_the_typing(open_notebook, elsewhere, toy_cells, t
     assert asked == []
 
 
-@pytest.mark.parametrize("given", ["0" * 12, "", "yes", "abc", "0" * 65, "elsewhere"])
+@pytest.mark.parametrize("given", ["0" * 12, ""])
 def test_the_batch_is_refused_before_anything_runs(elsewhere, runbook, connect, given):
     for command in ("run", "rollback"):
         result = runbook(elsewhere, command, "--environment", "elsewhere", "--confirm", given)
@@ -88,8 +88,9 @@ def test_too_short_a_digest_does_not_count(elsewhere):
     plan = Plan.read(elsewhere / "runbook.toml")
     confirmation.demand(plan, plan.environment("elsewhere"), digest(elsewhere)[:12])
     confirmation.demand(plan, plan.environment("elsewhere"), digest(elsewhere))
-    with pytest.raises(NotAllowed):
-        confirmation.demand(plan, plan.environment("elsewhere"), digest(elsewhere)[:11])
+    for given in (digest(elsewhere)[:11], "yes", "elsewhere", "0" * 65):
+        with pytest.raises(NotAllowed, match="is not the digest"):
+            confirmation.demand(plan, plan.environment("elsewhere"), given)
 
 
 def test_the_batch_goes_there_and_back_with_the_digest_that_approve_printed(elsewhere, runbook):

@@ -62,7 +62,7 @@ def test_a_run_looks_again_at_its_own_end(finished):
         ),
         (
             "GRANT SELECT ON shelves TO PUBLIC",
-            "REVOKE SELECT ON shelves FROM PUBLIC; UPDATE pg_class SET relacl = NULL WHERE relname = 'shelves'",
+            "REVOKE SELECT ON shelves FROM PUBLIC",
             "the schema is not the one the run left, at: GRANT SELECT ON TABLE public.shelves TO PUBLIC;",
         ),
         (
@@ -70,32 +70,22 @@ def test_a_run_looks_again_at_its_own_end(finished):
             "ALTER TABLE shelves DISABLE ROW LEVEL SECURITY",
             "at: ALTER TABLE public.shelves ENABLE ROW LEVEL SECURITY;",
         ),
-        ("DROP TABLE shelves CASCADE", "", "found error 42P01: relation \"shelves\" does not exist"),
+        (
+            "ALTER TABLE shelves RENAME TO racks",
+            "ALTER TABLE racks RENAME TO shelves",
+            'found error 42P01: relation "shelves" does not exist',
+        ),
     ],
     ids=["value", "table", "column renamed", "column altered", "index", "grant", "row security", "dropped"],
 )  # fmt: skip
 def test_each_kind_of_drift_is_named(finished, verify, target, drift, mend, words):
-    target.execute("CREATE TABLE kept AS TABLE shelves")
+    target.execute(drift)
     try:
-        before = verify(finished.folder, live=True)
-        target.execute(drift)
         said = verify(finished.folder, live=True)
     finally:
-        _mend(target, mend)
-    assert (before.code, said.code) == (1, 1)  # the copy itself is a drift of the schema
-    assert words not in "\n".join(before.problems)
-    assert words in "\n".join(said.problems)
-
-
-def _mend(target, mend):
-    if not mend:
-        target.execute("ALTER TABLE kept RENAME TO shelves; ALTER TABLE shelves ADD PRIMARY KEY (shelf)")
-        target.execute("ALTER TABLE shelves ALTER COLUMN room SET NOT NULL")
-    else:
-        if "pg_class" in mend:
-            mend = mend.partition(";")[0]
         target.execute(mend)
-        target.execute("DROP TABLE kept")
+    assert said.code == 1
+    assert words in "\n".join(said.problems)
 
 
 def test_the_session_has_what_each_cell_had(session):

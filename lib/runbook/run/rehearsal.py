@@ -75,14 +75,16 @@ class Rehearsal:
     def run(self, faults: list[Fault]) -> list[Verdict]:
         """Rehearse the faults and return a verdict each, in their order."""
         needed = {fault.task for fault in faults}
-        self._make_templates([task for task in self.plan.tasks if task.number <= max(needed)])
         jobs = iter(faults)  # shared: each worker takes the next one
         verdicts: dict[str, Verdict] = {}
-        with ThreadPoolExecutor(WORKERS) as pool:
-            workers = [pool.submit(self._work, number, jobs, len(faults), verdicts) for number in range(WORKERS)]
-            for worker in workers:
-                worker.result()
-        self._drop_all()
+        try:
+            self._make_templates([task for task in self.plan.tasks if task.number <= max(needed)])
+            with ThreadPoolExecutor(WORKERS) as pool:
+                workers = [pool.submit(self._work, number, jobs, len(faults), verdicts) for number in range(WORKERS)]
+                for worker in workers:
+                    worker.result()
+        finally:
+            self._drop_all()
         return [verdicts[fault.name] for fault in faults]
 
     def _work(self, number: int, jobs: Iterator[Fault], count: int, verdicts: dict[str, Verdict]) -> None:
@@ -173,7 +175,10 @@ def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) 
     unknown = set(names) - {fault.name for fault in faults}
     if unknown:
         raise UsageError(f"There is no fault {sorted(unknown)[0]!r} in sql/faults.")
-    verdicts = Rehearsal(plan, plan.environment(environment), console).run(faults)
+    scratch = Rehearsal(plan, plan.environment(environment), console)
+    if not faults:
+        raise UsageError("There are no faults in sql/faults: nothing can be rehearsed.")
+    verdicts = scratch.run(faults)
     counts = {result: sum(verdict.result == result for verdict in verdicts) for result in (CAUGHT, MISSED, FALSE_ALARM)}
     if not names:
         found = {"digest": plan.digest(), "counts": counts, "faults": [verdict.summary() for verdict in verdicts]}
