@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -92,8 +93,13 @@ def started(checkout: Path, home: Path) -> Iterator[tuple[str, str]]:
         try:
             yield _address(home / "lab.log", server), token
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
-            server.wait(timeout=60)
+            for child in psutil.Process(server.pid).children():
+                child.terminate()  # JupyterLab ends its kernels; the command ends by itself and lets the server go
+            try:
+                server.wait(timeout=60)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(server.pid, signal.SIGKILL)  # whatever is left
 
 
 def _address(journal: Path, server: "subprocess.Popen[bytes]") -> str:

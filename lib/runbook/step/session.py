@@ -3,12 +3,13 @@
 import getpass
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from IPython import get_ipython
 from IPython.display import display
 
-from runbook import parameters, plan
+from runbook import cells, parameters, plan
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.step import authorization, confirmation
 from runbook.step import display as show
@@ -38,7 +39,7 @@ def begin(number: int, *, undo: bool = False) -> Task:
     shell = get_ipython()
     whole = plan.Plan.find()
     definition = whole.task(number)
-    given = _parameters(shell, definition.notebook.name)
+    given = _parameters(shell, definition.notebook)
     previous = shell.user_ns.get("_runbook_task")
     if previous is not None:
         previous.close()  # a rerun of the cell starts anew
@@ -85,9 +86,12 @@ def operator() -> str:
     return os.environ.get("RUNBOOK_OPERATOR") or getpass.getuser()
 
 
-def _parameters(shell: Any, notebook: str) -> dict[str, Any]:
+def _parameters(shell: Any, notebook: Path) -> dict[str, Any]:
     """Return the parameters above, as declared and, where papermill injected some, as given."""
-    known: dict[str, parameters.Parameter] = {}
+    # nbval keeps no history of cells: then the notebook's file says what it declares.
+    sources = [cell.source for cell in cells.read(notebook) if "parameters" in cell.tags]
+    written = {name: one for source in sources for name, one in parameters.declared(source).items()}
+    known = {name: one for name, one in written.items() if name in shell.user_ns}
     injected: set[str] = set()
     for source in shell.user_ns["In"]:
         if source.lstrip().startswith("# Parameters"):
@@ -99,8 +103,8 @@ def _parameters(shell: Any, notebook: str) -> dict[str, Any]:
                 continue
     values = {name: shell.user_ns[name] for name in (known.keys() | injected)}
     if "environment" not in known:
-        raise UsageError(f"{notebook} declares no parameter 'environment': run its parameters cell first.")
-    parameters.check(known, values, notebook)
+        raise UsageError(f"{notebook.name} declares no parameter 'environment': run its parameters cell first.")
+    parameters.check(known, values, notebook.name)
     return {name: values[name] for name in known}
 
 
