@@ -21,7 +21,7 @@ from runbook.target import embedded, snapshot
 from runbook.target.ledger import Ledger
 
 SEED = int(os.environ.get("RUNBOOK_KILL_SEED", "35"))
-FEW, MANY = 5, int(os.environ.get("RUNBOOK_KILLS", "30"))
+FEW, MANY = 5, int(os.environ.get("RUNBOOK_KILLS", "6"))
 
 # All customer tables, without what must differ: times of the migration, and ids drawn by parallel workers.
 STATE = {
