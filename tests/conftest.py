@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ settings.register_profile(
     "steady", max_examples=50, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile("steady")
+# A shell that started us in the background had us ignore Ctrl-C, and so would every command started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
