@@ -4,7 +4,7 @@ import nbformat
 import psycopg
 import pytest
 
-from runbook.run import evidence, live, verification
+from runbook.run import enclosures, evidence, live, verification
 from runbook.step.record import Record
 from runbook.step.transport import Persona
 from tests.evidence.conftest import NAME
@@ -153,7 +153,7 @@ def test_a_lost_connection_is_no_drift(session):
 
 
 def test_a_difference_of_the_schema_is_told_with_its_statement(finished, copy):
-    path = copy / evidence.SCHEMA
+    path = copy / enclosures.SCHEMA
     path.write_text(path.read_text("utf-8").replace("room text", "room integer"), "utf-8")
     environment = finished.plan.environment("local")
     lines = list(verification._schema(finished.plan, environment, copy, evidence.read(copy)))

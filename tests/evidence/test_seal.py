@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from runbook.errors import UsageError
-from runbook.run import evidence, seal
+from runbook.run import enclosures, evidence, seal
 from runbook.target import seals
 from tests.evidence.conftest import NAME
 
@@ -111,7 +111,7 @@ def test_other_files_are_sealed_too(copy, verify):
     (copy / evidence.JOURNAL).write_text(
         (copy / evidence.JOURNAL).read_text("utf-8").replace("Starting", "Stopping", 1)
     )
-    (copy / evidence.SCHEMA).unlink()
+    (copy / enclosures.SCHEMA).unlink()
     (copy / "copy.ipynb").write_bytes((copy / NAME).read_bytes())
     assert verify(copy, offline=True).problems == [
         "copy.ipynb was not there when the run was sealed",

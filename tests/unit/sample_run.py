@@ -31,6 +31,11 @@ def outward(html: str) -> list[str]:
     return [html[found.start() : found.start() + 60] for found in OUTWARD.finditer(html)]
 
 
+def words(tag: Any) -> str:
+    """Return the words of a tag, a blank between them."""
+    return " ".join(tag.get_text(" ").split())
+
+
 def png(width: int = 8, height: int = 4) -> str:
     """Return a small PNG image, base64."""
 
@@ -91,8 +96,13 @@ def notebook(title: str) -> Any:
                 )
             ],
         ),
+        new_code_cell(
+            "%%sql --retry\n-- why\nALTER TABLE organizations ADD COLUMN x integer",
+            execution_count=5,
+            metadata={"tags": ["apply"]},
+        ),
         new_markdown_cell("## Gate"),
-        new_code_cell("task.conclude()", execution_count=5),
+        new_code_cell("task.conclude()", execution_count=6),
     ]
     run = {"start_time": "2026-11-22T09:59:13.572595+00:00", "duration": 2.644546}
     return new_notebook(cells=cells, metadata={"papermill": run, "language_info": {"name": "python"}})
@@ -165,6 +175,11 @@ def manifest(plan: Plan) -> dict[str, Any]:
         "failure": None,
         "versions": {"python": "3.11.7", "runbook": "0.1.0", "papermill": "2.7.0", "ipython-sql": "0.5.0"},
         "server": {"version": "18.6", "database": "guardian", "user": "guardian", "size_bytes": 31_457_280},
+        "decisions": [],
+        "rehearsal": {"file": "rehearsal.json"},
+        "deviations": "DEVIATIONS.md",
+        "schema": {"file": "schema.sql", "before": "schema_before.sql"},
+        "seal": {"head": "5ea1" * 16},
         "comparison": {
             "mode": "strict",
             "passed": True,
@@ -266,9 +281,55 @@ def failed(complete: dict[str, Any], number: int = 2) -> dict[str, Any]:
     return found
 
 
+FAULT = {
+    "fault": "02_left_out",
+    "task": 2,
+    "check": "nobody is left without an allocation",
+    "trigger": "Data migration errors or inconsistencies",
+    "reason": "an organization was left out",
+    "result": "caught",
+    "found": "",
+}
+DEVIATIONS = """# Deviations
+
+## Task 2
+
+| step | the brief says | what goes wrong | what we do |
+| --- | --- | --- | --- |
+| 2.2.1 | `'x' \\|\\| plan_name` | NULL | `COALESCE` |
+| 2.3.1 | read, compute, write | a debit is lost | one statement |
+"""
+SCHEMA_BEFORE = """CREATE TABLE public.organizations (
+    id uuid NOT NULL
+);
+CREATE FUNCTION public.f(a integer) RETURNS void
+    AS $$ SELECT 1 $$;
+GRANT ALL ON TABLE public.organizations TO anon;
+"""
+SCHEMA = """CREATE TABLE public.organizations (
+    id uuid NOT NULL,
+    ai_credits integer
+);
+CREATE FUNCTION public.f(a integer) RETURNS void
+    AS $$ SELECT 1 $$;
+CREATE UNIQUE INDEX one ON public.organizations USING btree (id);
+"""
+
+
+def rehearsal(digest: str, *results: str) -> str:
+    """Return the record of a rehearsal in which the faults of Task 2 came to these results."""
+    faults = [{**FAULT, "fault": f"02_fault_{place}", "result": one} for place, one in enumerate(results)]
+    return json.dumps({"digest": digest, "counts": {}, "faults": faults})
+
+
 def write(folder: Path, content: dict[str, Any]) -> Path:
-    """Write a run's folder: manifest, journal, and the executed notebooks the manifest names."""
+    """Write a run's folder: manifest, journal, what lies beside, and the executed notebooks the manifest names."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "DEVIATIONS.md").write_text(DEVIATIONS, encoding="utf-8")
+    (folder / "schema_before.sql").write_text(SCHEMA_BEFORE, encoding="utf-8")
+    (folder / "schema.sql").write_text(SCHEMA, encoding="utf-8")
+    if not (folder / "rehearsal.json").exists():
+        (folder / "rehearsal.json").write_text(rehearsal(content["digest"], "caught", "caught"), encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     for task in content["tasks"]:
         if task["notebook"]:

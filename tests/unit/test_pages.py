@@ -89,7 +89,7 @@ def test_a_source_is_shown_to_the_letter(page):
 
 
 def test_tags_say_what_a_cell_does(page):
-    assert [tag.string for tag in page.select(".tag")] == ["parameters", "reads only"]
+    assert [tag.string for tag in page.select(".tag")] == ["parameters", "reads only", "changes the target"]
     assert page.select_one(".took").string == "0.01 s"
 
 
@@ -151,8 +151,8 @@ def test_where_a_notebook_stopped_cannot_be_missed(tmp_path):
     assert here.find(id="papermill-error-cell")
     assert here.find_next_sibling("section")["class"] == ["cell", "failed"]
     assert "GateShut · found 3 rows" in page.select_one(".error").get_text()
-    assert [mark.string for mark in page.select(".notrun")] == ["not run", "not run"]
-    assert "2 of 5 code cells were not run" in page.select_one(".unfinished").get_text()
+    assert [mark.string for mark in page.select(".notrun")] == ["not run"] * 3
+    assert "3 of 6 code cells were not run" in page.select_one(".unfinished").get_text()
 
 
 def test_the_report_is_linked_from_a_run(tmp_path):

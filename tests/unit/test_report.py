@@ -1,43 +1,16 @@
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sample_run
 from bs4 import BeautifulSoup
+from sample_run import words
 
 from runbook.errors import UsageError
-from runbook.plan import Plan
 from runbook.run import changes, gates, pages, report, timeline, wording
-
-Build = Callable[[dict[str, Any]], BeautifulSoup]
-
-
-@pytest.fixture
-def complete(plan: Plan) -> dict[str, Any]:
-    return sample_run.manifest(plan)
-
-
-@pytest.fixture
-def build(plan: Plan, tmp_path: Path) -> Build:
-    def built(manifest: dict[str, Any]) -> BeautifulSoup:
-        folder = sample_run.write(tmp_path / "run", manifest)
-        for notebook in folder.glob("*.ipynb"):
-            pages.render(notebook)
-        page = report.build(folder, plan)
-        assert page == folder / "report.html"
-        return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-
-    return built
-
-
-def words(tag: Any) -> str:
-    return " ".join(tag.get_text(" ").split())
-
 
 # The verdict
 
@@ -46,7 +19,10 @@ def test_a_complete_run_says_so_first(build, complete):
     page = build(complete)
     assert words(page.select_one(".verdict.good")).startswith("✓ Complete 6 of 6 gates open: 24 of 24 success criteria")
     assert "none of 24 rollback triggers fired, 24 of 24 checks passed" in words(page.select_one(".verdict"))
-    assert words(page.select_one(".remarks")) == "✓ The results equal the expected ones (120 cells compared, strict)."
+    assert [words(remark) for remark in page.select(".remarks li")] == [
+        "✓ The results equal the expected ones (120 cells compared, strict).",
+        "✓ Rehearsed with the content of this run: 2 of 2 seeded faults caught by the very check that is for it.",
+    ]
     assert words(page.title) == f"Complete · local · {sample_run.RUN_ID}"
     assert page.select_one(".stop") is None
 
@@ -63,6 +39,8 @@ def test_the_facts_are_there(build, complete):
         "Started": "2026-11-22 09:59:13 UTC",
         "Finished": "2026-11-22 09:59:35 UTC",
         "Duration": "21.9 s, estimated: 3 h 45 min",
+        "Seal": "5ea15ea15ea15ea1…",
+        "Signature": "none",
         "Target": "PostgreSQL 18.6, database guardian, as guardian, 31.5 MB",
     }
 
@@ -263,7 +241,7 @@ def test_a_folder_without_a_manifest_is_refused(plan, tmp_path, content, message
 def test_a_folder_with_nothing_but_a_manifest_makes_a_report(plan, tmp_path, complete):
     (tmp_path / "manifest.json").write_text(json.dumps(complete))
     page = BeautifulSoup(report.build(tmp_path, plan).read_text(encoding="utf-8"), "html.parser")
-    assert [words(row.td) for row in page.select("#files ~ table tbody tr")] == ["missing"] * 6
+    assert [words(row.td) for row in page.select("#seal ~ .scroll tbody tr")] == ["missing"] * 6
 
 
 COLOURS = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})", (pages.TEMPLATES / "style.css").read_text(encoding="utf-8")))

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook.run import wording
+from runbook.run import access, wording
 
 SIDE = re.compile(r"(?:^|[\s_·,:-]+)(before|after)(?=$|[\s_·,:-])", re.IGNORECASE)
 MOST_ROWS = 20
@@ -68,6 +68,11 @@ class Changes:
     measurements: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     comparisons: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
 
+    @property
+    def reach(self) -> float:
+        """How far the intervals of the comparisons reach from 0, in percent; 10 at least."""
+        return max([10.0, *(abs(float(one[side])) for _, one in self.comparisons for side in ("low", "high"))])
+
 
 def of(tasks: list[dict[str, Any]], skip: tuple[str, ...] = ()) -> Changes:
     """Return what the notes of a manifest's tasks tell, without those named in `skip`."""
@@ -76,7 +81,7 @@ def of(tasks: list[dict[str, Any]], skip: tuple[str, ...] = ()) -> Changes:
     for task in tasks:
         for name, value in (task.get("notes") or {}).items():
             side = SIDE.search(name)
-            if name in skip:
+            if name in skip or access.is_matrix(value):
                 continue
             if isinstance(value, dict) and {"before", "after", "change"} <= value.keys():
                 found.comparisons.append((task["number"], value))
@@ -96,6 +101,8 @@ def of(tasks: list[dict[str, Any]], skip: tuple[str, ...] = ()) -> Changes:
 
 
 def _note(task: int, name: str, value: Any) -> Note:
+    if isinstance(value, dict) and value.keys() == {"names", "rows"}:  # a table a cell wrote
+        value = [dict(zip(value["names"], row, strict=True)) for row in value["rows"]]
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
         columns = tuple(dict.fromkeys(key for row in value for key in row))
         rows = tuple(tuple(wording.value(row.get(column)) for column in columns) for row in value[:MOST_ROWS])

@@ -9,15 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from runbook.errors import RunbookError
 from runbook.plan import Environment, Plan, Task
+from runbook.run import enclosures
 from runbook.step.record import NOTE
-from runbook.target import environments, snapshot
+from runbook.target import approvals, environments
 from runbook.target.ledger import Check, Ledger
 
 MANIFEST = "manifest.json"
 JOURNAL = "events.jsonl"
-SCHEMA = "schema.sql"
 PACKAGES = (
     "runbook",
     "papermill",
@@ -83,10 +82,13 @@ def manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id: str, 
         "digest": run["digest"],
         "parameters": run["parameters"],
         "approval": next((note for note in [ledger.read("approval")] if note), None),
+        "decisions": _decisions(plan, environment, ledger),
         "failure": None,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "server": environments.server(ledger.connection),
-        "schema": _schema(plan, environment, folder),
+        "schema": enclosures.schema(plan, environment, ledger, states, folder),
+        "rehearsal": enclosures.rehearsal(plan, folder),
+        "deviations": enclosures.deviations(plan, folder),
         "comparison": None,
         "held": None,
         "tasks": [_task(task, states.get(task.number), ledger, run_id, folder) for task in plan.tasks],
@@ -127,15 +129,10 @@ def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str,
     }
 
 
-def _schema(plan: Plan, environment: Environment, folder: Path) -> dict[str, str] | None:
-    """Keep the schema as the run left it, beside the notebooks; None where the target cannot be asked any more."""
-    try:
-        definition = snapshot.schema_dump(environments.url_of(plan, environment), plan.schemas)
-    except RunbookError:
-        return None
-    path = folder / SCHEMA
-    path.write_text(definition, encoding="utf-8")
-    return {"file": SCHEMA, "sha256": sha256(path)}
+def _decisions(plan: Plan, environment: Environment, ledger: Ledger) -> list[dict[str, Any]]:
+    """Return every approval and rejection of the environment, newest first."""
+    found = approvals.decisions(ledger.connection, plan.name, environment.name)
+    return [{name: getattr(one, name) for name in ("approver", "statement", "approved", "at")} for one in found]
 
 
 def _verdict(checks: list[Check], kind: str, text: str) -> bool | None:

@@ -13,7 +13,22 @@ import jinja2
 
 from runbook.errors import UsageError
 from runbook.plan import Plan
-from runbook.run import changes, evidence, gates, pages, timeline, verdict, wording
+from runbook.run import (
+    access,
+    changes,
+    definitions,
+    deviations,
+    enclosures,
+    evidence,
+    gates,
+    pages,
+    rehearsed,
+    signature,
+    standing,
+    timeline,
+    verdict,
+    wording,
+)  # fmt: skip
 from runbook.run.gates import Gate
 
 REPORT = "report.html"
@@ -25,6 +40,8 @@ NEEDED_OF_TASKS = (
     "number", "name", "status", "started_at", "finished_at", "estimate_minutes", "notebook", "sha256", "checks",
     "criteria", "triggers",
 )  # fmt: skip
+BESIDE = (evidence.MANIFEST, f"{evidence.MANIFEST}.sig", evidence.JOURNAL, *enclosures.ALL)
+SAME_SCHEMA = "The schema is the one it found."
 EVERY_CELL = "cell"  # the journal's event for each cell: too fine for a report
 
 
@@ -50,33 +67,48 @@ def build(folder: Path, plan: Plan) -> Path:
     Raises:
         UsageError: the folder holds no manifest, or a broken one.
     """
-    manifest = _manifest(folder)
+    manifest = read(folder)
     tasks = manifest["tasks"]
     found = [gates.of(task) for task in tasks]
     files = [_files(folder, task) for task in tasks]
     times = timeline.of(tasks, manifest["finished_at"], plan.escalate_at)
+    rehearsal, schema = rehearsed.of(folder, manifest), definitions.of(folder, manifest)
+    has_stopped = manifest["status"] not in {"complete", "rolled_back"}
     page = folder / REPORT
     page.write_text(
-        _template().render(
+        template("report.html.j2").render(
             run=manifest,
-            verdict=verdict.of(manifest, found, times),
-            facts=_facts(manifest, times),
+            verdict=verdict.of(manifest, found, times, rehearsal),
+            facts=_facts(folder, manifest, times),
             failed=_failed(manifest, found, files),
+            stopped=has_stopped,
+            standing=standing.of(folder, tasks),
+            state=_state(manifest, schema),
             timeline=times,
             gates=[gate for gate in found if gate.decided or gate.status in {"complete", "failed", "running"}],
             marks=gates.STATES,
+            schema=schema,
             changes=changes.of(tasks, skip=("approval",)),
+            matrices=access.of(tasks),
+            rehearsal=rehearsal,
+            deviations=deviations.of(folder, manifest),
             files=files,
             comparison=manifest["comparison"],
+            signature=signature.check(folder / evidence.MANIFEST).words,
             journal=_journal(folder / evidence.JOURNAL),
-            names=(evidence.MANIFEST, evidence.JOURNAL),
+            names=[name for name in BESIDE if (folder / name).is_file()],
         ),
         encoding="utf-8",
     )
     return page
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def read(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run, complete enough for a report.
+
+    Raises:
+        UsageError: the folder holds none, or a broken one.
+    """
     path = folder / evidence.MANIFEST
     try:
         found = evidence.read(folder)
@@ -122,7 +154,7 @@ def _files(folder: Path, task: dict[str, Any]) -> Files:
     )
 
 
-def _facts(manifest: dict[str, Any], times: timeline.Timeline) -> list[tuple[str, str]]:
+def _facts(folder: Path, manifest: dict[str, Any], times: timeline.Timeline) -> list[tuple[str, str]]:
     server, approval = manifest["server"] or {}, manifest["approval"]
     version = str(server.get("version", "")).removeprefix("PostgreSQL ")
     target = f"PostgreSQL {version}, database {server.get('database', '–')}, as {server.get('user', '–')}"
@@ -134,6 +166,8 @@ def _facts(manifest: dict[str, Any], times: timeline.Timeline) -> list[tuple[str
         ("Started", wording.moment(manifest["started_at"])),
         ("Finished", wording.moment(manifest["finished_at"])),
         ("Duration", wording.duration(elapsed) + (f", estimated: {times.estimate}" if times.estimate != "–" else "")),
+        ("Seal", f"{manifest['seal']['head'][:16]}…" if manifest.get("seal") else "not sealed"),
+        ("Signature", "manifest.json.sig" if signature.of(folder / evidence.MANIFEST).is_file() else "none"),
         ("Target", f"{target}, {wording.size(server.get('size_bytes'))}" if server else "–"),
     ]
 
@@ -148,10 +182,25 @@ def _failed(manifest: dict[str, Any], found: Sequence[Gate], files: Sequence[Fil
     return {**failure, "gate": gate, "checks": gate.failed if gate else (), "page": left.page if left else ""}
 
 
-def _template() -> jinja2.Template:
+def _state(manifest: dict[str, Any], schema: definitions.Change | None) -> str:
+    """Say what a run that stopped left of the schema, and where the backup is."""
+    words = []
+    if schema:
+        words.append("The schema is not the one it found; what changed is below." if schema.lines else SAME_SCHEMA)
+    backup = next(
+        (task["notes"]["backup"] for task in manifest["tasks"] if "backup" in (task.get("notes") or {})), None
+    )
+    if backup:
+        proven = ", restored and compared" if backup.get("proven") else ", not proven"
+        words.append(f"The backup from before it is `{backup['file']}`{proven}.")
+    return " ".join(words)
+
+
+def template(name: str) -> jinja2.Template:
+    """Return a template of a report."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(pages.TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     for word in (wording.moment, wording.size, wording.value, wording.amount, wording.share, wording.signed):
         environment.filters[word.__name__] = word
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)

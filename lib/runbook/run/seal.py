@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runbook.errors import UsageError
-from runbook.run import evidence, notebooks, signature
+from runbook.run import enclosures, evidence, notebooks, signature
 from runbook.target import seals
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ PROOF = (
 KEY = "seal"
 CELL = ("cell_type", "id", "source", "execution_count", "outputs", "attachments")
 METADATA = ("tags", "papermill")
-BESIDE = (evidence.JOURNAL, evidence.SCHEMA)
+BESIDE = (evidence.JOURNAL, *enclosures.ALL)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from runbook.run import gates, wording
 from runbook.run.gates import Gate, Mark
+from runbook.run.rehearsed import Rehearsal
 from runbook.run.timeline import Timeline
 
 
@@ -25,13 +26,13 @@ class Verdict:
     next: str
 
 
-def of(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline) -> Verdict:
+def of(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline, rehearsal: Rehearsal) -> Verdict:
     """Return the verdict on a run.
 
     A manifest's word is not taken for it: a complete run whose gates do not bear it out is said not to be proven.
     """
     status, where = manifest["status"], f"--environment {manifest['environment']}"
-    remarks = _remarks(manifest, found, times)
+    remarks = (*_remarks(manifest, found, times), rehearsal.mark)
     if status == "complete":
         sentence, is_proven = _completion(manifest, found)
         mark = Mark("good", "✓", "Complete") if is_proven else Mark("bad", "✗", "Complete, but not proven")
@@ -43,15 +44,19 @@ def of(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline) -> Verd
         mark = Mark("info", "↩", "Rolled back")
         return Verdict(mark, sentence, remarks, f"To migrate again: `runbook run {where}`.")
     if status == "failed":
-        failure = manifest["failure"]
-        command = failure["next"] if failure else f"runbook run {where} --resume"
-        back = "" if "rollback" in command else f" Or give everything back: `runbook rollback {where}`."
-        return Verdict(
-            Mark("bad", "✗", "Failed"), _stop(manifest, found), remarks, f"Mend the cause, then `{command}`.{back}"
-        )
+        return Verdict(Mark("bad", "✗", "Failed"), _stop(manifest, found), remarks, _advice(manifest["failure"], where))
     sentence = f"The run ended without a verdict. {_standing(found)}"
     advice = f"Go on where it stopped: `runbook run {where} --resume`."
     return Verdict(Mark("warn", "!", "Unfinished"), sentence, remarks, advice)
+
+
+def _advice(failure: dict[str, Any] | None, where: str) -> str:
+    """Return what to do after a failure: its own words, where it has some, or the command it names."""
+    said = failure["next"].rstrip(". ") if failure else f"runbook run {where} --resume"
+    back = "" if "rollback" in said else f" Or give everything back: `runbook rollback {where}`."
+    if "`" in said.strip("`"):  # a sentence with commands in it
+        return f"{said[0].upper()}{said[1:]}.{back}"
+    return f"Mend the cause, then `{said.strip('`')}`.{back}"
 
 
 def _completion(manifest: dict[str, Any], found: Sequence[Gate]) -> tuple[str, bool]:

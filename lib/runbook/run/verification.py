@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook.errors import StepFailed, UsageError
 from runbook.plan import Environment, Plan
-from runbook.run import evidence, seal, signature
+from runbook.run import enclosures, evidence, seal, signature
 from runbook.run.wording import amount
 from runbook.target import embedded, environments, seals, snapshot
 
@@ -138,7 +138,7 @@ def _live(plan: Plan, folder: Path, manifest: dict[str, Any], say: Say) -> bool:
     for line in lines[:MOST_LINES]:
         say(line)
     if len(lines) > MOST_LINES:
-        say(f"  … {len(lines) - MOST_LINES} more lines: compare {evidence.SCHEMA} with `pg_dump --schema-only`")
+        say(f"  … {len(lines) - MOST_LINES} more lines: compare {enclosures.SCHEMA} with `pg_dump --schema-only`")
     kinds = [amount(count, what).replace("cells of", "cells of") for what, count in outcome.skipped.items()]
     kinds += [f"{amount(len(before), 'cell')} superseded by a later task of the run"] if before else []
     if kinds:

@@ -53,14 +53,15 @@ def rehearse(task: "Task", schemas: list[str], tables: list[str]) -> Table:
     number = task.definition.number
     if schema_before(task.ledger, number) != task.schema(*task.plan.schemas):
         print("The target is not what it was before this task: shown is the rehearsal made before it began.")
-        return Table(COLUMNS, task.read(NOTE))
+        return Table(**task.read(NOTE))
     with _copy(task, schemas) as twin:
         before = twin.schema(*task.plan.schemas), [twin.digest(table) for table in tables]
         ways = [["up", *_up(twin), None, None], ["down", *_down(twin), None]]
         ways[1][-1] = (twin.schema(*task.plan.schemas), [twin.digest(table) for table in tables]) == before
         ways.append(["up again", *_up(twin), None, None])
-    task.write(NOTE, ways)
-    return Table(COLUMNS, ways)
+    found = Table(COLUMNS, ways)
+    task.write(NOTE, found)
+    return found
 
 
 @contextmanager

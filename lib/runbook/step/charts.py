@@ -16,6 +16,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
     "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442",
 )  # fmt: skip
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # beside the colours: for print without them
 GREY = "#57606a"
 INK = "#24292f"
 STYLE: dict[Any, Any] = {
@@ -37,6 +38,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
+@mpl.rc_context(STYLE)
 def bars(
     frame: pd.DataFrame,
     label: str,
@@ -78,8 +80,7 @@ def bars(
         axes.set_xscale("symlog")
     axes.margins(x=0.14)
     _limit(axes, limit, unit)
-    if len(values) > 1:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=len(values))
+    _legend(figure, values)
     words = "; ".join(
         f"{row[label]}: " + ", ".join(f"{column} {row[column]:,.6g}" for column in values)
         for _, row in frame.head(12).iterrows()
@@ -87,6 +88,7 @@ def bars(
     return _image(figure, f"{title}. {unit}. {words}")
 
 
+@mpl.rc_context(STYLE)
 def intervals(
     figures: Sequence[dict[str, Any]], *, title: str, unit: str, limits: Sequence[float] = (), log: bool = False
 ) -> Image:
@@ -104,10 +106,6 @@ def intervals(
         middle = one.get("median", one.get("change", 0.0))
         axes.plot([one["low"], one["high"]], [place, place], color=BLUE, linewidth=5, alpha=0.35, solid_capstyle="butt")
         axes.plot(middle, place, "o", color=BLUE, markersize=7)
-        axes.annotate(
-            f"{middle:,.3g}", (middle, place), (0, 8), textcoords="offset points", ha="center", color=GREY, zorder=3,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )  # fmt: skip
     axes.set_yticks(range(len(figures)), [one["name"] for one in figures])
     axes.set_ylim(len(figures) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
@@ -120,25 +118,30 @@ def intervals(
         axes.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:g}"))
     else:
         axes.set_xlim(left=min(0.0, *(1.1 * one["low"] for one in figures)))
+    for place, one in enumerate(figures):
+        _name(axes, one.get("median", one.get("change", 0.0)), place)
     words = "; ".join(f"{one['name']}: {one.get('median', one.get('change')):,.3g}" for one in figures)
     return _image(figure, f"{title}. {unit}. {words}")
 
 
+@mpl.rc_context(STYLE)
 def lines(frame: pd.DataFrame, x: str, values: Sequence[str], *, title: str, xlabel: str, ylabel: str) -> Image:
     """Draw a line per column in `values` over column `x`."""
     figure, axes = _figure(title)
     for number, column in enumerate(values):
-        axes.plot(frame[x], frame[column].astype(float), color=PALETTE[number], linewidth=2, label=column)
+        drawn = axes.plot(frame[x], frame[column].astype(float), color=PALETTE[number], linewidth=2, label=column)
+        if len(values) > 1:
+            drawn[0].set_marker(MARKERS[number])
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,.10g}"))
-    if len(values) > 1:
-        axes.legend(ncols=len(values), loc="upper center", bbox_to_anchor=(0.5, -0.18))
+    _legend(figure, values)
     ends = "; ".join(f"{column} ends at {frame[column].iloc[-1]:,.6g}" for column in values) if len(frame) else "empty"
     return _image(figure, f"{title}. {ylabel} over {xlabel}. {ends}")
 
 
+@mpl.rc_context(STYLE)
 def matrix(
     frame: pd.DataFrame,
     *,
@@ -205,12 +208,24 @@ def _pale(colour: str) -> tuple[float, ...]:
 
 
 def _figure(title: str, rows: float = 0) -> tuple[Figure, Axes]:
-    with mpl.rc_context(STYLE):
-        height = max(SIZE[1], 0.32 * rows + 1.2)
-        figure = Figure(figsize=(SIZE[0], height), layout="constrained")
-        axes = figure.add_subplot()
-        axes.set_title(title)
+    figure = Figure(figsize=(SIZE[0], max(SIZE[1], 0.32 * rows + 1.2)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title)
     return figure, axes
+
+
+def _legend(figure: Figure, names: Sequence[str]) -> None:
+    if len(names) > 1:
+        figure.legend(loc="outside lower center", ncols=len(names))
+
+
+def _name(axes: Axes, value: float, place: float) -> None:
+    """Write a value above its dot, and not over the edge of the chart."""
+    across = axes.transAxes.inverted().transform(axes.transData.transform((value, place)))[0]
+    side = "left" if across < 0.04 else "right" if across > 0.96 else "center"
+    shift = {"left": -2, "center": 0, "right": 2}[side]
+    label = axes.annotate(f"{value:,.3g}", (value, place), (shift, 8), textcoords="offset points", ha=side, color=GREY)
+    label.set(bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, zorder=3)
 
 
 def _limit(axes: Axes, limit: float | None, unit: str) -> None:

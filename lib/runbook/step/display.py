@@ -57,6 +57,10 @@ class Table(ResultSet):  # type: ignore[misc]
         """Return a frame, shown like what a query returns."""
         return cls([str(name) for name in frame.columns], frame.astype(object).to_numpy().tolist())
 
+    def summary(self) -> dict[str, Any]:
+        """Return the table as the ledger keeps it, its columns in their order: what makes it again."""
+        return {"names": list(self.field_names), "rows": [list(row) for row in self]}
+
     def _repr_html_(self) -> str:
         self.pretty.add_rows(self)
         table = self.pretty.get_html_string(format=True, border=False)

@@ -1,9 +1,12 @@
 """One task on one target: what the cells of its notebook call."""
 
+import json
 import subprocess
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
+
+import pandas as pd
 
 from runbook import plan
 from runbook.errors import StepFailed
@@ -115,8 +118,16 @@ class Task(Conversation):
         self.write(name, found.summary())
         return found
 
+    def access(self, statements: Mapping[str, str], declared: pd.DataFrame) -> pd.DataFrame:
+        """Try every statement as every persona and remember the matrix; see `Conversation.access`."""
+        found = super().access(statements, declared)
+        self.write("access", found.to_dict("records"))
+        return found
+
     def write(self, name: str, value: Any) -> None:
-        """Remember a value (anything JSON can hold) in the ledger."""
+        """Remember a value (anything JSON can hold, or a table) in the ledger."""
+        if isinstance(value, Table):
+            value = json.loads(json.dumps(value.summary(), default=float))
         self.ledger.write(self.run_id, self.definition.number, name, value)
 
     def keep_record(self) -> None:

@@ -1,0 +1,32 @@
+"""A made-up run, and its report as a page to look into."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sample_run
+from bs4 import BeautifulSoup
+
+from runbook.plan import Plan
+from runbook.run import pages, report
+
+Build = Callable[[dict[str, Any]], BeautifulSoup]
+
+
+@pytest.fixture
+def complete(plan: Plan) -> dict[str, Any]:
+    return sample_run.manifest(plan)
+
+
+@pytest.fixture
+def build(plan: Plan, tmp_path: Path) -> Build:
+    def built(manifest: dict[str, Any]) -> BeautifulSoup:
+        folder = sample_run.write(tmp_path / "run", manifest)
+        for notebook in folder.glob("*.ipynb"):
+            pages.render(notebook)
+        page = report.build(folder, plan)
+        assert page == folder / "report.html"
+        return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+    return built
