@@ -1,7 +1,13 @@
--- Drops the function of Task 5 and gives the privileges on the audit trail back.
--- What was anonymized meanwhile stays so, and so do the rows that say it.
+-- Drops the functions and the seals of Task 5 and gives the privileges on the audit trail back.
+-- What was anonymized or summarized meanwhile stays so, and so do the rows that say it.
 
 DROP FUNCTION IF EXISTS anonymize_credit_actions(UUID, UUID);
+DROP FUNCTION IF EXISTS summarize_credit_actions(TIMESTAMPTZ, UUID);
+DROP FUNCTION IF EXISTS tampered_credit_actions();
+DROP FUNCTION IF EXISTS seal_credit_actions();
+DROP FUNCTION IF EXISTS seal_credit_action_range(BIGINT, BIGINT, TEXT);
+DROP FUNCTION IF EXISTS digest_credit_actions(BIGINT, BIGINT);
+DROP TABLE IF EXISTS credit_action_seals;
 
 DO $$
 DECLARE

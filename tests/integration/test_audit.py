@@ -25,6 +25,7 @@ TYPES = ("ai_chat", "whatsapp_message", "email_send", "sms_send")
 COMPLETE = "every used counter is the sum of its audit rows"
 SANE = "no row since the migration is of an unknown type, or has an amount or a date that cannot be"
 ONE_MIGRATION = "every organization has exactly one migration row"
+TAMPERED = "no sealed audit row was changed, is missing or was inserted"
 CLOSED = "nobody but the owner can change, remove or forge an audit row"
 KEPT = "SELECT id, organization_id, action_type, credits_consumed, created_at FROM credit_actions ORDER BY id"
 LOGGED = "action_type = 'anonymization'"
@@ -341,6 +342,204 @@ def test_nothing_is_lost_where_forgetting_meets_consumption(trail: Trail) -> Non
     named = f"SELECT count(*) FROM credit_actions WHERE organization_id = ANY (%s) AND {PERSONAL}"
     assert trail.value(named, organizations) == 0
     assert trail.found_by(COMPLETE) == []
+
+
+# Sealed
+
+
+def seal(trail: Trail) -> str:
+    with trail.open("service_role") as service:
+        row = service.execute("SELECT seal_credit_actions()").fetchone()
+        assert row
+        return str(row[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "problems"),
+    [
+        ("UPDATE credit_actions SET credits_consumed = 1 + credits_consumed WHERE id = 20", ["changed"]),
+        ("UPDATE credit_actions SET created_at = created_at + INTERVAL '1 microsecond' WHERE id = 20", ["changed"]),
+        ("UPDATE credit_actions SET action_type = 'fax' WHERE id = 20", ["changed"]),
+        (
+            "UPDATE credit_actions SET organization_id = (SELECT organization_id FROM credit_actions WHERE id = 1) "
+            "WHERE id = 20",
+            ["changed"],
+        ),
+        ("UPDATE credit_actions SET id = 0 WHERE id = 20", ["changed"]),
+        ("DELETE FROM credit_actions WHERE id = 20", ["missing"]),
+        ("DELETE FROM credit_actions WHERE id = (SELECT max(id) FROM credit_actions)", ["missing"]),
+        (
+            "INSERT INTO credit_actions (id, organization_id, action_type) SELECT -7, id, 'fax' FROM organizations "
+            "LIMIT 1",
+            ["inserted"],
+        ),
+        ("UPDATE credit_action_seals SET actions = actions + 1 WHERE seal_id = 2", ["the seal, or the one before it"]),
+        ("UPDATE credit_action_seals SET sealed_at = now() WHERE seal_id = 2", ["the seal, or the one before it"]),
+        ("DELETE FROM credit_action_seals WHERE seal_id = 1", ["the seal, or the one before it"]),
+        (
+            "DELETE FROM credit_actions WHERE id = (SELECT min(id) FROM credit_actions WHERE credits_consumed > 0); "
+            "SELECT seal_credit_action_range(first_id, last_id, 'retention') FROM tampered_credit_actions()",
+            ["the total, by sealing again"],
+        ),
+    ],
+)
+def test_whatever_the_owner_bends_is_found(trail: Trail, change: str, problems: list[str]) -> None:
+    assert trail.value("SELECT count(*) FROM credit_action_seals") > 2
+    assert trail.found_by(TAMPERED) == []
+    with trail.open() as owner:
+        owner.execute(change.encode())
+    assert [row[-1] for row in trail.found_by(TAMPERED)] == problems
+
+
+def test_what_anonymization_takes_is_not_sealed_and_the_rest_is(trail: Trail) -> None:
+    head = seal(trail)
+    for organization in trail.organizations():
+        assert trail.anonymize(organization) > 0
+    assert trail.found_by(TAMPERED) == []
+    assert seal(trail) != head  # the rows that say so
+    assert trail.found_by(TAMPERED) == []
+
+
+def test_sealing_again_seals_what_is_new_and_nothing_else(trail: Trail) -> None:
+    head = seal(trail)
+    assert seal(trail) == head
+    spend(trail, trail.organizations()[0], 3)
+    seal(trail)
+    row = trail.rows("SELECT actions, previous FROM credit_action_seals ORDER BY seal_id DESC LIMIT 1")
+    assert row == [(3, head)]
+
+
+def test_a_lower_id_committed_after_a_higher_one_is_sealed_with_it(trail: Trail) -> None:
+    """The sealer waits for whoever may still commit an id below the newest, and for nobody else."""
+    first, second, *_ = trail.organizations()
+    seal(trail)
+    call = "SELECT consume_credits_rpc(%s, 'ai_chat', 1)"
+    with trail.open() as slow, ThreadPoolExecutor(1) as pool:
+        slow.execute("BEGIN")
+        slow.execute(call, [first])
+        spend(trail, second, 1)
+        sealing = pool.submit(seal, trail)
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'seal_credit_actions' AND wait_event = 'PgSleep'"
+        while not trail.value(waits):
+            assert not sealing.done()
+        spend(trail, second, 1)  # who comes later is neither held up nor waited for
+        slow.execute("COMMIT")
+        sealing.result()
+    assert trail.value("SELECT actions FROM credit_action_seals ORDER BY seal_id DESC LIMIT 1") == 2
+    assert trail.found_by(TAMPERED) == []
+
+
+def test_sealing_under_concurrent_consumption_misses_no_row(trail: Trail) -> None:
+    organizations = trail.organizations()
+    with ThreadPoolExecutor(5) as pool:
+        jobs = [pool.submit(spend, trail, one, 60) for one in [organizations[0]] * 2 + organizations[1:3]]
+        while not all(job.done() for job in jobs):
+            seal(trail)
+        for job in jobs:
+            job.result()
+    seal(trail)
+    assert trail.found_by(TAMPERED) == []
+    sealed = "SELECT sum(actions)::bigint = (SELECT count(*) FROM credit_actions) FROM credit_action_seals"
+    assert trail.value(sealed)
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    ["SET default_transaction_isolation = 'repeatable read'", "ALTER SEQUENCE credit_actions_id_seq CACHE 10"],
+)
+def test_where_a_row_could_slip_through_nothing_is_sealed(trail: Trail, prepare: str) -> None:
+    with trail.open() as owner:
+        owner.execute(prepare.encode())
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="READ COMMITTED"):
+            owner.execute("SELECT seal_credit_actions()")
+
+
+# Retention
+
+BY_TYPE = """
+    SELECT a.organization_id, a.action_type, a.id > migrated.id, sum(a.credits_consumed)
+    FROM credit_actions AS a JOIN credit_actions AS migrated USING (organization_id)
+    WHERE migrated.action_type = 'migration' AND a.credits_consumed > 0
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+PAST = "action_type = ANY (ARRAY['ai_chat', 'whatsapp_message', 'email_send', 'sms_send']) AND created_at < %s"
+
+
+def test_what_is_past_retention_is_summed_up_and_nothing_is_lost(trail: Trail, plan: Plan) -> None:
+    organization = trail.organizations()[0]
+    spend(trail, organization, 12)
+    totals, until = trail.rows(BY_TYPE), "2025-08-01"
+    before = trail.value(f"SELECT count(*) FROM credit_actions WHERE {PAST}", until)
+    others = f"SELECT * FROM credit_actions WHERE NOT ({PAST}) AND action_type <> 'retention' ORDER BY id"
+    recent = trail.rows(others, until)
+    removed = trail.value("SELECT summarize_credit_actions(%s)", until)
+    left = trail.rows(
+        f"SELECT count(*), count(DISTINCT (organization_id, action_type)), coalesce(bool_or({PERSONAL}), false), "
+        f"array_agg(DISTINCT description) FROM credit_actions WHERE {PAST}",
+        until,
+    )
+    assert 0 < removed < before
+    assert left == [(before - removed, before - removed, False, ["ANONYMIZED"])]
+    assert trail.rows(BY_TYPE) == totals
+    assert trail.rows(others, until) == recent
+    for check in (COMPLETE, SANE, ONE_MIGRATION, TAMPERED):
+        assert trail.found_by(check) == []
+    logged = "SELECT count(*), sum(credits_consumed) FROM credit_actions WHERE action_type = 'retention'"
+    assert trail.value("SELECT summarize_credit_actions(%s)", until) == 0
+    assert trail.rows(logged) == [
+        (trail.value(f"SELECT count(DISTINCT organization_id) FROM credit_actions WHERE {PAST}", until), 0)
+    ]
+
+
+def test_after_a_retention_the_way_back_still_folds_every_credit(trail: Trail, plan: Plan) -> None:
+    organization = trail.organizations()[0]
+    used = "SELECT used_credits FROM organization_credits WHERE organization_id = %s"
+    before = trail.value(used, organization)
+    spend(trail, organization, 12)
+    trail.value("SELECT summarize_credit_actions('infinity')")
+    spend(trail, organization, 4)
+    assert trail.found_by(COMPLETE) == []
+    with trail.open() as owner:
+        for number in (AUDIT, VIEW, MIGRATION):
+            owner.execute(plan.task(number).rollback.read_bytes())
+    assert trail.value(used, organization) == before + 4 * (1 + 2 + 3) + 1 + 2 + 3 + 1
+
+
+def test_a_trail_that_was_bent_is_not_summed_up(trail: Trail) -> None:
+    with trail.open() as owner:
+        owner.execute("DELETE FROM credit_actions WHERE id = 20")
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="not what was sealed"):
+            owner.execute("SELECT summarize_credit_actions('infinity')")
+    assert [row[-1] for row in trail.found_by(TAMPERED)] == ["missing"]
+
+
+@pytest.mark.parametrize("role", ["service_role", "authenticated", "anon", "organization_user"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT summarize_credit_actions('infinity')",
+        "SELECT seal_credit_action_range(1, 2, 'forged')",
+        "UPDATE credit_action_seals SET digest = ''",
+        "DELETE FROM credit_action_seals",
+    ],
+)
+def test_nobody_but_the_owner_sums_up_or_seals_by_hand(untouched: Trail, role: str, statement: str) -> None:
+    with untouched.open(role) as connection, pytest.raises(DENIED):
+        connection.execute(statement.encode())
+
+
+def test_the_notebook_sums_up_only_when_it_is_asked_to(trail: Trail, plan: Plan) -> None:
+    (cell,) = (
+        cell for cell in cells.read(plan.task(AUDIT).notebook) if "apply" in cell.tags and "removed\nWHERE" in cell.body
+    )
+    rows = trail.value("SELECT count(*) FROM credit_actions")
+    asked = {"runbook__retention_until": "infinity", "runbook__purge_past_retention": "False"}
+    with trail.open(**asked) as owner:
+        owner.execute(cell.body.encode())
+        assert trail.value("SELECT count(*) FROM credit_actions") == rows
+        owner.execute("SET runbook.purge_past_retention = 'True'")
+        owner.execute(cell.body.encode())
+    assert trail.value("SELECT count(*) FROM credit_actions") < rows
 
 
 # The way back
