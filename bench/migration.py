@@ -14,6 +14,7 @@ from bench.place import Place
 from runbook import cells, parameters
 from runbook.step import backfill, indexes
 from runbook.step.transport import as_setting
+from runbook.target.ledger import Ledger
 
 TASK = 2
 HEADING = re.compile(r"^#{4,5} \*\*(\d+(?:\.\d+)+): ", re.MULTILINE)
@@ -89,6 +90,7 @@ class Notebook:
             environment=environment,
             run_id="bench",
             connection=connection,
+            ledger=Ledger(connection, plan.name),
             parameters={**self.parameters, **given},
             write=write,
         )

@@ -82,4 +82,14 @@ CREATE TABLE IF NOT EXISTS runbook.seals (
     at      timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- When an operator held the backfills, and let them go on.
+CREATE TABLE IF NOT EXISTS runbook.pauses (
+    plan     text NOT NULL,
+    operator text NOT NULL,
+    began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at timestamptz
+);
+
+CREATE UNIQUE INDEX IF NOT EXISTS one_pause_at_a_time ON runbook.pauses (plan) WHERE ended_at IS NULL;
+
 REVOKE ALL ON SCHEMA runbook FROM PUBLIC;

@@ -12,6 +12,7 @@ LABELS = "Purpose|Prerequisites|Impact|Rollback|Expected|If it fails"
 PROSE = re.compile(rf"\*\*({LABELS})\*\*\s+(.*?)(?=\s*\*\*(?:{LABELS})\*\*|\n\s*\n|\Z)", re.DOTALL)
 MAGIC = re.compile(r"%%(sql|check|backfill|concurrently)\b *(.*)")
 CHECK_HEAD = re.compile(r"^-- (criterion|trigger|as): (.+?)\s*$", re.MULTILINE)
+AS_DUE = "= as due"  # what the check of a %%backfill expects
 VARIES = "…"  # stands for what is known only when the cell runs
 
 
@@ -64,6 +65,12 @@ def read(path: Path) -> list[Cell]:
     return found
 
 
+def backfilled(line: str) -> tuple[str, str]:
+    """Return what a %%backfill's line says: the table and, after a colon, the name of its check, or ""."""
+    table, _, name = line.partition(": ")
+    return table.strip(), name.strip()
+
+
 def changes(path: Path) -> bool:
     """Tell whether a notebook changes the target: whether one of its cells is tagged `apply`."""
     return any("apply" in cell.tags for cell in read(path))
@@ -84,13 +91,17 @@ def prose(path: Path) -> dict[str, dict[str, str]]:
 
 
 def checks(path: Path) -> list[DeclaredCheck]:
-    """Return the checks of a notebook, in order: its `%%check` cells and its calls of `.check(…)`."""
+    """Return the checks of a notebook, in order: `%%check` and named `%%backfill` cells, calls of `.check(…)`."""
     found: list[DeclaredCheck] = []
     for cell in read(path):
-        if cell.magic and cell.magic[0] == "check":
-            name, _, expected = cell.magic[1].rpartition(": ")
-            heads = dict(CHECK_HEAD.findall(cell.source))
-            found.append(DeclaredCheck(cell.step, name.strip(), expected, heads.get("criterion"), heads.get("trigger")))
+        magic, line = cell.magic or ("", "")
+        heads = dict(CHECK_HEAD.findall(cell.source))
+        decides = heads.get("criterion"), heads.get("trigger")
+        if magic == "check":
+            name, _, expected = line.rpartition(": ")
+            found.append(DeclaredCheck(cell.step, name.strip(), expected, *decides))
+        elif magic == "backfill" and (name := backfilled(line)[1]):
+            found.append(DeclaredCheck(cell.step, name, AS_DUE, *decides))
         elif cell.kind == "code" and not cell.magic:
             found.extend(_calls(cell))
     return found

@@ -96,6 +96,16 @@ def status(environment: str, live: bool) -> None:
 
 @main.command()
 @ENVIRONMENT
+@click.option("--end", is_flag=True, help="Let it go on.")
+def pause(environment: str, end: bool) -> None:
+    """Hold the backfill that runs on the target, or begins there: it waits before its next batch."""
+    from runbook.run import hold
+
+    click.echo(hold.switch(Plan.find(), environment, on=not end))
+
+
+@main.command()
+@ENVIRONMENT
 @click.option("--to", "last", type=int, help="The lowest task to reverse; default: all.")
 @CONFIRM
 def rollback(environment: str, last: int | None, confirm: str) -> None:

@@ -173,7 +173,10 @@ def _caption(cell: cells.Cell) -> str:
     if magic == "check":
         return f"Check · {line}"
     effect = next((words for tag, words in EFFECTS.items() if tag in cell.tags), "Session")
-    extra = {"backfill": f", in batches over `{line}`", "concurrently": ", an index at a time"}.get(magic, "")
+    extra = {
+        "backfill": f", in batches over `{cells.backfilled(line)[0]}`",
+        "concurrently": ", an index at a time",
+    }.get(magic, "")
     return f"{effect}{extra}"
 
 

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from runbook.plan import Plan
-from runbook.run import watch
+from runbook.run import hold, watch
 from runbook.target.ledger import Ledger
 
 
@@ -41,6 +41,18 @@ def journal(root, *events):
 
 def test_a_target_without_a_ledger_has_run_nothing(state):
     assert "not run" in state[2]()
+
+
+def test_a_pause_is_shown_with_who_asked_for_it(state, monkeypatch):
+    root, _, shown = state
+    monkeypatch.setenv("RUNBOOK_OPERATOR", "Night Shift")
+    plan = Plan.read(root / "runbook.toml")
+    said = hold.switch(plan, "local", on=True)
+    assert said.startswith("Backfills on local: paused by Night Shift since ")
+    assert "backfills are paused by Night Shift" in shown()
+    assert hold.switch(plan, "local", on=False) == "Backfills on local go on."
+    assert hold.switch(plan, "local", on=False) == "Backfills on local were not paused."
+    assert "paused" not in shown()
 
 
 def test_the_cell_that_runs_is_shown(state):

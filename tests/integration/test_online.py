@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from runbook.errors import StepFailed, UsageError
+from runbook.errors import GateShut, StepFailed, UsageError
 from runbook.step import backfill, retry
+from runbook.target import pauses
 
 PATIENCE = 30  # seconds a test waits for what must come; no figure is measured against it
 ADD_COLUMN = "%%sql --retry\nALTER TABLE shelves ADD COLUMN colour text"
@@ -24,6 +25,16 @@ WITH labelled AS (
     RETURNING shelf
 )
 INSERT INTO journal SELECT shelf FROM labelled"""
+COUNTED = (
+    LABEL.replace("RETURNING shelf", "RETURNING shelf, label")
+    + """ RETURNING shelf)
+SELECT
+    count(*) AS rows, count(*) AS labels_due, count(*) FILTER (WHERE label = 'L' || shelf) AS labels,
+    (SELECT count(*) FROM logged) AS entries, count(*) AS entries_due
+FROM labelled"""
+).replace(")\nINSERT", "), logged AS (INSERT")
+SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+CRITERION = "Every shelf has a label"
 LEFT_OUT = "SELECT count(*) FROM shelves WHERE label IS NULL"
 DONE_ONCE = "SELECT count(*) = count(DISTINCT shelf), count(*) = (SELECT count(*) FROM shelves) FROM journal"
 UNIQUE = "%%concurrently\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS One_Shelf_Per_Room ON shelves (room);"
@@ -249,11 +260,116 @@ def test_a_backfill_that_does_the_same_rows_for_ever_is_stopped(journalled, monk
         journalled.run(LABEL.replace("AND label IS NULL", ""))
 
 
-@pytest.mark.parametrize("name", ["workers", "batch_blocks"])
+@pytest.mark.parametrize("name", ["workers", "batch_ms", "batch_blocks"])
 def test_a_backfill_without_workers_or_blocks_is_refused(journalled, name):
     journalled.task.parameters[name] = 0
     with pytest.raises(UsageError, match="must be 1 or more"):
         journalled.run(LABEL)
+
+
+def test_a_batch_that_loses_something_is_rolled_back_and_ends_the_backfill(journalled):
+    journalled.task.parameters.update(workers=1, batch_blocks=1)
+    journalled.run(
+        "%%sql\nCREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.shelf = 1500 THEN NEW.label := 'lost'; END IF; RETURN NEW; END $$; "
+        "CREATE TRIGGER lose BEFORE UPDATE ON shelves FOR EACH ROW EXECUTE FUNCTION lose()"
+    )
+    with pytest.raises(StepFailed, match=r"labels would be \d+, due are \d+: that batch is rolled back"):
+        journalled.run(COUNTED)
+    assert journalled.rows("SELECT count(*) FROM shelves WHERE shelf = 1500 AND label IS NULL") == [(1,)]
+    assert journalled.rows("SELECT max(shelf) < 1500, max(shelf) > 300 FROM shelves WHERE label IS NOT NULL") == [
+        (True, True)
+    ]
+    assert journalled.rows("SELECT count(*) FROM shelves WHERE label IS NOT NULL") == journalled.rows(
+        "SELECT count(*) FROM journal"
+    )
+
+
+def test_what_the_batches_return_adds_up(journalled):
+    journalled.run(COUNTED)
+    found = journalled.run("task.read('backfill shelves')")
+    assert (found["rows"], found["labels"], found["labels_due"]) == (3000, 3000, 3000)
+    assert found["history"][-1]["labels"] == 3000
+
+
+def test_a_named_backfill_decides_a_check(journalled):
+    named = COUNTED.replace("shelves\n", f"shelves: every label is given\n-- criterion: {CRITERION}\n", 1)
+    journalled.run(named)
+    wrong = named.replace("AS labels,", "- 1 AS labels,")
+    journalled.run("%%sql\nUPDATE shelves SET label = NULL")
+    with pytest.raises(GateShut, match=r"every label is given.*expected = as due, found in the batch of blocks"):
+        journalled.run(wrong)
+    checks = "SELECT name, passed FROM runbook.checks WHERE name = 'every label is given'"
+    assert journalled.rows(checks) == [("every label is given", False)]
+
+
+@pytest.mark.parametrize("select", ["1 AS labels", "1 AS rows, 1 AS x_due", "1 AS rows FROM labelled"])
+def test_a_batch_that_returns_something_else_is_refused_and_undone(journalled, select):
+    with pytest.raises(UsageError, match="returns one row"):
+        journalled.run(COUNTED.partition("\nSELECT\n")[0] + f" SELECT {select}")
+    assert journalled.rows(LEFT_OUT) == [(3000,)]
+
+
+@pytest.fixture
+def progress(monkeypatch):
+    """The words the progress line showed so far."""
+    words, shown = [], backfill.show.progress
+    monkeypatch.setattr(backfill.show, "progress", lambda *given: (words.append(given[-1]), shown(*given))[1])
+    return words
+
+
+def test_a_backfill_waits_while_it_is_paused_and_then_goes_on(journalled, toy, connect, progress):
+    other, plan = connect(toy), journalled.task.plan.name
+    assert pauses.begin(other, plan, "night shift")
+    assert not pauses.begin(other, plan, "day shift")
+
+    def let_go() -> None:
+        wait_until(lambda: any("paused by night shift" in words for words in progress))
+        assert other.execute(LEFT_OUT).fetchone() == (3000,)
+        assert pauses.end(other, plan)
+
+    with in_background(let_go):
+        journalled.run(LABEL)
+    assert journalled.rows(DONE_ONCE) == [(True, True)]
+    assert journalled.run("task.read('backfill shelves')['waited']") > 0
+    assert not pauses.end(other, plan)
+
+
+def test_a_backfill_waits_while_others_keep_the_server_busy(journalled, toy, connect, progress):
+    journalled.task.parameters["most_active"] = 1
+    busy, other = [connect(toy), connect(toy)], connect(toy)
+
+    def let_go() -> None:
+        wait_until(lambda: any("2 sessions are at work, at most 1 are allowed" in words for words in progress))
+        assert other.execute(LEFT_OUT).fetchone() == (3000,)
+        for connection in busy:
+            connection.cancel()
+
+    def sleep(connection: psycopg.Connection) -> None:
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute(f"SELECT pg_sleep({PATIENCE})")
+
+    with in_background(lambda: sleep(busy[0])), in_background(lambda: sleep(busy[1])), in_background(let_go):
+        wait_until(lambda: other.execute(SLEEPING).fetchone() == (2,))
+        journalled.run(LABEL)
+    assert journalled.rows(DONE_ONCE) == [(True, True)]
+
+
+def test_a_backfill_waits_while_a_standby_lags(journalled, progress):
+    # There is no standby here: a view stands in for it until the backfill has been seen waiting.
+    journalled.task.parameters["most_lag_mb"] = 5
+    journalled.run("%%sql\nCREATE TEMP TABLE lag AS SELECT '0/0'::pg_lsn AS replay_lsn")
+    journalled.run("%%sql\nCREATE TEMP VIEW pg_stat_replication AS SELECT replay_lsn FROM lag")
+    catch_up = "UPDATE lag SET replay_lsn = pg_current_wal_lsn()"
+
+    def let_go() -> None:
+        wait_until(lambda: any("a standby is" in words and "at most 5 MB" in words for words in progress))
+        assert journalled.rows(LEFT_OUT) == [(3000,)]
+        journalled.task.connection.execute(catch_up)
+
+    with in_background(let_go):
+        journalled.run(LABEL)
+    assert journalled.rows(DONE_ONCE) == [(True, True)]
 
 
 def test_an_error_in_a_batch_is_the_steps_error(journalled):

@@ -230,7 +230,7 @@ NOTES: tuple[dict[str, Any], ...] = (
             "passes": 2,
             "retries": 0,
             "seconds": 0.41,
-            "history": [[0.01, 500], [0.41, 5000]],
+            "history": [{"seconds": 0.01, "rows": 500}, {"seconds": 0.41, "rows": 5000}],
         },
     },
     {

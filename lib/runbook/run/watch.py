@@ -13,7 +13,7 @@ from rich.table import Table
 from runbook.plan import Environment, Plan
 from runbook.run import evidence
 from runbook.run.wording import duration
-from runbook.target import environments
+from runbook.target import environments, pauses
 from runbook.target.ledger import DONE, Ledger
 
 PAUSE = 1.0  # seconds between two looks
@@ -47,6 +47,8 @@ def table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
     for column in ("run", "started"):
         found.add_column(column, no_wrap=True)
     states = ledger.states() if ledger.exists() else {}
+    if ledger.exists() and (pause := pauses.current(ledger.connection, plan.name)):
+        found.caption = f"backfills are {pause}"
     running = any(state.status == "running" for state in states.values())
     if running:
         found.add_column("now")

@@ -6,15 +6,19 @@ The statement restricts itself to the batch with
 so a killed backfill has done whole batches and a rerun does the rest. A pass that finds nothing to do ends it:
 rows that moved to another block meanwhile are caught by the next pass.
 
+It may return one row: `rows`, how many it did, and pairs of columns `x` and `x_due`. A batch in which a pair differs
+is rolled back and ends the backfill: so a batch that lost a credit leaves no trace, and the next one never runs.
+
 Others wait for the rows of a batch until it commits, so what is kept short is its time: a batch takes as many blocks
 as the ones before it managed in the milliseconds it is given, on this machine, under this load.
 """
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from IPython.display import display
@@ -23,7 +27,9 @@ from psycopg import sql
 from runbook.errors import StepFailed, UsageError
 from runbook.step import display as show
 from runbook.step import retry
+from runbook.step.brake import Brake
 from runbook.step.display import Table
+from runbook.step.progress import Progress
 from runbook.step.transport import as_setting
 from runbook.target import environments
 
@@ -32,28 +38,14 @@ if TYPE_CHECKING:
 
 REPAINT = 0.3  # seconds
 FIRST_BATCH = 8  # blocks: few, while nobody knows yet how long they take
-USUAL = {"workers": 2, "batch_ms": 10, "batch_blocks": 128}
+USUAL = {"workers": 2, "batch_ms": 50, "batch_blocks": 128}
+DUE = "_due"
 MOST_PASSES = 25  # one or two do it, unless the statement does the same rows again and again
 RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 
-@dataclass
-class _Progress:
-    blocks: int
-    done_blocks: int = 0
-    rows: int = 0
-    batches: int = 0
-    retries: int = 0
-    begun: float = field(default_factory=time.perf_counter)
-    history: list[tuple[float, int]] = field(default_factory=lambda: [(0.0, 0)])
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, blocks: int, rows: int) -> None:
-        with self.lock:
-            self.done_blocks += blocks
-            self.rows += rows
-            self.batches += 1
-            self.history.append((time.perf_counter() - self.begun, self.rows))
+class NotAsDue(StepFailed):
+    """A batch left something else than what was due."""
 
 
 @dataclass
@@ -89,102 +81,160 @@ def run(task: "Task", table: str, statement: str) -> Table:
     """Run `statement` over `table` until a whole pass changes nothing; remember and return the figures.
 
     The notebook's parameters decide how: `workers`; `batch_ms`, the milliseconds a batch should take; `batch_blocks`,
-    the heap blocks of 8 kB it takes at most.
+    the heap blocks of 8 kB it takes at most; and, for the limits beyond which it waits, see `runbook.step.brake`.
 
     Returns:
-        One row: rows changed, batches, passes, seconds, rows per second.
+        One row: rows changed, batches, passes, retries, seconds, seconds waited, and the sums of what the batches
+        returned.
 
     Raises:
-        UsageError: the statement does not restrict itself to the batch.
+        UsageError: the statement does not restrict itself to the batch, or returns something else.
+        NotAsDue: a batch left something else than what was due; it was rolled back, the batches before it stand.
         StepFailed: a batch failed for good; the batches before it stand.
     """
-    for setting in ("runbook.first", "runbook.last"):
-        if setting not in statement:
-            raise UsageError(f"The statement of %%backfill must restrict itself by current_setting('{setting}')::tid.")
-    pace = _Pace(*(int(task.parameters.get(name, usual)) for name, usual in USUAL.items()))
-    if min(pace.workers, pace.milliseconds, pace.most_blocks) < 1:
-        raise UsageError(f"The parameters {', '.join(USUAL)} must be 1 or more.")
-    progress, passes = _Progress(0), 0
-    handle = display(show.progress(table, 0, 1, "starting"), display_id=True)
-    while True:
-        before = progress.rows
-        progress.blocks, progress.done_blocks = _blocks(task.connection, table), 0
-        _one_pass(task, statement, progress, pace, handle, table)
-        passes += 1
-        if progress.rows == before:
-            break
+    backfill = _Backfill(task, table, statement)
+    progress = backfill.progress
+    passes, before = 0, -1
+    while progress.sums["rows"] != before:
         if passes == MOST_PASSES:
             raise StepFailed(
                 f"After {passes} passes over {table} there are still rows to do: "
                 "the statement of %%backfill must leave out the rows it has done."
             )
-    seconds = time.perf_counter() - progress.begun
-    handle.update(show.progress(table, 1, 1, f"{progress.rows:,} rows"))
+        before = progress.sums["rows"]
+        backfill.one_pass()
+        passes += 1
     figures = {
-        "rows": progress.rows,
-        "batches": progress.batches,
+        "rows": progress.sums["rows"],
+        "batches": len(progress.history),
         "passes": passes,
         "retries": progress.retries,
-        "seconds": round(seconds, 2),
+        "seconds": round(progress.seconds, 2),
+        "waited": round(progress.waited, 2),
+        **progress.sums,
     }
     # The ledger's commit is synchronous, so it also makes the workers' commits durable.
-    task.write(f"backfill {table}", {**figures, "history": _thin(progress.history)})
+    task.write(f"backfill {table}", {**figures, "history": progress.points()})
     return Table(list(figures), [list(figures.values())])
 
 
-def _one_pass(
-    task: "Task",
-    statement: str,
-    progress: _Progress,
-    pace: _Pace,
-    handle: show.Markup,
-    label: str,
-) -> None:
-    blocks, stop = _Blocks(progress.blocks), threading.Event()
+class _Backfill:
+    """One statement on its way through one table."""
 
-    def work(number: int) -> None:
+    def __init__(self, task: "Task", table: str, statement: str) -> None:
+        for setting in ("runbook.first", "runbook.last"):
+            if setting not in statement:
+                raise UsageError(
+                    f"The statement of %%backfill must restrict itself by current_setting('{setting}')::tid."
+                )
+        self.pace = _Pace(*(int(task.parameters.get(name, usual)) for name, usual in USUAL.items()))
+        if min(self.pace.workers, self.pace.milliseconds, self.pace.most_blocks) < 1:
+            raise UsageError(f"The parameters {', '.join(USUAL)} must be 1 or more.")
+        self.task, self.table, self.statement = task, table, statement.encode()
+        self.brake, self.progress = Brake(task), Progress()
+        self.free, self.stop = threading.Event(), threading.Event()
+        self.handle = display(show.progress(table, 0, 1, "starting"), display_id=True)
+
+    def one_pass(self) -> None:
+        """Go over all blocks once."""
+        progress, workers = self.progress, self.pace.workers
+        progress.blocks, progress.done_blocks = max(1, _blocks(self.task.connection, self.table)), 0
+        blocks = _Blocks(progress.blocks)
+        with ThreadPoolExecutor(workers) as pool:
+            futures = [pool.submit(self._work, number, blocks) for number in range(workers)]
+            try:
+                self._watch(futures)
+            finally:
+                self.stop.set()
+                self.free.set()
+        for future in futures:
+            future.result()
+        self.stop.clear()
+        self._say(str(progress))
+
+    def _watch(self, futures: list[Future[None]]) -> None:
+        """Show the progress and hold the brake until every worker is done or one has failed."""
+        looked = -REPAINT
+        while not all(future.done() for future in futures):
+            begun = time.perf_counter()
+            if begun - looked >= REPAINT:
+                looked, reason = begun, self.brake.reason()
+                self.free.clear() if reason else self.free.set()
+            self._say(reason or str(self.progress))
+            if any(future.done() and future.exception() for future in futures):
+                return
+            time.sleep(0.02 if len(self.progress.history) < 50 else REPAINT)
+            if reason:
+                self.progress.waited += time.perf_counter() - begun
+
+    def _say(self, words: str) -> None:
+        self.handle.update(show.progress(self.table, self.progress.done_blocks, self.progress.blocks, words))
+
+    def _work(self, number: int, blocks: _Blocks) -> None:
+        task, pace = self.task, self.pace
         with environments.connect(task.plan, task.environment, f"runbook {task.run_id} worker {number}") as connection:
             connection.execute("SET synchronous_commit = off")  # a crash costs a repeated batch, never half of one
             connection.execute("SET lock_timeout = '5s'")
             for name, value in task.parameters.items():
                 connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", as_setting(value)])
             size = min(FIRST_BATCH, pace.most_blocks)
-            while not stop.is_set() and (batch := blocks.take(size)):
-                begun = time.perf_counter()
-                progress.add(batch[1] - batch[0], _batch(connection, statement, batch, progress))
-                size = pace.next_size(batch[1] - batch[0], time.perf_counter() - begun)
+            while self.free.wait() and not self.stop.is_set() and (batch := blocks.take(size)):
+                try:
+                    size = pace.next_size(batch[1] - batch[0], self._batch(connection, batch))
+                except BaseException:
+                    self.stop.set()  # for the other workers too, before their next batch
+                    raise
 
-    with ThreadPoolExecutor(pace.workers) as pool:
-        futures = [pool.submit(work, number) for number in range(pace.workers)]
-        try:
-            while not all(future.done() for future in futures):
-                time.sleep(0.02 if len(progress.history) < 50 else REPAINT)
-                if any(future.done() and future.exception() for future in futures):
-                    break
-                handle.update(show.progress(label, progress.done_blocks, progress.blocks, _eta(progress)))  # type: ignore[attr-defined]
-        finally:
-            stop.set()
-    for future in futures:
-        future.result()
+    def _batch(self, connection: psycopg.Connection, batch: tuple[int, int]) -> float:
+        """Run one batch in a transaction of its own and return the seconds the server worked on it."""
+        first, last = batch
+        bounds = f"set_config('runbook.first', '({first},0)', true), set_config('runbook.last', '({last},0)', true)"
+        for pause in retry.pauses():
+            begun = time.perf_counter()
+            try:
+                connection.execute(f"BEGIN; SELECT {bounds}".encode())
+                opened = time.perf_counter()
+                done = _done(connection.execute(self.statement))
+                # Beyond what a round trip takes: however far away the server is, its batches keep their length
+                seconds = time.perf_counter() - opened - (opened - begun)
+                _must_be_as_due(done, batch)
+                connection.execute(b"COMMIT")
+                self.progress.add(last - first, {name: int(value) for name, value in done.items()})
+                return seconds
+            except RETRIED:
+                connection.execute(b"ROLLBACK")
+                self.progress.retries += 1
+            if self.stop.wait(pause):
+                return 0.0
+        raise StepFailed(f"The batch of blocks {first} to {last} met a lock or a deadlock at every attempt.")
 
 
-def _batch(connection: psycopg.Connection, statement: str, batch: tuple[int, int], progress: _Progress) -> int:
-    """Run one batch in a transaction of its own and return how many rows it changed."""
-    for pause in retry.pauses():
-        try:
-            with connection.transaction():
-                connection.execute(
-                    "SELECT set_config('runbook.first', %s, true), set_config('runbook.last', %s, true)",
-                    [f"({batch[0]},0)", f"({batch[1]},0)"],
-                )
-                cursor = connection.execute(statement.encode())
-                while cursor.nextset():  # of several statements, the last one counts
-                    pass
-                return max(cursor.rowcount, 0)
-        except RETRIED:
-            progress.retries += 1
-            time.sleep(pause)
-    raise StepFailed(f"The batch of blocks {batch[0]} to {batch[1]} met a lock or a deadlock at every attempt.")
+def _done(cursor: psycopg.Cursor) -> dict[str, Any]:
+    """Return what a batch says it did; of several statements, the last one counts.
+
+    Raises:
+        UsageError: its row is not what a row of a batch must be.
+    """
+    while cursor.nextset():
+        pass
+    if cursor.description is None:
+        return {"rows": max(cursor.rowcount, 0)}
+    names = [column.name for column in cursor.description]
+    rows = cursor.fetchall()
+    lacking = {name.removesuffix(DUE) for name in names if name.endswith(DUE)} - set(names)
+    if len(rows) != 1 or "rows" not in names or lacking:
+        raise UsageError("The statement of %%backfill returns one row: `rows`, and for every column `x_due` an `x`.")
+    return {name: value or 0 for name, value in zip(names, rows[0], strict=True)}
+
+
+def _must_be_as_due(done: Mapping[str, Any], batch: tuple[int, int]) -> None:
+    for due in (name for name in done if name.endswith(DUE)):
+        found = due.removesuffix(DUE)
+        if done[found] != done[due]:
+            raise NotAsDue(
+                f"in the batch of blocks {batch[0]} to {batch[1]} {found.replace('_', ' ')} would be {done[found]:,}, "
+                f"due are {done[due]:,}: that batch is rolled back, the others stand"
+            )
 
 
 def _blocks(connection: psycopg.Connection, table: str) -> int:
@@ -193,17 +243,3 @@ def _blocks(connection: psycopg.Connection, table: str) -> int:
         sql.SQL("SELECT pg_relation_size({}::regclass) / current_setting('block_size')::bigint").format(name)
     ).fetchone()
     return int(row[0]) if row else 0
-
-
-def _eta(progress: _Progress) -> str:
-    elapsed = time.perf_counter() - progress.begun
-    if not progress.done_blocks:
-        return f"{progress.rows:,} rows"
-    left = elapsed * (progress.blocks - progress.done_blocks) / progress.done_blocks
-    return f"{progress.rows:,} rows · {progress.rows / elapsed:,.0f} rows/s · {left:,.0f} s left"
-
-
-def _thin(history: list[tuple[float, int]], most: int = 200) -> list[tuple[float, int]]:
-    step = -(-len(history) // most)
-    kept = history[::step]
-    return [(round(seconds, 3), rows) for seconds, rows in (kept if kept[-1] == history[-1] else [*kept, history[-1]])]

@@ -100,7 +100,7 @@ def _up(twin: "Task") -> tuple[float, int]:
         magic, line = cell.magic
         if magic == "backfill":
             with capture_output():  # its progress is not the target's
-                rows += backfill.run(twin, line, cell.body)[0][0]
+                rows += backfill.run(twin, cells.backfilled(line)[0], cell.body)[0][0]
         elif magic == "concurrently":
             twin.concurrently(cell.body)
         else:

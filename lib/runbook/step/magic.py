@@ -12,7 +12,7 @@ import psycopg
 from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from runbook.cells import CHECK_HEAD
+from runbook.cells import AS_DUE, CHECK_HEAD, backfilled
 from runbook.errors import UsageError
 from runbook.step import backfill, retry, transport
 from runbook.step.checks import Refused
@@ -100,13 +100,26 @@ class RunbookMagics(Magics):
 
     @no_var_expand
     @cell_magic
-    def backfill(self, line: str, cell: str) -> Table:
-        """Run the cell's statement over a table in batches of heap blocks; see `runbook.step.backfill`."""
-        table, _ = line.strip(), _options("", {})
+    def backfill(self, line: str, cell: str) -> Table | None:
+        """Run the cell's statement over a table in batches of heap blocks; see `runbook.step.backfill`.
+
+        `%%backfill TABLE`          a batch that does not leave what is due is an error
+        `%%backfill TABLE: NAME`    it fails the check NAME, whose header lines are those of `%%check`
+        """
+        table, name = backfilled(line)
+        found, verdict = None, "as due"
         try:
-            return backfill.run(self.task, table, cell)
+            found = backfill.run(self.task, table, cell)
         except psycopg.Error as error:
             raise transport.failure(error, cell) from None
+        except backfill.NotAsDue as error:
+            if not name:
+                raise
+            verdict = str(error)
+        if name:
+            heads = dict(CHECK_HEAD.findall(cell))
+            self.task.check(name, verdict, AS_DUE, criterion=heads.get("criterion"), trigger=heads.get("trigger"))
+        return found
 
     def _probe(self, name: str | None, cell: str) -> transport.Answer:
         try:

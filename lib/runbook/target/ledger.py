@@ -83,7 +83,7 @@ class Ledger:
         """Tell whether the target has a ledger, with everything today's has."""
         row = self.connection.execute(
             """
-            SELECT to_regclass('runbook.seals') IS NOT NULL AND EXISTS (
+            SELECT to_regclass('runbook.pauses') IS NOT NULL AND EXISTS (
                 SELECT FROM pg_attribute WHERE attrelid = to_regclass('runbook.approvals') AND attname = 'parts')
             """
         ).fetchone()

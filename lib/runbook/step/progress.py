@@ -1,0 +1,57 @@
+"""The progress of a backfill: what its batches did so far, and how long the rest will take."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+KEPT = 200  # points of the history that are remembered
+
+
+@dataclass
+class Progress:
+    """What was done so far.
+
+    Attributes:
+        blocks: heap blocks of the pass under way.
+        done_blocks: of these, those that are done.
+        retries: batches that met a lock and were tried again.
+        waited: seconds the brake was on.
+        sums: what the batches returned, by name, added up; `rows` among them.
+        history: after each batch, the seconds since the beginning and the sums.
+    """
+
+    blocks: int = 0
+    done_blocks: int = 0
+    retries: int = 0
+    waited: float = 0.0
+    sums: Counter[str] = field(default_factory=Counter)
+    history: list[tuple[float, dict[str, int]]] = field(default_factory=list)
+    _begun: float = field(default_factory=time.perf_counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the beginning."""
+        return time.perf_counter() - self._begun
+
+    def add(self, blocks: int, done: Mapping[str, int]) -> None:
+        """Remember a batch; for any thread."""
+        with self._lock:
+            self.done_blocks += blocks
+            self.sums.update(done)
+            self.history.append((self.seconds, dict(self.sums)))
+
+    def points(self) -> list[dict[str, float]]:
+        """Return a few hundred points of the history at most, each with its `seconds` and sums."""
+        step = max(1, -(-len(self.history) // KEPT))
+        kept = [*self.history[:-1:step], *self.history[-1:]]
+        return [{"seconds": round(seconds, 3), **sums} for seconds, sums in kept]
+
+    def __str__(self) -> str:
+        rows, seconds = self.sums["rows"], self.seconds - self.waited
+        if not self.done_blocks:
+            return f"{rows:,} rows"
+        left = seconds * (self.blocks - self.done_blocks) / self.done_blocks
+        return f"{rows:,} rows · {rows / seconds:,.0f} rows/s · {left:,.0f} s left"
