@@ -149,12 +149,15 @@ def verify(folder: Path | None, offline: bool, live: bool) -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-def report(folder: Path | None) -> None:
-    """Build the report of a run again (default: the newest run)."""
+@click.option("--compare", "other", type=click.Path(path_type=Path), help="Hold the run against this one instead.")
+def report(folder: Path | None, other: Path | None) -> None:
+    """Build the report of a run again (default: the newest run), or one of two runs side by side."""
+    from runbook.run import compared
     from runbook.run import report as pages
 
     plan = Plan.find()
-    click.echo(pages.build(_run_folder(plan, folder), plan))
+    where = _run_folder(plan, folder)
+    click.echo(compared.build(where, _run_folder(plan, other), plan) if other else pages.build(where, plan))
 
 
 @main.command()

@@ -27,13 +27,13 @@ def session(target):
 def test_an_untouched_target_holds(finished, verify):
     said = verify(finished.folder, live=True)
     assert said.code == 0, said.lines
-    assert said.lines[-1] == "✓ on 'local', read-only: 4 checks and 1 table hold, and the schema is as the run left it"
-    assert said.lines[-2] == "– not run again: 1 varying table, 1 Python cell"
+    assert said.lines[-1] == "✓ on 'local', read-only: 4 checks and 2 tables hold; the schema is as the run left it"
+    assert said.lines[-2].startswith("– not run again: 1 Python cell; Python looks at files")
 
 
 def test_a_run_looks_again_at_its_own_end(finished):
     held = evidence.read(finished.folder)["held"]
-    assert (held["checks"], held["tables"], held["drifts"]) == (4, 1, [])
+    assert (held["checks"], held["tables"], held["drifts"]) == (4, 2, [])
 
 
 @pytest.mark.parametrize(
@@ -144,6 +144,37 @@ def test_what_no_longer_holds_at_the_end_of_a_run_is_left_out(finished, copy, ve
             target.execute("UPDATE shelves SET label = 'S7' WHERE shelf = 7")
     assert [(one.task, one.cell) for one in whole.drifts] == [(7, 6)]
     assert (without.drifts, without.checks) == ([], whole.checks)
+
+
+@pytest.mark.parametrize(
+    ("change", "mend", "moved", "words"),
+    [
+        (
+            "UPDATE shelves SET room = 'room 9' WHERE shelf = 7",
+            "UPDATE shelves SET room = 'room 0' WHERE shelf = 7",
+            1,
+            ["the table is another"],
+        ),
+        (
+            "ALTER TABLE shelves RENAME COLUMN room TO place",
+            "ALTER TABLE shelves RENAME COLUMN place TO room",
+            0,
+            ["the table cannot be read any more: 42703"] * 2,
+        ),
+    ],
+)
+def test_a_table_that_may_vary_must_still_be_readable(finished, change, mend, moved, words):
+    manifest = evidence.read(finished.folder)
+    with finished.connect() as target:
+        target.execute(change)
+        try:
+            outcome = live.run(finished.plan, finished.plan.environment("local"), finished.folder, manifest)
+        finally:
+            target.execute(mend)
+    assert outcome.moved == moved
+    tables = [drift.words for drift in outcome.drifts if "table" in drift.words]
+    assert len(tables) == len(words)
+    assert all(word in one for one, word in zip(tables, words, strict=True))
 
 
 def test_a_lost_connection_is_no_drift(session):

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from runbook.errors import UsageError
-from runbook.run import evidence, signature
+from runbook.run import signature
 
 
 @pytest.fixture
@@ -20,15 +20,6 @@ def signed(letter, key, monkeypatch):
     monkeypatch.setenv(signature.KEY_VARIABLE, str(key))
     assert signature.sign(letter) == signature.of(letter)
     return letter
-
-
-def test_openssh_alone_verifies_a_run(finished):
-    manifest = finished.folder / evidence.MANIFEST
-    options = ["-f", str(finished.signers), "-I", "operator", "-n", "runbook", "-s", f"{manifest}.sig"]
-    command = ["ssh-keygen", "-Y", "verify", *options]
-    good = subprocess.run(command, stdin=manifest.open("rb"), capture_output=True, text=True, check=False)
-    assert good.returncode == 0, good.stderr
-    assert 'Good "runbook" signature for operator' in good.stdout
 
 
 def test_a_good_signature_names_its_signer(signed, signers, monkeypatch):

@@ -141,6 +141,16 @@ def test_a_notebooks_cells_are_short_and_hold_no_logic(path):
     assert not [source for source in code if re.search(r"^\s*(async def|def|class)\b", source, re.MULTILINE)]
 
 
+ASKS = re.compile(r"task\.(value|frame|send|attempt|measure|compare|plans|access|digest|schema)\(")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
+def test_python_that_is_to_hold_for_ever_asks_the_target_nothing(path):
+    # `verify --live` runs SQL again, never Python: what asks the target must be SQL.
+    python = [one.source for one in cells.read(path) if "verify" in one.tags and not one.magic]
+    assert not [source for source in python if ASKS.search(source)]
+
+
 def test_conda_gets_the_environment_that_pip_gets(project):
     listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     by_pip = next(entry for entry in listed if isinstance(entry, dict))["pip"]

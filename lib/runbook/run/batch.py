@@ -184,7 +184,7 @@ def _look_again(execution: Execution, manifest: dict[str, Any]) -> dict[str, Any
         return None
     for drift in outcome.drifts:
         execution.announcer.say("superseded", f"No longer so at the end: {drift.words}", "yellow", task=drift.task)
-    execution.announcer.say("held", f"Run again at the end, read-only: {outcome.words()} hold.")
+    execution.announcer.say("held", f"Run again at the end, read-only: {outcome.words()}.")
     return outcome.summary()
 
 

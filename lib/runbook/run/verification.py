@@ -16,6 +16,7 @@ from runbook.target import embedded, environments, seals, snapshot
 MOST_LINES = 30
 GOOD, BAD, OPEN = "✓", "✗", "–"
 SIGNS = {True: GOOD, False: BAD, None: OPEN}
+WHY = "Python looks at files and figures of the run, not at the target"
 STATEMENT = re.compile(r"[A-Z]{3,} ")
 Say = Callable[[str], None]
 
@@ -139,12 +140,12 @@ def _live(plan: Plan, folder: Path, manifest: dict[str, Any], say: Say) -> bool:
         say(line)
     if len(lines) > MOST_LINES:
         say(f"  … {len(lines) - MOST_LINES} more lines: compare {enclosures.SCHEMA} with `pg_dump --schema-only`")
-    kinds = [amount(count, what).replace("cells of", "cells of") for what, count in outcome.skipped.items()]
+    kinds = [amount(count, what) for what, count in outcome.skipped.items()]
     kinds += [f"{amount(len(before), 'cell')} superseded by a later task of the run"] if before else []
     if kinds:
-        say(f"{OPEN} not run again: {', '.join(kinds)}")
+        say(f"{OPEN} not run again: {', '.join(kinds)}; {WHY}")
     if not outcome.drifts and not lines:
-        say(f"{GOOD} on {environment.name!r}, read-only: {outcome.words()} hold, and the schema is as the run left it")
+        say(f"{GOOD} on {environment.name!r}, read-only: {outcome.words()}; the schema is as the run left it")
     return not outcome.drifts and not lines
 
 
