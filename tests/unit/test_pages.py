@@ -76,6 +76,13 @@ def test_sql_is_highlighted_below_its_magic(magic):
     assert BeautifulSoup(html, "html.parser").get_text().endswith("WHERE name < 'x'")
 
 
+def test_code_in_columns_is_scrolled_and_other_code_wrapped(tmp_path):
+    table = "\n".join(f"('{name}',{' ' * 60}'1',     '0',     '{'x' * 30}')," for name in "abcdef")
+    cells = [new_code_cell(f"%%sql\n{source}", execution_count=1) for source in (table, "SELECT " + "x" * 200)]
+    page = page_of(tmp_path, new_notebook(cells=cells))
+    assert [pre.get("class") for pre in page.select(".source pre")] == [["table"], None]
+
+
 def test_python_is_highlighted_as_python():
     assert '<span class="kn">import</span>' in pages.highlighted("import runbook")
     assert '<span class="m">%%time</span>\n<span class="kn">import</span>' in pages.highlighted(

@@ -13,6 +13,7 @@ from runbook.run import offline
 
 TEMPLATES = Path(__file__).parent / "templates"
 SQL_MAGIC = re.compile(r"%%(sql|check|backfill|concurrently)\b")
+COLUMNS = re.compile(r"\S {3,}\S")
 MEANINGS = {
     "parameters": "parameters",
     "injected-parameters": "parameters of this run",
@@ -95,6 +96,11 @@ def highlighted(source: str) -> str:
     return (magic + str(highlight(source, lexer(stripnl=False), HtmlFormatter(nowrap=True)))).rstrip("\n")
 
 
+def in_columns(source: str) -> bool:
+    """Tell whether code stands in columns, which wrapped lines would tear apart; JupyterLab is told the same."""
+    return sum(len(line) > 100 and bool(COLUMNS.search(line)) for line in source.splitlines()) > 5
+
+
 @cache
 def _exporter() -> Any:
     from nbconvert.exporters.templateexporter import TemplateExporter
@@ -104,7 +110,7 @@ def _exporter() -> Any:
         template_file="notebook.html.j2",
         extra_template_basedirs=[],
         extra_template_paths=[str(TEMPLATES)],
-        filters={"highlighted": highlighted, "alternative": alternative},
+        filters={"highlighted": highlighted, "in_columns": in_columns, "alternative": alternative},
     )
 
 

@@ -129,12 +129,13 @@ def lines(frame: pd.DataFrame, x: str, values: Sequence[str], *, title: str, xla
     """Draw a line per column in `values` over column `x`."""
     figure, axes = _figure(title)
     for number, column in enumerate(values):
-        drawn = axes.plot(frame[x], frame[column].astype(float), color=PALETTE[number], linewidth=2, label=column)
+        width = 2 + 1.5 * (len(values) - 1 - number)  # the lower thicker: of two equal lines both are seen
+        (line,) = axes.plot(frame[x], frame[column].astype(float), color=PALETTE[number], linewidth=width, label=column)
         if len(values) > 1:
-            drawn[0].set_marker(MARKERS[number])
+            line.set(marker=MARKERS[number], markevery=max(1, len(frame) // 12), markersize=5 + width / 2)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.07 * max([float(frame[column].max()) for column in values if len(frame)], default=1.0) or 1.0)
     axes.yaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,.10g}"))
     _legend(figure, values)
     ends = "; ".join(f"{column} ends at {frame[column].iloc[-1]:,.6g}" for column in values) if len(frame) else "empty"

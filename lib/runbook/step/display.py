@@ -162,6 +162,11 @@ def gate(task: str, rows: Sequence[tuple[str, str, bool | None]], next_step: str
     return Markup(html, "\n".join([verdict_line, *texts, next_step]))
 
 
+def elapsed(seconds: float) -> str:
+    """Return how long something took, as a person says it: `4.2 s`, `12 min`."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+
+
 def progress(label: str, done: int, total: int, detail: str) -> Markup:
     """Return a progress bar."""
     share = done / total if total else 1.0

@@ -99,8 +99,7 @@ def _must_decide(task: "Task", name: str, criterion: str | None, trigger: str | 
 def _took(task: "Task") -> str:
     state = task.ledger.states()[task.definition.number]
     seconds = ((state.finished_at or state.started_at) - state.started_at).total_seconds()
-    elapsed = f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
-    return f"{elapsed} of {task.definition.minutes} min"
+    return f"{show.elapsed(seconds)} of {task.definition.minutes} min"
 
 
 def _next(task: "Task") -> str:

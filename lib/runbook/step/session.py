@@ -13,6 +13,7 @@ from runbook import cells, parameters, plan
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.step import authorization, confirmation
 from runbook.step import display as show
+from runbook.step.clock import Clock
 from runbook.step.task import Task
 from runbook.target import ledger, lock, schemas
 
@@ -56,9 +57,20 @@ def begin(number: int, *, undo: bool = False) -> Task:
     from runbook.step import magic
 
     magic.register(shell, task)
-    title = f"{'Rollback of ' if undo else ''}Task {number} · {definition.name}"
-    display(show.header(title, _facts(task), task.environment.protected))
+    _show_head(shell, task)
     return task
+
+
+def _show_head(shell: Any, task: Task) -> None:
+    number, minutes = task.definition.number, task.definition.minutes
+    title = f"{'Rollback of ' if task.undo else ''}Task {number} · {task.definition.name}"
+
+    def header(name: str, value: str) -> show.Markup:
+        return show.header(title, _facts(task, (name, value)), task.environment.protected)
+
+    handle = display(header("estimate", f"{minutes} min"), display_id=True)
+    if hasattr(shell, "kernel") and HOLDER_VARIABLE not in os.environ:  # somebody looks at it
+        task.clock = Clock(shell, handle, lambda said: header("elapsed", said), minutes)
 
 
 def _enter(task: Task) -> None:
@@ -132,12 +144,12 @@ def _must_be_reversible(task: Task) -> None:
             )
 
 
-def _facts(task: Task) -> list[tuple[str, str]]:
+def _facts(task: Task, time: tuple[str, str]) -> list[tuple[str, str]]:
     definition = task.definition
     position = task.plan.tasks.index(definition) + 1
     return [
         ("environment", task.environment.name.upper() if task.environment.protected else task.environment.name),
         ("task", f"{position} of {len(task.plan.tasks)}"),
-        ("estimate", f"{definition.minutes} min"),
+        time,
         ("risk", definition.risk),
     ]

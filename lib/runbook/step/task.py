@@ -11,6 +11,7 @@ import pandas as pd
 from runbook import plan
 from runbook.errors import StepFailed
 from runbook.step import authorization, both_ways, gate, measurement, record, timing
+from runbook.step.clock import Clock
 from runbook.step.conversation import Conversation
 from runbook.step.display import Table
 from runbook.target import environments, ledger, snapshot
@@ -23,6 +24,7 @@ class Task(Conversation):
     Attributes:
         parameters: the notebook's parameters, by name.
         undo: whether the task is being reversed.
+        clock: runs in the head of the notebook, where somebody looks at it.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Task(Conversation):
         self.definition, self.plan, self.run_id, self.undo = definition, whole, run_id, undo
         self.parameters = dict(given)
         self.environment = whole.environment(self.parameters["environment"])
+        self.clock: Clock | None = None
         self._kept = 0
         name = f"runbook {run_id} task {definition.number}"
         self.ledger = ledger.Ledger(environments.connect(whole, self.environment, f"{name} ledger"), whole.name)
@@ -219,9 +222,15 @@ class Task(Conversation):
         Raises:
             GateShut: one is not as it must be, nothing decided it, or something was not given back.
         """
-        gate.given_back(self) if self.undo else gate.conclude(self)
+        try:
+            gate.given_back(self) if self.undo else gate.conclude(self)
+        finally:
+            if self.clock:
+                self.clock.stop()
 
     def close(self) -> None:
         """Close both connections; what a cell left open is rolled back by the server."""
+        if self.clock:
+            self.clock.stop()
         self.connection.close()
         self.ledger.connection.close()

@@ -1,5 +1,5 @@
-// For JupyterLab: SQL colours in the cells %%sql, %%check, %%backfill and %%concurrently, and for every image the text
-// that stands for it, which JupyterLab leaves out.
+// For JupyterLab: SQL colours in the cells %%sql, %%check, %%backfill and %%concurrently, no line of code out of sight,
+// and for every image the text that stands for it, which JupyterLab leaves out.
 //
 // JupyterLab loads extensions as webpack's module federation makes them: a container with `init` and `get`. This one is
 // written by hand, so that nothing has to be built: it takes what it needs from JupyterLab's own shared modules.
@@ -74,6 +74,11 @@
     return stream.match(/^[-+*/<>=~!@#%^&|?:]+/) ? 'operator' : (stream.next(), null);
   }
 
+  // Whether a cell's code stands in columns, which wrapped lines would tear apart: such a one is scrolled.
+  function isTable(source) {
+    return source.split('\n').filter(line => /\S {3,}\S/.test(line) && line.length > 100).length > 5;
+  }
+
   // Keeps a cell's language that of what it holds.
   function follow(cell) {
     if (cell.type !== 'code') return;
@@ -115,6 +120,11 @@
     const python = languages.getLanguage(PYTHON);
     const open = panel =>
       Promise.all([panel.context.ready, python]).then(() => {
+        const config = panel.content.editorConfig;
+        panel.content.editorConfig = { ...config, code: { ...config.code, lineWrap: true } };
+        for (const cell of panel.content.widgets)
+          if (cell.model.type === 'code' && isTable(cell.model.sharedModel.getSource()))
+            cell.updateEditorConfig({ ...config.code, lineWrap: false });
         const cells = panel.content.model.cells;
         Array.from(cells).forEach(follow);
         cells.changed.connect((_, change) => change.newValues.forEach(cell => cell && follow(cell)));
