@@ -155,6 +155,14 @@ def test_a_run_leaves_an_executed_notebook_and_its_pages(finished):
     assert "Label the shelves" in (finished.folder / "report.html").read_text("utf-8")
 
 
+def test_the_journal_follows_the_progress_of_a_cell(finished):
+    lines = [json.loads(line) for line in (finished.folder / "events.jsonl").open(encoding="utf-8")]
+    updates = [line for line in lines if line["event"] == "update"]
+    assert updates
+    assert updates[0]["message"].startswith("7.1 · Add the label · shelves: ")
+    assert (updates[0]["task"], updates[0]["of"]) == (7, len(finished.cells))
+
+
 def test_a_runs_manifest_has_what_the_contract_says(finished):
     manifest = finished.manifest
     assert (manifest["run_id"], manifest["environment"]) == (finished.folder.name, "local")

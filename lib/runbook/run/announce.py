@@ -16,6 +16,7 @@ from runbook.plan import Plan, Task
 from runbook.run.webhook import Webhook
 
 QUARTERS = (25, 50, 75)
+PAUSE = 1.0  # seconds between two lines of the journal on the progress of one cell
 
 
 class Announcer:
@@ -96,12 +97,13 @@ class Watch:
         self.announcer, self.task, self.progress, self.bar = announcer, task, progress, bar
         self.begun = monotonic()
         self.said = 0
+        self.now: tuple[int, int, str] = (0, 1, task.name)
+        self.updated = self.begun - PAUSE
 
     def cell(self, done: int, total: int, step: str) -> None:
         """Follow the start of a code cell: `done` of `total` are behind it, `step` is the heading it stands under."""
-        elapsed = monotonic() - self.begun
-        clock = f"{elapsed:,.0f} s of {self.task.minutes} min"
-        self.progress.update(self.bar, completed=done, total=total, description=step, clock=clock)
+        self.now = (done, total, step)
+        self._show(step)
         self.announcer.event("cell", step, task=self.task.number, cell=done + 1, of=total)
         share = 100 * done / total
         for quarter in QUARTERS:
@@ -110,6 +112,19 @@ class Watch:
                 self.announcer.say(
                     "progress", f"Task {self.task.number}: {quarter}% complete - {step}", task=self.task.number
                 )
+
+    def update(self, text: str) -> None:
+        """Follow what the cell that runs says of its own progress; the journal hears of it once a second."""
+        done, total, step = self.now
+        self._show(f"{step} · {text}")
+        if monotonic() - self.updated >= PAUSE:
+            self.updated = monotonic()
+            self.announcer.event("update", f"{step} · {text}", task=self.task.number, cell=done + 1, of=total)
+
+    def _show(self, words: str) -> None:
+        done, total, _ = self.now
+        clock = f"{monotonic() - self.begun:,.0f} s of {self.task.minutes} min"
+        self.progress.update(self.bar, completed=done, total=total, description=words, clock=clock)
 
     def late(self) -> None:
         """Escalate: the task takes longer than the plan allows."""

@@ -141,4 +141,5 @@ class Execution:
             progress_bar=False,
             kernels=self.kernels,
             on_cell=on_cell,
+            on_update=watch.update,
         )

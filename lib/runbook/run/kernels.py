@@ -5,6 +5,7 @@ import atexit
 import os
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,7 +90,11 @@ class WarmEngine(Engine):  # type: ignore[misc]
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any) -> None:
-        """Execute the notebook of `nb_man` on the kernel in `kernels`, telling `on_cell` before every code cell."""
+        """Execute the notebook of `nb_man` on the kernel in `kernels`.
+
+        `on_cell` is told before every code cell, `on_update` the text of an output that a cell has changed since, such
+        as a progress line.
+        """
         kernels: Kernels = options["kernels"]
         on_cell = options["on_cell"]
         manager = kernels.take()
@@ -98,14 +103,27 @@ class WarmEngine(Engine):  # type: ignore[misc]
             if cell.cell_type == "code":
                 on_cell(cell_index)
 
-        client = PapermillNotebookClient(
+        client = _Client(
             nb_man, km=manager, kernel_name=kernel_name, timeout=None, on_cell_start=tell, log_output=False
         )
+        client.on_update = options["on_update"]
         try:
             kernels.loop.submit(_execute(client)).result()
         finally:
             atexit.unregister(client._cleanup_kernel)  # nbclient leaves it behind for a kernel it did not start
             kernels.end(manager)
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    """Passes on what a cell says while it runs."""
+
+    on_update: Callable[[str], None]
+
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        """Process a message of the kernel."""
+        if msg["msg_type"] == "update_display_data" and (text := msg["content"]["data"].get("text/plain")):
+            self.on_update(text)
+        return super().process_message(msg, cell, cell_index)
 
 
 async def _execute(client: PapermillNotebookClient) -> None:

@@ -42,7 +42,7 @@ NEEDED_OF_TASKS = (
 )  # fmt: skip
 BESIDE = (evidence.MANIFEST, f"{evidence.MANIFEST}.sig", evidence.JOURNAL, *enclosures.ALL)
 SAME_SCHEMA = "The schema is the one it found."
-EVERY_CELL = "cell"  # the journal's event for each cell: too fine for a report
+TOO_FINE = {"cell", "update"}  # events of the journal for each cell and what it says meanwhile
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _journal(path: Path) -> list[dict[str, Any]]:
             event = json.loads(line)
         except ValueError:
             continue
-        if isinstance(event, dict) and event.get("event") != EVERY_CELL:
+        if isinstance(event, dict) and event.get("event") not in TOO_FINE:
             events.append(event)
     return events
 

@@ -86,7 +86,7 @@ def last_event(journal: Path) -> dict[str, Any] | None:
 def _now(plan: Plan, environment: Environment, run_id: str, task: int, minutes: int) -> str:
     """Say which cell of a task runs, for how long; empty where its journal is on another machine."""
     event = last_event(plan.root / "outputs" / environment.name / run_id / evidence.JOURNAL)
-    if not event or event.get("event") not in {"cell", "progress"} or event.get("task") != task:
+    if not event or event.get("event") not in {"cell", "update", "progress"} or event.get("task") != task:
         return ""
     seconds = (datetime.now(UTC) - datetime.fromisoformat(event["at"])).total_seconds()
     place = f"cell {event['cell']} of {event['of']} · " if "cell" in event else ""

