@@ -72,22 +72,20 @@ def check(known: Mapping[str, Parameter], given: Mapping[str, Any], where: str) 
     """Check given values against the declared parameters.
 
     Raises:
-        UsageError: naming the first value that is unknown or of another type, and what is known.
+        UsageError: naming the first that is unknown or of another type, and what is known. It repeats no text that was
+            given, only names and numbers: whoever takes one option for another may have given a password.
     """
     for name, value in given.items():
         if name not in known:
-            raise UsageError(f"{where} has no parameter {name!r}; it has {', '.join(known) or 'none'}.")
+            which = repr(name) if name.isidentifier() else "of that name"
+            raise UsageError(f"{where} has no parameter {which}; it has {', '.join(known) or 'none'}.")
         kind = TYPES[known[name].kind]
         fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
         if not fits or (isinstance(value, bool) and kind is not bool):
-            raise UsageError(
-                f"{where}: the parameter {name!r} must be of type {known[name].kind}, "
-                f"not {type(value).__name__} ({value!r})."
-            )
+            found = type(value).__name__ + (f" ({value!r})" if isinstance(value, int | float) else "")
+            raise UsageError(f"{where}: the parameter {name!r} must be of type {known[name].kind}, not {found}.")
         if known[name].choices and value not in known[name].choices:
-            raise UsageError(
-                f"{where}: the parameter {name!r} must be one of {', '.join(known[name].choices)}, not {value!r}."
-            )
+            raise UsageError(f"{where}: the parameter {name!r} must be one of {', '.join(known[name].choices)}.")
 
 
 def literals(known: Mapping[str, Parameter], given: Iterable[tuple[str, str]]) -> dict[str, Any]:

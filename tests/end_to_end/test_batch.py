@@ -213,7 +213,7 @@ def test_a_second_run_changes_nothing(finished, run, connect):
     ("arguments", "complaint"),
     [
         (["run", "-p", "wrokers", "3"], "no parameter 'wrokers'"),
-        (["run", "-p", "workers", "many"], "'workers' must be of type int, not str ('many')"),
+        (["run", "-p", "workers", "many"], "'workers' must be of type int, not str"),
         (["run", "-p", "environment", "local"], "Give the environment by --environment"),
         (["run", "--from", "9"], "There is no task 9"),
         (["run", "--from", "8", "--to", "7"], "--from 8 comes after --to 7"),
