@@ -80,7 +80,10 @@ class Kernels:
         assert manager.kernel_spec is not None
         manager.kernel_spec.argv[0] = sys.executable  # the very interpreter the batch runs in
         await manager.start_kernel(
-            cwd=str(self.folder), env=self.environment, extra_arguments=[f"--IPKernelApp.exec_lines={WARM_UP}"]
+            cwd=str(self.folder),
+            env=self.environment,
+            # A kernel that is ended in the middle of a cell would write tracebacks to our terminal.
+            extra_arguments=[f"--IPKernelApp.exec_lines={WARM_UP}", "--IPKernelApp.log_level=CRITICAL"],
         )
         return manager
 
