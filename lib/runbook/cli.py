@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runbook import parameters
-from runbook.errors import RunbookError, UsageError
+from runbook.errors import RunbookError, UsageError, in_words
 from runbook.plan import Plan
 
 ENVIRONMENT = click.option("--environment", "-e", default="local", show_default=True, help="An entry of runbook.toml.")
@@ -43,16 +43,11 @@ class Group(click.Group):
         """Run a command."""
         try:
             return super().invoke(context)
-        except RunbookError as error:
-            click.echo(f"runbook: {error}", err=True)
-            raise click.exceptions.Exit(error.exit_code) from None
-        except psycopg.OperationalError as error:
-            lost = " ".join(str(error).split())
-            click.echo(f"runbook: The connection to the target was lost ({lost}): `runbook run --resume`.", err=True)
-            raise click.exceptions.Exit(1) from None
-        except psycopg.Error as error:
-            click.echo(f"runbook: The target refused it: {' '.join(str(error).split())}", err=True)
-            raise click.exceptions.Exit(1) from None
+        except (RunbookError, psycopg.Error, OSError) as error:
+            if isinstance(error, BrokenPipeError):  # whoever read our output has gone: click ends quietly
+                raise
+            click.echo(f"runbook: {in_words(error)}", err=True)
+            raise click.exceptions.Exit(getattr(error, "exit_code", 1)) from None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -32,7 +32,10 @@ ON CONFLICT (organization_id) DO NOTHING;
 -- An audit row written after its organization's migration row was paid from the new pools: the row lock of the
 -- migration puts every call wholly before or wholly after it, and ids grow in that order.
 CREATE TEMP TABLE folded ON COMMIT DROP AS
-SELECT a.organization_id, SUM(a.credits_consumed) AS consumed
+SELECT
+    a.organization_id,
+    SUM(a.credits_consumed) AS consumed,
+    EXISTS (SELECT FROM organization_credits AS c WHERE c.organization_id = a.organization_id) AS had_old_pool
 FROM credit_actions AS a
 JOIN credit_actions AS migrated
     ON migrated.organization_id = a.organization_id AND migrated.action_type = 'migration' AND migrated.id < a.id
@@ -46,6 +49,12 @@ SET
     updated_at = now()
 FROM folded
 WHERE folded.organization_id = c.organization_id AND consumed > 0;
+
+-- Who never had an old pool gets one that holds what it consumed, and not a credit to spend.
+INSERT INTO organization_credits (organization_id, total_credits, used_credits, remaining_credits)
+SELECT organization_id, consumed, consumed, 0
+FROM folded
+WHERE NOT had_old_pool AND consumed > 0;
 
 DELETE FROM credit_actions WHERE action_type = 'migration';
 
@@ -79,10 +88,10 @@ BEGIN
 END
 $$;
 
--- What cannot be folded without overdrawing the old pool, or has no old pool to be folded into.
-SELECT folded.organization_id, o.name, folded.consumed, c.remaining_credits
+-- What somebody must look at: old pools that are overdrawn now, or that were made to hold what was consumed.
+SELECT folded.organization_id, o.name, folded.consumed, c.remaining_credits, had_old_pool
 FROM folded
 JOIN organizations AS o ON o.id = folded.organization_id
-LEFT JOIN organization_credits AS c ON c.organization_id = folded.organization_id
-WHERE c.remaining_credits IS NULL OR c.remaining_credits < 0
+JOIN organization_credits AS c ON c.organization_id = folded.organization_id
+WHERE NOT had_old_pool OR c.remaining_credits < 0
 ORDER BY folded.consumed DESC;

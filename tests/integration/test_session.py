@@ -133,6 +133,11 @@ def test_a_failing_check_shuts_the_gate_and_says_what_to_do(begun):
     assert begun.rows("SELECT passed FROM runbook.checks") == [(False,)]
 
 
+def test_a_failing_check_says_what_its_row_says_to_do(begun):
+    with pytest.raises(GateShut, match=r"found 2 rows\. .* What to do: oil it\. Next: "):
+        begun.run(FAILING + " AS hinge, 'oil it' AS what_to_do UNION ALL SELECT 2, 'leave it'")
+
+
 def test_a_failed_check_keeps_the_gate_shut(begun):
     with pytest.raises(GateShut):
         begun.run(FAILING)

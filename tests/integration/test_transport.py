@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from runbook.errors import StepFailed, UsageError
+from runbook.step import transport
 
 TRAPS = [
     "'^[0-9]{5}$'",
@@ -171,3 +172,13 @@ def test_a_line_that_is_not_understood_is_refused(begun, line):
 
 def test_an_empty_cell_is_harmless(begun):
     assert begun.run("%%sql\n-- nothing to do yet\n") is None
+
+
+def test_a_login_with_a_role_of_its_own_leaves_nothing_behind(begun):
+    begun.run("%%sql\nSET ROLE librarian")
+    assert "left the role librarian set" in begun.said
+    name = begun.task.connection.execute("SELECT current_database()").fetchone()[0]
+    begun.run(f"%%sql\nALTER ROLE librarian IN DATABASE {name} SET role = 'librarian'")
+    with psycopg.connect(begun.task.connection.info.dsn, autocommit=True) as connection:
+        assert connection.execute("SELECT current_setting('role')").fetchone() == ("librarian",)
+        assert transport.clean_up(connection) == []

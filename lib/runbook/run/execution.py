@@ -5,6 +5,7 @@ The batch goes forward with it, the rollback goes back.
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,8 +87,9 @@ class Execution:
         self._pool.shutdown()
         if error is not None:
             words = " ".join(str(error).split()) or type(error).__name__
-            self.announcer.say("escalation", f"ESCALATION · The run broke off: {words}", "bold red", reason="error")
-            self.announcer.close()
+            with suppress(OSError):  # on a full disk the journal fails as well; the operator is told by what is raised
+                self.announcer.say("escalation", f"ESCALATION · The run broke off: {words}", "bold red", reason="error")
+                self.announcer.close()
         for page in self._pages:
             if problem := page.exception():  # the run's result does not hang on a rendering of it
                 self.announcer.say("page", f"A page could not be written: {problem}", "red")
@@ -117,7 +119,8 @@ class Execution:
             failure = Failure(task, "StepFailed", "The notebook ended before its gate was decided.")
         if target.exists():
             if failure:
-                notebooks.mark_stop(target, self._place, failure.message)
+                with suppress(OSError, ValueError):  # a full disk leaves half a notebook: there is nothing to mark
+                    notebooks.mark_stop(target, self._place, failure.message)
             self._pages.append(self._pool.submit(pages.render, target))
         return failure
 

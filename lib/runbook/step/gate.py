@@ -12,6 +12,8 @@ from runbook.step.checks import Expectation
 from runbook.step.display import Table
 from runbook.target import ledger, lock, schemas
 
+REMEDY = "what_to_do"  # the column of a check's rows that tells the operator
+
 if TYPE_CHECKING:
     from runbook.step.task import Task
 
@@ -33,7 +35,8 @@ def check(task: "Task", name: str, found: Any, expected: str, criterion: str | N
         display(found)
     task.ledger.finish_task(task.run_id, number, "failed")
     fired = f" This fires the rollback trigger “{trigger}”." if trigger else ""
-    raise GateShut(f"Task {number}, check “{name}”: expected {expected}, found {actual}.{fired} {advice(task)}")
+    said = f"{fired}{_remedy(found)} {advice(task)}"
+    raise GateShut(f"Task {number}, check “{name}”: expected {expected}, found {actual}.{said}")
 
 
 def conclude(task: "Task") -> None:
@@ -84,6 +87,13 @@ def advice(task: "Task") -> str:
         f"Next: mend the cause and `runbook run {where} --from {number}`, "
         f"or give back what was changed: `runbook rollback {where} --to {number}`."
     )
+
+
+def _remedy(found: Any) -> str:
+    """Return what the first row says in its column `what_to_do`, if it has one."""
+    if not isinstance(found, Table) or not found or REMEDY not in found.field_names:
+        return ""
+    return f" What to do: {found[0][list(found.field_names).index(REMEDY)]}."
 
 
 def _must_decide(task: "Task", name: str, criterion: str | None, trigger: str | None) -> None:

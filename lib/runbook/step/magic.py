@@ -78,6 +78,8 @@ class RunbookMagics(Magics):
             -- trigger: Data migration errors or inconsistencies
             -- as: tenant A
             SELECT …
+
+        Where it fails, what the first row says in a column `what_to_do` becomes part of the message.
         """
         name, separator, expected = line.rpartition(": ")
         if not separator:

@@ -83,11 +83,17 @@ def clean_up(connection: psycopg.Connection) -> list[str]:
     if connection.info.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
         connection.execute(b"ROLLBACK")
         remarks.append("The cell ended inside a transaction: rolled back.")
-    row = connection.execute(b"SELECT current_setting('role')").fetchone()
-    if row and row[0] != "none":
+    left = _role(connection)
+    if left != "none":
         connection.execute(b"RESET ROLE")
-        remarks.append(f"The cell left the role {row[0]} set: reset.")
+        if _role(connection) != left:  # a login may have a role of its own to return to
+            remarks.append(f"The cell left the role {left} set: reset.")
     return remarks
+
+
+def _role(connection: psycopg.Connection) -> str:
+    row = connection.execute(b"SELECT current_setting('role')").fetchone()
+    return str(row[0]) if row else "none"
 
 
 @contextmanager

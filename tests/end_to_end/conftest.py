@@ -1,0 +1,18 @@
+"""The real runbook on few organizations."""
+
+import shutil
+
+import pytest
+
+from runbook.plan import Plan
+from runbook.target import embedded
+
+
+@pytest.fixture
+def small(project):
+    """The project on fewer organizations: what matters is how often it runs."""
+    plan = project / "runbook.toml"
+    plan.write_text(plan.read_text().replace('"5000"', '"600"'))
+    shutil.rmtree(project / "outputs" / "expected")  # what is expected there is said of the whole
+    embedded.reset(project, Plan.read(plan).environment("local"))
+    return project
