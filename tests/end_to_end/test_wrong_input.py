@@ -145,6 +145,7 @@ def sentence(result: Result, code: int) -> str:
 
 
 RUN = ("run", "--environment", "elsewhere")
+COLUMNS = "check “every column the migration relies on stands, with its type”"
 DECIDE = ("--environment", "elsewhere", "--by", "Ada", "--statement", "Go")
 
 
@@ -239,17 +240,22 @@ def test_a_notebook_that_is_none(ask, tmp_path, toys):
     assert "is no notebook: it is not valid JSON with cells" in sentence(ask("run", root=root), 2)
 
 
+def test_a_place_that_takes_no_evidence(ask, tmp_path, toys):
+    root = shutil.copytree(toys, tmp_path / "copy")
+    (root / "outputs").write_text("in the way")
+    said = sentence(ask("run", root=root), 1)
+    assert "A file cannot be read or written ([Errno " in said
+    assert "outputs" in said
+
+
 @pytest.mark.parametrize(
     ("harm", "task", "said"),
     [
         ("ALTER TABLE credit_actions RENAME TO credit_history", 0, "check “the role has what the migration needs"),
-        (
-            "ALTER TABLE organization_credits ALTER used_credits TYPE text",
-            1,
-            "check “every column the migration relies on stands, with its type”",
-        ),
+        ("ALTER TABLE organization_credits ALTER used_credits TYPE text", 1, COLUMNS),
+        ("ALTER TABLE organizations DROP COLUMN status", 1, COLUMNS),
     ],
-    ids=["a missing table", "a column of another type"],
+    ids=["a missing table", "a column of another type", "a missing column"],
 )
 def test_a_target_of_another_shape(project, runbook, connect, harm, task, said):
     target = connect(project)
