@@ -146,12 +146,15 @@ def verify(folder: Path | None, offline: bool, live: bool) -> None:
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option("--compare", "other", type=click.Path(path_type=Path), help="Hold the run against this one instead.")
 def report(folder: Path | None, other: Path | None) -> None:
-    """Build the report of a run again (default: the newest run), or one of two runs side by side."""
-    from runbook.run import compared
+    """Build the report of a run again (default: the newest run), or one of two runs side by side.
+
+    A run that died has nobody left to seal its evidence: then it is sealed now, as it was found.
+    """
+    from runbook.run import compared, recovery
     from runbook.run import report as pages
 
     plan = Plan.find()
-    where = _run_folder(plan, folder)
+    where = _run_folder(plan, recovery.must_be_sealed(plan, folder))
     click.echo(compared.build(where, _run_folder(plan, other), plan) if other else pages.build(where, plan))
 
 

@@ -119,7 +119,7 @@ def _conclude(execution: Execution, failure: Failure | None, comparison: dict[st
             "message": message,
             "next": advice or resume,
         }
-    seal.put(execution, manifest)
+    seal.put(execution.folder, execution.ledger, manifest, execution.announcer)
     page = report.build(execution.folder, execution.plan)
     execution.announcer.say(
         "end", f"Run {execution.run_id} {status} · report: {page}", run_id=execution.run_id, status=status

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from runbook.errors import UsageError
 from runbook.run import enclosures, evidence, notebooks, signature
 from runbook.target import seals
+from runbook.target.ledger import Ledger
 
 if TYPE_CHECKING:
-    from runbook.run.execution import Execution
+    from runbook.run.announce import Announcer
 
 ALGORITHM = (
     "digest(x) is the SHA-256 of x as JSON with sorted keys, no spaces and ASCII escapes. A cell's digest covers "
@@ -56,19 +57,19 @@ class Link:
         return cls(notebook, sha256, tuple(cells), digest([previous, notebook, sha256, list(cells)]))
 
 
-def put(execution: "Execution", manifest: dict[str, Any]) -> None:
+def put(folder: Path, ledger: Ledger, manifest: dict[str, Any], announcer: "Announcer") -> None:
     """Write a run's manifest with its seal, keep the head in the ledger, and sign the manifest if there is a key.
 
     The notebooks must be final. What is signed is the file manifest.json, so that `ssh-keygen -Y verify` alone can
     check it; a signature that cannot be made is announced and stops nothing.
     """
-    manifest[KEY] = of(execution.folder, manifest)
-    path = evidence.write(execution.folder, manifest)
-    seals.keep(execution.ledger.connection, execution.run_id, manifest[KEY]["head"])
+    manifest[KEY] = of(folder, manifest)
+    path = evidence.write(folder, manifest)
+    seals.keep(ledger.connection, manifest["run_id"], manifest[KEY]["head"])
     try:
         signature.sign(path)
     except UsageError as error:
-        execution.announcer.say("issue", f"Not signed: {error}", "red")
+        announcer.say("issue", f"Not signed: {error}", "red")
 
 
 def of(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rich.table import Table
 from runbook.plan import Environment, Plan
 from runbook.run import evidence
 from runbook.run.wording import duration
-from runbook.target import environments, pauses
+from runbook.target import environments, lock, pauses
 from runbook.target.ledger import DONE, Ledger
 
 PAUSE = 1.0  # seconds between two looks
@@ -52,6 +52,8 @@ def table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
     running = any(state.status == "running" for state in states.values())
     if running:
         found.add_column("now")
+        if not lock.is_held(ledger.connection, plan.name):
+            found.caption = "nobody holds the target: the run died · `runbook report` seals what it left"
     for task in plan.tasks:
         state = states.get(task.number)
         if state is None:

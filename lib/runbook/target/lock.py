@@ -27,6 +27,11 @@ def must_be_free(connection: psycopg.Connection, plan: str, database: str) -> No
         raise _held(who)
 
 
+def is_held(connection: psycopg.Connection, plan: str) -> bool:
+    """Tell whether any run of this plan holds the target."""
+    return _holder(connection, plan)[0] != 0
+
+
 def must_be_held_by(connection: psycopg.Connection, plan: str, backend: int) -> None:
     """Make sure that the batch a kernel belongs to still holds the lock.
 
