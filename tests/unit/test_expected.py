@@ -87,6 +87,14 @@ def test_elsewhere_only_what_is_tagged_is_compared(compare, number, passed):
     assert compare(altered(number, say("another")), strict=False).passed is passed
 
 
+def test_what_is_printed_may_arrive_in_pieces(tmp_path):
+    for name, pieces in (("found", ["CREATE ", "VIEW\n"]), ("wanted", ["CREATE VIEW\n"])):
+        outputs = [new_output("stream", name="stdout", text=piece) for piece in pieces]
+        said = new_code_cell("make", outputs=outputs, execution_count=1)
+        nbformat.write(new_notebook(cells=[said]), tmp_path / f"{name}.ipynb")
+    assert expected.compare(tmp_path / "found.ipynb", tmp_path / "wanted.ipynb", strict=True).passed
+
+
 def test_a_cell_less_is_a_difference(compare):
     found = notebook()
     del found.cells[4]

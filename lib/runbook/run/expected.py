@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import nbformat
-from nbval.plugin import IPyNbCell, get_sanitize_patterns, nocolors
+from nbval.plugin import IPyNbCell, coalesce_streams, get_sanitize_patterns, nocolors
 
 from runbook.errors import UsageError
 
@@ -81,7 +81,9 @@ def compare(executed: Path, expected: Path, *, strict: bool) -> Comparison:
             result.ignored += 1
         elif strict or CHECK in tags:
             result.compared += 1
-            if not comparer.compare_outputs(one.outputs, other.outputs, SKIPPED):
+            # What a cell prints arrives in one piece or in several, as it happens.
+            outputs = coalesce_streams(one.outputs), coalesce_streams(other.outputs)
+            if not comparer.compare_outputs(*outputs, SKIPPED):
                 details = " ".join(" ".join(comparer.comparison_traceback).split())
                 result.differences.append(f"cell {number}: {details}")
     return result

@@ -107,7 +107,13 @@ class WarmEngine(Engine):  # type: ignore[misc]
                 on_cell(cell_index)
 
         client = _Client(
-            nb_man, km=manager, kernel_name=kernel_name, timeout=None, on_cell_start=tell, log_output=False
+            nb_man,
+            km=manager,
+            kernel_name=kernel_name,
+            timeout=None,
+            on_cell_start=tell,
+            log_output=False,
+            coalesce_streams=True,
         )
         client.on_update = options["on_update"]
         try:
