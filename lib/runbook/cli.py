@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from runbook import parameters
-from runbook.errors import RunbookError, UsageError, in_words
+from runbook.errors import RunbookError, UsageError
 from runbook.plan import Plan
+from runbook.target.failures import in_words
 
 ENVIRONMENT = click.option("--environment", "-e", default="local", show_default=True, help="An entry of runbook.toml.")
 LAB = (

@@ -1,7 +1,5 @@
 """What can go wrong, and the exit code each failure means to a shell."""
 
-import psycopg
-
 
 class RunbookError(Exception):
     """A failure with one clear sentence: what, where, how to mend it.
@@ -41,15 +39,3 @@ def exit_code_of(error_name: str) -> int:
     """Return the exit code for an exception class known only by name (it crossed a kernel's border)."""
     kinds = {kind.__name__: kind.exit_code for kind in (GateShut, StepFailed, UsageError, NotAllowed)}
     return kinds.get(error_name, 1)
-
-
-def in_words(error: Exception) -> str:
-    """Return what an operator reads of an error, in a sentence."""
-    said = " ".join(str(error).split())
-    if isinstance(error, psycopg.OperationalError):
-        return f"The connection to the target was lost ({said}): `runbook run --resume`."
-    if isinstance(error, psycopg.Error):
-        return f"The target refused it: {said}"
-    if isinstance(error, OSError):
-        return f"A file cannot be read or written ({said}): mend that, then `runbook run --resume`."
-    return str(error)
