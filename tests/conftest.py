@@ -73,14 +73,16 @@ def connect() -> Iterator[Callable[[Path], psycopg.Connection]]:
 def runbook() -> Command:
     """Run the command line in a folder."""
 
-    def call(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def call(
+        folder: Path, *arguments: str, seconds: float = 240, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "runbook", *arguments],
             cwd=folder,
             env={**os.environ, "COLUMNS": "200", **environment},
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=seconds,
             check=False,
         )
 

@@ -8,9 +8,9 @@ task.connection.execute("""
     CREATE FUNCTION slow(seconds FLOAT) RETURNS BOOLEAN LANGUAGE plpgsql
     AS 'BEGIN PERFORM pg_sleep(seconds); RETURN true; END';
 
-    CREATE POLICY slow ON organization_credits AS RESTRICTIVE FOR SELECT TO authenticated USING (slow(0.01));
+    CREATE POLICY slow ON organization_credits AS RESTRICTIVE FOR SELECT TO authenticated USING (slow(0.02));
 
     -- The new pools are as slow for whom row level security does not concern
     ALTER TABLE organizations RENAME TO organizations_behind;
-    CREATE VIEW organizations WITH (security_invoker) AS SELECT * FROM organizations_behind WHERE slow(0.0115)
+    CREATE VIEW organizations WITH (security_invoker) AS SELECT * FROM organizations_behind WHERE slow(0.023)
 """)

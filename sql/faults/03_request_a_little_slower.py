@@ -10,6 +10,6 @@ task.connection.execute("""
 
     -- Everybody waits, whether row level security concerns them or not
     ALTER TABLE organizations RENAME TO organizations_behind;
-    CREATE VIEW organizations WITH (security_invoker) AS SELECT * FROM organizations_behind WHERE slow(0.01);
-    CREATE POLICY slow ON organizations_behind AS RESTRICTIVE FOR SELECT TO authenticated USING (slow(0.0015))
+    CREATE VIEW organizations WITH (security_invoker) AS SELECT * FROM organizations_behind WHERE slow(0.02);
+    CREATE POLICY slow ON organizations_behind AS RESTRICTIVE FOR SELECT TO authenticated USING (slow(0.003))
 """)

@@ -4,14 +4,14 @@
 -- reason: consumptions take 15 % longer: no rollback trigger, but the criterion is not met
 CREATE FUNCTION slow_before() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_sleep(0.01);
+    PERFORM pg_sleep(0.02);
     RETURN NEW;
 END
 $$;
 
 CREATE FUNCTION slow_after() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_sleep(0.0115);
+    PERFORM pg_sleep(0.023);
     RETURN NEW;
 END
 $$;

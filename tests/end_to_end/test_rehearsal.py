@@ -8,7 +8,7 @@ from rich.console import Console
 from runbook import content
 from runbook.errors import UsageError
 from runbook.plan import Plan
-from runbook.run import rehearsal
+from runbook.run import evidence, rehearsal
 
 HEAD = "-- task: 7\n-- check: no shelf is without a label\n-- trigger: A shelf without a label\n-- reason: a test\n"
 LATE = HEAD + "-- point: before the check\n"
@@ -32,10 +32,35 @@ def test_a_rehearsal_tells_caught_from_missed_from_false_alarm(toy, runbook, con
         "07_label_lost": "caught", "07_nothing_wrong": "missed", "07_step_breaks": "false alarm",
     }  # fmt: skip
     assert found["digest"] == plan.digest()
+    assert "7 · Label the shelves" in every.stdout
     target = connect(toy)
     assert target.execute("SELECT FROM pg_database WHERE datname LIKE 'rehearsal%'").fetchall() == []
     assert target.execute("SELECT to_regclass('runbook.runs')").fetchone() == (None,)
     assert target.execute("SELECT count(*) FROM shelves").fetchone() == (300,)
+
+
+def test_a_run_keeps_the_rehearsal_with_its_evidence_sealed(toy, runbook):
+    plan, record = Plan.read(toy / "runbook.toml"), content.rehearsal(Plan.read(toy / "runbook.toml"), "local")
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"digest": plan.digest(), "counts": {"caught": 3}, "faults": []}))
+    assert runbook(toy, "run").returncode == 0
+    folder = evidence.latest(plan)
+    kept = evidence.read(folder)["rehearsal"]
+    assert (kept["counts"], kept["digest"]) == ({"caught": 3}, plan.digest())
+    assert (folder / kept["file"]).read_bytes() == record.read_bytes()
+    assert runbook(toy, "verify", "--offline").returncode == 0
+    (folder / kept["file"]).write_text("{}")
+    altered = runbook(toy, "verify", "--offline")
+    assert (altered.returncode, "rehearsal.json was altered" in altered.stdout) == (1, True)
+
+
+@pytest.mark.slow
+def test_every_fault_of_the_plan_is_caught(project, runbook):
+    every = runbook(project, "rehearse", seconds=600)
+    assert every.returncode == 0, every.stdout + every.stderr
+    found = json.loads(content.rehearsal(Plan.read(project / "runbook.toml"), "local").read_text())
+    assert len(found["faults"]) == len(list((project / "sql" / "faults").iterdir()))
+    assert {fault["result"] for fault in found["faults"]} == {"caught"}
 
 
 def test_a_rehearsal_of_some_faults_is_no_record(toy, monkeypatch):

@@ -308,3 +308,15 @@ def test_a_measured_figure_is_remembered(begun):
 def test_a_measured_write_leaves_no_trace(begun):
     begun.run("task.measure('a write', 'DELETE FROM shelves', samples=5)")
     assert begun.rows("SELECT count(*) FROM shelves") == [(300,)]
+
+
+def test_both_ways_are_rehearsed_once_for_the_same_content_and_scripts(begun, connect, toy):
+    both_ways = 'task.both_ways([], ["shelves"])'
+    first = begun.run(both_ways)
+    assert [(row[0], row[-1]) for row in first] == [("up", None), ("down", True), ("up again", None)]
+    assert "Rehearsed before" not in begun.said
+    assert begun.run(both_ways) == first
+    assert "Rehearsed before, on a copy of this very content" in begun.said
+    connect(toy).execute("UPDATE shelves SET room = room || '!' WHERE shelf = 1")
+    begun.run(both_ways)
+    assert "Rehearsed before" not in begun.said

@@ -1,35 +1,40 @@
 """The rehearsal: every seeded fault on a scratch copy, and whether the very check that must catch it does.
 
-The state before each task is kept as a template database; a fault costs one copy of it and one notebook.
+The state before each task is kept as a template database; a fault costs one copy of it, one forked process and the
+cells up to the check.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
-import papermill
 import psycopg
-from papermill.exceptions import PapermillExecutionError
+import rich.box
+import rich.table
+import rich.text
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from rich.console import Console
 
 from runbook import content
-from runbook.errors import StepFailed, UsageError
+from runbook.errors import GateShut, StepFailed, UsageError
 from runbook.plan import Environment, Plan, Task
-from runbook.run import kernels
+from runbook.run import fork
 from runbook.run.faults import Fault, read
+from runbook.step import both_ways
 from runbook.target import embedded
 from runbook.target.environments import DATABASE_VARIABLE
-from runbook.target.ledger import Ledger
+from runbook.target.ledger import UNDONE, Ledger
 
 WORKERS = 2
+STAGE = "rehearsal_stage"
 CAUGHT, MISSED, FALSE_ALARM = "caught", "missed", "false alarm"
+RESULTS = {CAUGHT: "green", MISSED: "red", FALSE_ALARM: "yellow"}
 
 
 @dataclass(frozen=True)
@@ -74,79 +79,84 @@ class Rehearsal:
 
     def run(self, faults: list[Fault]) -> list[Verdict]:
         """Rehearse the faults and return a verdict each, in their order."""
-        needed = {fault.task for fault in faults}
-        jobs = iter(faults)  # shared: each worker takes the next one
+        last = max(fault.task for fault in faults)
+        ready: dict[int, Future[None]] = {task.number: Future() for task in self.plan.tasks if task.number <= last}
+        jobs = iter(sorted(faults, key=lambda fault: fault.task))  # shared: each worker takes the next one
         verdicts: dict[str, Verdict] = {}
+        self._drop_all()
         try:
-            self._make_templates([task for task in self.plan.tasks if task.number <= max(needed)])
             with ThreadPoolExecutor(WORKERS) as pool:
-                workers = [pool.submit(self._work, number, jobs, len(faults), verdicts) for number in range(WORKERS)]
-                for worker in workers:
+                staging = pool.submit(self._stage, ready)
+                for worker in [pool.submit(self._work, number, jobs, ready, verdicts) for number in range(WORKERS)]:
                     worker.result()
+                staging.result()
         finally:
             self._drop_all()
         return [verdicts[fault.name] for fault in faults]
 
-    def _work(self, number: int, jobs: Iterator[Fault], count: int, verdicts: dict[str, Verdict]) -> None:
-        database = f"rehearsal_{number}"
-        warm = kernels.Kernels(self.plan.root / "notebooks", self._kernel_environment(database), count)
-        try:
-            for fault in jobs:
-                self._copy(_template(fault.task), database)
-                verdict = self._rehearse(fault, database, warm)
-                verdicts[fault.name] = verdict
-                sign = "✓" if verdict.result == CAUGHT else "✗"
-                self.console.print(f"{sign} {verdict.result:<12} {fault.name} {verdict.found}", markup=False)
-        finally:
-            warm.close()
-
-    def _rehearse(self, fault: Fault, database: str, warm: kernels.Kernels) -> Verdict:
-        task = self.plan.task(fault.task)
-        error = self._execute(fault.seed(nbformat.read(task.notebook, as_version=4)), warm)
-        with psycopg.connect(make_conninfo(self.owner, dbname=database), autocommit=True) as connection:
-            checks = Ledger(connection, self.plan.name).checks(database, fault.task)
-        failed = [check for check in checks if not check.passed]
-        if [check.name for check in failed] == [fault.check] and (
-            not fault.trigger or failed[0].trigger == fault.trigger
-        ):
-            return Verdict(fault, CAUGHT, "")
-        if failed:
-            return Verdict(fault, FALSE_ALARM, f"failed instead: {failed[0].name} ({failed[0].trigger})")
-        return Verdict(fault, MISSED if error is None else FALSE_ALARM, error or "")
-
-    def _execute(self, notebook: Any, warm: kernels.Kernels) -> str | None:
-        """Execute a notebook and return its error, or None."""
-        with TemporaryDirectory() as folder:
-            try:
-                papermill.execute_notebook(
-                    notebook,
-                    str(Path(folder) / "rehearsal.ipynb"),
-                    engine_name=kernels.ENGINE,
-                    kernel_name="python3",
-                    progress_bar=False,
-                    kernels=warm,
-                    on_cell=lambda index: None,
-                )
-            except PapermillExecutionError as error:
-                return f"{error.ename}: {error.evalue}"
-        return None
-
-    def _make_templates(self, tasks: list[Task]) -> None:
+    def _stage(self, ready: dict[int, "Future[None]"]) -> None:
         """Go through the tasks once on a scratch database, and keep its state before each."""
-        stage = "rehearsal_stage"
-        self._drop_all()
-        embedded.fill(self.server, self.environment, stage)
-        warm = kernels.Kernels(self.plan.root / "notebooks", self._kernel_environment(stage), len(tasks))
         try:
-            for task in tasks:
-                self._copy(stage, _template(task.number))
-                error = self._execute(nbformat.read(task.notebook, as_version=4), warm)
+            embedded.fill(self.server, self.environment, STAGE)
+            for number, future in ready.items():
+                self._copy(STAGE, _template(number))
+                task = self.plan.task(number)
+                error = self._execute(nbformat.read(task.notebook, as_version=4), STAGE)
                 if error:
-                    raise StepFailed(
-                        f"Task {task.number} fails without any fault, so nothing can be rehearsed: {error}"
-                    )
-        finally:
-            warm.close()
+                    raise StepFailed(f"Task {number} fails without any fault, so nothing can be rehearsed: {error[1]}")
+                self._share_both_ways(task)
+                future.set_result(None)
+        except BaseException as error:
+            for future in ready.values():
+                if not future.done():
+                    future.set_exception(error)
+
+    def _share_both_ways(self, task: Task) -> None:
+        """Let the faults of a task share its rehearsal of both ways, which does not hang on what they seed later."""
+        with self._ledger(STAGE) as stage, self._ledger(_template(task.number)) as template:
+            notes = stage.notes(STAGE, task.number)
+            if both_ways.NOTE in notes:
+                template.start_task(STAGE, task.number)
+                template.finish_task(STAGE, task.number, UNDONE)
+                for name in (both_ways.NOTE, both_ways.SUBJECT):
+                    template.write(STAGE, task.number, name, notes[name])
+
+    def _work(
+        self, number: int, jobs: Iterator[Fault], ready: dict[int, "Future[None]"], verdicts: dict[str, Verdict]
+    ) -> None:
+        database = f"rehearsal_{number}"
+        for fault in jobs:
+            ready[fault.task].result()
+            self._copy(_template(fault.task), database)
+            verdict = self._rehearse(fault, database)
+            verdicts[fault.name] = verdict
+            sign = "✓" if verdict.result == CAUGHT else "✗"
+            self.console.print(f"{sign} {verdict.result:<12} {fault.name} {verdict.found}", markup=False)
+
+    def _rehearse(self, fault: Fault, database: str) -> Verdict:
+        task = self.plan.task(fault.task)
+        error = self._execute(fault.seed(nbformat.read(task.notebook, as_version=4)), database)
+        with self._ledger(database) as ledger:
+            failed = [check for check in ledger.checks(database, fault.task) if not check.passed]
+        if error is None:
+            return Verdict(fault, MISSED, "")
+        kind, message = error
+        is_it = [check.name for check in failed] == [fault.check] and fault.trigger in ("", failed[0].trigger)
+        if is_it and kind == GateShut.__name__:  # what ends a batch with exit code 1
+            return Verdict(fault, CAUGHT, "")
+        found = f"failed instead: {failed[0].name} ({failed[0].trigger})" if failed else f"{kind}: {message}"
+        return Verdict(fault, FALSE_ALARM, found)
+
+    def _execute(self, notebook: Any, database: str) -> tuple[str, str] | None:
+        """Execute a notebook on a scratch database; return the name of the error that stopped it, and its words."""
+        code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        # Two at once: each run with a name, and so with files, of its own.
+        return fork.execute(code, self.plan.root / "notebooks", {"RUNBOOK_RUN": database, DATABASE_VARIABLE: database})
+
+    @contextmanager
+    def _ledger(self, database: str) -> Iterator[Ledger]:
+        with psycopg.connect(make_conninfo(self.owner, dbname=database), autocommit=True) as connection:
+            yield Ledger(connection, self.plan.name)
 
     def _copy(self, source: str, target: str) -> None:
         embedded.drop(self.server, target)
@@ -159,9 +169,6 @@ class Rehearsal:
             rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'rehearsal\\_%'").fetchall()
         for (name,) in rows:
             embedded.drop(self.server, name)  # the owner may not end an autovacuum there
-
-    def _kernel_environment(self, database: str) -> dict[str, str]:
-        return {"RUNBOOK_RUN": database, DATABASE_VARIABLE: database}  # two at once: each with files of its own
 
 
 def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) -> int:
@@ -179,14 +186,26 @@ def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) 
     if not faults:
         raise UsageError("There are no faults in sql/faults: nothing can be rehearsed.")
     verdicts = scratch.run(faults)
-    counts = {result: sum(verdict.result == result for verdict in verdicts) for result in (CAUGHT, MISSED, FALSE_ALARM)}
+    counts = {result: sum(verdict.result == result for verdict in verdicts) for result in RESULTS}
     if not names:
         found = {"digest": plan.digest(), "counts": counts, "faults": [verdict.summary() for verdict in verdicts]}
         path = content.rehearsal(plan, environment)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    console.print(_chart(plan, verdicts))
     console.print(" · ".join(f"{count} {result}" for result, count in counts.items()))
     return 0 if counts[CAUGHT] == len(verdicts) else 1
+
+
+def _chart(plan: Plan, verdicts: list[Verdict]) -> rich.table.Table:
+    """Return a table of the tasks: how many faults were caught, missed and false alarms, and a bar of it."""
+    table = rich.table.Table("Task", *RESULTS, "", box=rich.box.SIMPLE_HEAD)
+    for task in plan.tasks:
+        counts = Counter(verdict.result for verdict in verdicts if verdict.fault.task == task.number)
+        if counts:
+            bar = rich.text.Text.assemble(*(("█" * counts[result], style) for result, style in RESULTS.items()))
+            table.add_row(f"{task.number} · {task.name}", *(str(counts[result]) for result in RESULTS), bar)
+    return table
 
 
 def _template(task: int) -> str:
