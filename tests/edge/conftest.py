@@ -151,6 +151,19 @@ def deno(state: Path) -> Deno:
 
 
 @pytest.fixture(scope="session")
+def npm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Fetch the CLI once; return what makes npm use it from then on."""
+    if not shutil.which("npx"):
+        pytest.skip("npx is not installed here: Node.js brings it")
+    cache = {"npm_config_cache": str(tmp_path_factory.mktemp("npm"))}
+    fetch = ["npx", "--yes", "supabase@3", "--version"]
+    fetched = subprocess.run(fetch, env=os.environ | cache, capture_output=True, text=True, timeout=300, check=False)
+    if fetched.returncode:
+        pytest.skip(f"npx cannot fetch the Supabase CLI here: {fetched.stderr.strip()[-200:]}")
+    return cache | {"npm_config_offline": "true"}
+
+
+@pytest.fixture(scope="session")
 def start(migrated: str, deno: Deno) -> Iterator[Callable[..., Edge]]:
     """Start the function in front of the API of the migrated database, or of another; stop it at the end."""
     with ExitStack() as stack:

@@ -82,19 +82,6 @@ def test_the_cli_refuses_what_names_no_project(cli, management, arguments):
     assert management == []
 
 
-@pytest.fixture(scope="module")
-def npm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Fetch the CLI once; return what makes npm use it from then on."""
-    if not shutil.which("npx"):
-        pytest.skip("npx is not installed here: Node.js brings it")
-    cache = {"npm_config_cache": str(tmp_path_factory.mktemp("npm"))}
-    fetch = ["npx", "--yes", "supabase@3", "--version"]
-    fetched = subprocess.run(fetch, env=os.environ | cache, capture_output=True, text=True, timeout=300, check=False)
-    if fetched.returncode:
-        pytest.skip(f"npx cannot fetch the Supabase CLI here: {fetched.stderr.strip()[-200:]}")
-    return cache | {"npm_config_offline": "true"}
-
-
 @pytest.fixture
 def cli(npm: dict[str, str], tmp_path: Path, management: list[tuple[str, bytes]]) -> Cli:
     """Run a command in the checkout, with a token, cut off from everything but loopback."""
