@@ -443,6 +443,16 @@ def test_sealing_under_concurrent_consumption_misses_no_row(trail: Trail) -> Non
     assert trail.value(sealed)
 
 
+def test_a_transaction_that_never_ends_is_not_waited_for_for_ever(trail: Trail) -> None:
+    with trail.open() as slow:
+        slow.execute("BEGIN")
+        slow.execute("SELECT consume_credits_rpc(%s, 'ai_chat', 1)", [trail.organizations()[0]])
+        with pytest.raises(psycopg.errors.LockNotAvailable, match="has not ended for ten seconds"):
+            seal(trail)
+    seal(trail)
+    assert trail.found_by(TAMPERED) == []
+
+
 @pytest.mark.parametrize(
     "prepare",
     ["SET default_transaction_isolation = 'repeatable read'", "ALTER SEQUENCE credit_actions_id_seq CACHE 10"],
