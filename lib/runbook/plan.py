@@ -95,6 +95,7 @@ class Plan:
     Attributes:
         escalate_at: a task may take this many times its estimate.
         schemas: what the plan may change in the target, and a rollback must give back.
+        personal: columns that a protected environment's evidence shows redacted only.
     """
 
     root: Path
@@ -103,6 +104,7 @@ class Plan:
     buffer_minutes: int
     escalate_at: float
     schemas: tuple[str, ...]
+    personal: tuple[str, ...]
     tasks: tuple[Task, ...]
     environments: dict[str, Environment]
 
@@ -130,7 +132,7 @@ class Plan:
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
             head = data["runbook"]
-            _must_be_known(head, ("name", "title", "buffer_minutes", "escalate_at", "schemas"))
+            _must_be_known(head, ("name", "title", "buffer_minutes", "escalate_at", "schemas", "personal"))
             plan = cls(
                 root=root,
                 name=head["name"],
@@ -138,6 +140,7 @@ class Plan:
                 buffer_minutes=head.get("buffer_minutes", 0),
                 escalate_at=head.get("escalate_at", 1.5),
                 schemas=tuple(head.get("schemas", ["public"])),
+                personal=tuple(head.get("personal", ())),
                 tasks=tuple(_task(entry, root) for entry in data["tasks"]),
                 environments={name: _environment(name, entry, root) for name, entry in data["environments"].items()},
             )

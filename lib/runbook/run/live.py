@@ -23,7 +23,7 @@ from runbook.plan import Environment, Plan
 from runbook.run import notebooks
 from runbook.run.expected import CHECK
 from runbook.run.wording import amount
-from runbook.step import transport
+from runbook.step import redaction, transport
 from runbook.step.checks import Expectation, Refused
 from runbook.step.display import Table
 from runbook.step.record import Record
@@ -113,6 +113,7 @@ def run(
         StepFailed: the connection was lost.
     """
     outcome = Outcome()
+    redaction.begin(plan, environment)  # tables are held against what the run has shown
     for task in manifest["tasks"]:
         every = list(_evidence(folder, task)) if task["notebook"] else []
         if not every:

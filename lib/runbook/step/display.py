@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sql.run import ResultSet
 
+from runbook.step import redaction
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -178,7 +180,8 @@ def progress(label: str, done: int, total: int, detail: str) -> Markup:
     return Markup(html, f"{label}: {share:.0%} · {detail}")
 
 
-def _cell(_: str, value: Any) -> str:
+def _cell(column: str, value: Any) -> str:
+    value = redaction.shown(column, value)
     if value is None:
         return "–"
     if isinstance(value, bool):

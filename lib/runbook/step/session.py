@@ -11,7 +11,7 @@ from IPython.display import display
 
 from runbook import cells, parameters, plan
 from runbook.errors import NotAllowed, RunbookError, UsageError
-from runbook.step import authorization, confirmation
+from runbook.step import authorization, confirmation, redaction
 from runbook.step import display as show
 from runbook.step.clock import Clock
 from runbook.step.task import Task
@@ -75,6 +75,7 @@ def _show_head(shell: Any, task: Task) -> None:
 
 def _enter(task: Task) -> None:
     """Pass everything that may forbid the task, then make its session ready."""
+    redaction.begin(task.plan, task.environment)
     task.ledger.prepare(task.plan.root / "sql" / "ledger.sql")
     if holder := os.environ.get(HOLDER_VARIABLE):  # the batch holds the lock for its kernels
         lock.must_be_held_by(task.ledger.connection, task.plan.name, int(holder))
