@@ -16,7 +16,7 @@ from bench.figures import Options, Part, Patience, Say
 from bench.place import Place
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("backfill", "consume", "online", "batch", "alarms")
+PARTS = ("backfill", "consume", "online", "batch", "alarms", "audit", "isolation")
 ON_DEMAND = ("linearity",)
 Run = Callable[[Options, Place, Say], Part]
 
@@ -29,7 +29,10 @@ Run = Callable[[Options, Place, Say], Part]
 @click.option("--patience", type=float, default=0.0, help="Minutes to wait, in all, for a machine others leave alone.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the results go  [default: outputs/bench/DATE]")
 def main(parts: tuple[str, ...], folder: Path | None, patience: float, **asked: Any) -> None:
-    """Measure the parts (all: backfill, consume, online, batch, alarms; on demand: linearity) against yardsticks."""
+    """Measure the parts (all: backfill, consume, online, batch, alarms, audit, isolation) against yardsticks.
+
+    On demand only: linearity.
+    """
     console, options = Console(), Options(**asked, patience=Patience(60 * patience))
     begun = datetime.now(UTC)
     head = {"at": begun.isoformat(timespec="seconds"), "machine": machine.describe(), "load_before": machine.load()}
