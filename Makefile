@@ -7,7 +7,7 @@ READY := .venv/ready
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 export DENO_DIR ?= $(CURDIR)/.venv/deno
 
-.PHONY: run test test-slow lint bench lab clean
+.PHONY: run test test-slow lint licences bench lab clean
 
 run: $(READY)
 	$(BIN)/runbook run --fresh
@@ -25,6 +25,9 @@ lint: $(READY)
 	$(BIN)/runbook docs --check
 	$(BIN)/python -m tests.linters
 	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
+
+licences: $(READY)
+	$(BIN)/python -m tests.licences
 
 bench: $(READY)
 	$(BIN)/python -m bench
