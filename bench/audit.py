@@ -16,13 +16,13 @@ from runbook import cells, parameters
 from runbook.step.transport import as_setting
 
 TASK, EACH = 5, 50  # actions of an organization
-PAUSE_S = 0.2
+PAUSE_S = 1.0
 UNITS = {"seconds": "s", "wal_mb": "MB of WAL", "tps": "calls/s", "ms": "ms", "others": "%"}
 ORGANIZATION, PERSON = "md5('20')::uuid", "md5('20 user')::uuid"
 SEAL, VERIFY = "seal all rows", "verify all rows"
 FORGET_ORGANIZATION, FORGET_PERSON = "forget an organization", "forget a person"
 SUM_UP = "sum up half of the rows"
-PLAIN, SEALED = "consume, 8 clients", "consume, 8 clients, sealed all the while"
+PLAIN, SEALED = "consume, 8 clients", "consume, 8 clients, sealed every second"
 # What comes first is not timed; all of it is rolled back.
 STATEMENTS = {
     SEAL: ("DELETE FROM credit_action_seals", "SELECT seal_credit_actions()"),
@@ -60,7 +60,7 @@ def run(options: Options, place: Place, say: Say) -> Part:
         Finding(f"{name} ({rows:,} rows)", [one["seconds"] for one in samples[name]], "s", goal)
         for name, goal in GOALS.items()
     ]
-    findings.append(Finding.ratio("consume: sealed all the while / not", samples, SEALED, PLAIN, "tps", ">= 0.9"))
+    findings.append(Finding.ratio("consume: sealed every second / not", samples, SEALED, PLAIN, "tps", ">= 0.9"))
     return Part("audit", "The sealed audit trail", samples, UNITS, findings, {"rows": rows, "seconds": seconds})
 
 
@@ -84,7 +84,8 @@ def _time(place: Place, connection: psycopg.Connection, before: str, statement: 
         if before:
             connection.execute(before.encode())
         with place.measured() as measured:
-            connection.execute(statement.encode())
+            found = connection.execute(statement.encode()).fetchone()
+        assert found and bool(found[0]) == ("tampered" not in statement), statement  # it did what is timed
     return measured
 
 
