@@ -188,7 +188,7 @@ def reject(environment: str, approver: str, statement: str) -> None:
 def environments() -> None:
     """List the environments of runbook.toml and whether each has an address."""
     plan = Plan.find()
-    table = Table("environment", "server", "address", "approval", "protected")
+    table = Table("environment", "server", "address", "needs", "approval", "protected")
     for one in plan.environments.values():
         embedded = one.server == "embedded"
         address = (
@@ -196,7 +196,7 @@ def environments() -> None:
             if embedded
             else f"{one.url_variable} {'set' if os.environ.get(one.url_variable) else 'not set'}"
         )
-        table.add_row(one.name, one.server, address, one.approval, "yes" if one.protected else "no")
+        table.add_row(one.name, one.server, address, one.needs, one.approval, "yes" if one.protected else "no")
     Console().print(table)
 
 

@@ -1,91 +1,18 @@
 """The plan: runbook.toml, read and validated into plain objects. The ground everything else stands on."""
 
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from runbook import content
+from runbook import content, entries
+from runbook.entries import Baseline, Environment, Step, Task
 from runbook.errors import UsageError
+
+__all__ = ["Baseline", "Environment", "Plan", "Step", "Task"]
 
 FILE = "runbook.toml"
 ALLOWED = {"server": ("embedded", "url"), "approval": ("automatic", "required"), "approvers": range(1, 100)}
-
-
-@dataclass(frozen=True)
-class Step:
-    """A numbered step of a task.
-
-    Attributes:
-        number: as the brief numbers it, such as `2.1.3`.
-        name: its title.
-        minutes: estimated duration in minutes.
-    """
-
-    number: str
-    name: str
-    minutes: int
-
-
-@dataclass(frozen=True)
-class Task:
-    """One task of the runbook: a notebook, what it needs, and what decides its gate."""
-
-    number: int
-    name: str
-    notebook: Path
-    rollback: Path
-    minutes: int
-    risk: str
-    needs: tuple[int, ...]
-    steps: tuple[Step, ...]
-    deliverables: tuple[str, ...]
-    criteria: tuple[str, ...]
-    triggers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """How an embedded server is filled: SQL files, and the settings they read.
-
-    Attributes:
-        cluster: run as the superuser, once per server.
-        superuser: run as the superuser in the new database.
-        owner: run as the database's owner.
-        settings: server settings (`name: value`) the files read with `current_setting`.
-    """
-
-    cluster: tuple[Path, ...] = ()
-    superuser: tuple[Path, ...] = ()
-    owner: tuple[Path, ...] = ()
-    settings: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Environment:
-    """A place the runbook may run.
-
-    Attributes:
-        server: `embedded`, or `url` for a server found by RUNBOOK_<NAME>_DATABASE_URL.
-        approval: `automatic` or `required`.
-        approvers: how many different persons must approve where approval is required.
-        protected: whether changes here need more than a command.
-    """
-
-    name: str
-    server: str = "url"
-    database: str = ""
-    owner: str = ""
-    approval: str = "required"
-    approvers: int = 1
-    protected: bool = False
-    baseline: Baseline = field(default_factory=Baseline)
-
-    @property
-    def url_variable(self) -> str:
-        """The environment variable that holds the libpq URL of this environment."""
-        return f"RUNBOOK_{self.name.upper().replace('-', '_')}_DATABASE_URL"
 
 
 @dataclass(frozen=True)
@@ -132,7 +59,7 @@ class Plan:
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
             head = data["runbook"]
-            _must_be_known(head, ("name", "title", "buffer_minutes", "escalate_at", "schemas", "personal"))
+            entries.must_be_known(head, ("name", "title", "buffer_minutes", "escalate_at", "schemas", "personal"))
             plan = cls(
                 root=root,
                 name=head["name"],
@@ -141,8 +68,10 @@ class Plan:
                 escalate_at=head.get("escalate_at", 1.5),
                 schemas=tuple(head.get("schemas", ["public"])),
                 personal=tuple(head.get("personal", ())),
-                tasks=tuple(_task(entry, root) for entry in data["tasks"]),
-                environments={name: _environment(name, entry, root) for name, entry in data["environments"].items()},
+                tasks=tuple(entries.task(entry, root) for entry in data["tasks"]),
+                environments={
+                    name: entries.environment(name, entry, root) for name, entry in data["environments"].items()
+                },
             )
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{path} is not valid TOML: {error}.") from None
@@ -206,7 +135,12 @@ class Plan:
             if missing:
                 raise UsageError(f"{FILE}: task {task.number} needs task {missing[0]}, which does not come before it.")
             seen.add(task.number)
-        for environment in self.environments.values():
+        for place, environment in enumerate(self.environments.values()):
+            needs, head = environment.needs, f"{FILE}: environment {environment.name} needs {environment.needs!r}"
+            if needs and needs not in list(self.environments)[:place]:
+                raise UsageError(f"{head}, which does not come before it.")
+            if needs and environment.approval != "required":
+                raise UsageError(f"{head}, so its approval must be 'required': it is given for what was shown there.")
             for key, allowed in ALLOWED.items():
                 value = getattr(environment, key)
                 if value not in allowed:
@@ -214,37 +148,3 @@ class Plan:
                     raise UsageError(
                         f"{FILE}: environment {environment.name} has {key} = {value!r}; it must be {must}."
                     )
-
-
-def _must_be_known(entry: dict[str, Any], known: Iterable[str]) -> None:
-    unknown = sorted(entry.keys() - set(known))
-    if unknown:
-        raise TypeError(f"there is no {unknown[0]!r}")
-
-
-def _task(entry: dict[str, Any], root: Path) -> Task:
-    _must_be_known(entry, Task.__dataclass_fields__)
-    for name in ("number", "minutes"):
-        if not isinstance(entry[name], int):
-            raise TypeError(f"{name} must be a whole number")
-    return Task(
-        number=entry["number"],
-        name=entry["name"],
-        notebook=root / entry["notebook"],
-        rollback=root / entry["rollback"],
-        minutes=entry["minutes"],
-        risk=entry["risk"],
-        needs=tuple(entry["needs"]),
-        steps=tuple(Step(**step) for step in entry["steps"]),
-        deliverables=tuple(entry.get("deliverables", ())),
-        criteria=tuple(entry["criteria"]),
-        triggers=tuple(entry["triggers"]),
-    )
-
-
-def _environment(name: str, entry: dict[str, Any], root: Path) -> Environment:
-    fields = dict(entry)
-    baseline = dict(fields.pop("baseline", {}))
-    files = {part: tuple(root / file for file in baseline.pop(part, ())) for part in ("cluster", "superuser", "owner")}
-    settings = baseline.pop("settings", {})
-    return Environment(name=name, baseline=Baseline(**files, settings=settings, **baseline), **fields)

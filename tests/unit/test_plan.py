@@ -77,12 +77,23 @@ def test_a_plan_knows_its_tasks_and_where_they_lie(read, tmp_path):
         ("needs = []", "needs = [1]", "needs task 1, which does not come before it"),
         (TASK, TASK + TASK, "task 1 stands there twice"),
         ('title = "Small"', 'title = "Small"\nescalate = 2', "escalate"),
+        ('approval = "automatic"', 'approval = "required"\nneeds = "moon"', "needs 'moon', which does not come before"),
+        (
+            'approval = "automatic"',
+            'approval = "required"\nneeds = "local"',
+            "needs 'local', which does not come before",
+        ),
     ],
 )
 def test_a_wrong_plan_is_refused_by_name(read, old, new, complaint):
     assert old in TOML
     with pytest.raises(UsageError, match=complaint):
         read(TOML.replace(old, new, 1))
+
+
+def test_what_needs_a_run_elsewhere_needs_its_approval(read):
+    with pytest.raises(UsageError, match="so its approval must be 'required'"):
+        read(TOML + '[environments.moon]\napproval = "automatic"\nneeds = "local"\n')
 
 
 def test_a_plan_is_found_from_a_folder_below_it(plan):

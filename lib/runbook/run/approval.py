@@ -6,7 +6,7 @@ from typing import Any
 from runbook import content
 from runbook.errors import UsageError
 from runbook.plan import Plan
-from runbook.run import notebooks
+from runbook.run import notebooks, promotion
 from runbook.run.wording import amount
 from runbook.step.confirmation import SHORTEST
 from runbook.target import approvals, environments, snapshot
@@ -28,12 +28,15 @@ def record(
 
     Raises:
         UsageError: the name or the statement is empty, a parameter is unknown, or the target cannot be reached.
+        NotAllowed: the environment needs a run elsewhere first.
     """
     environment = plan.environment(name)
     if not approver.strip() or not statement.strip():
         what = "An approval" if approved else "A rejection"
         raise UsageError(f"{what} needs a name and a statement: --by NAME --statement TEXT.")
     notebooks.validate(plan.tasks, given)
+    if approved:
+        promotion.must_be_earned(plan, environment)
     with environments.connect(plan, environment, "runbook approve") as connection:
         Ledger(connection, plan.name).prepare(plan.root / "sql" / "ledger.sql")
         schema = snapshot.schema_dump(environments.url_of(plan, environment), plan.schemas)

@@ -12,7 +12,7 @@ from rich.console import Console
 from runbook import cells
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.plan import Plan, Task
-from runbook.run import evidence, expected, live, notebooks, report, rollback, seal
+from runbook.run import evidence, expected, live, notebooks, promotion, report, rollback, seal
 from runbook.run.execution import Execution, Failure
 from runbook.step import confirmation
 from runbook.target import environments, lock
@@ -58,6 +58,7 @@ def run(plan: Plan, request: Request, console: Console) -> int:
         raise UsageError("--fresh gives away what --resume would go on with: give one of them.")
     if request.fresh:
         environments.reset(plan, plan.environment(request.environment))
+    promoted = promotion.must_be_earned(plan, plan.environment(request.environment))
     execution = Execution(plan, request.environment, console, request.confirm)
     is_fresh = not execution.ledger.states()
     if request.resume:
@@ -75,7 +76,7 @@ def run(plan: Plan, request: Request, console: Console) -> int:
         strict = execution.environment.server == "embedded" and is_fresh and not given
         comparison = _compare(execution, tasks, strict=strict, keep=request.keep_expected)
     fired = _fired(execution, failure) if failure and request.rollback_on_trigger else ()
-    code = _conclude(execution, failure, comparison)
+    code = _conclude(execution, failure, comparison, promoted)
     if failure and request.rollback_on_trigger:
         _give_back(execution, failure.task, fired)
     return code
@@ -101,14 +102,19 @@ def _run_task(execution: Execution, task: Task, given: Mapping[str, Any]) -> Fai
     return failure
 
 
-def _conclude(execution: Execution, failure: Failure | None, comparison: dict[str, Any] | None) -> int:
+def _conclude(
+    execution: Execution,
+    failure: Failure | None,
+    comparison: dict[str, Any] | None,
+    promoted: dict[str, Any] | None,
+) -> int:
     differs = comparison is not None and not comparison["passed"]
     status = "failed" if failure or differs else DONE
     execution.ledger.close_run(execution.run_id, status)
     manifest = evidence.manifest(
         execution.plan, execution.environment, execution.ledger, execution.run_id, execution.folder
     )
-    manifest["comparison"] = comparison
+    manifest["comparison"], manifest["promoted"] = comparison, promoted
     manifest["held"] = None if failure else _look_again(execution, manifest)
     if failure:
         message, _, advice = failure.message.partition(" Next: ")

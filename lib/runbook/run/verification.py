@@ -53,7 +53,7 @@ def run(plan: Plan | None, request: Request, say: Say) -> int:
     say(f"{SIGNS[verdict.good]} {verdict.words}")
     known, words = None, "--offline forbids it"
     if not request.offline:
-        known, words = _ledger(plan, manifest)
+        known, words = ledger(plan, manifest)
         say(f"{SIGNS[known]} {words}")
     if known is None:
         say(seal.PROOF)
@@ -101,7 +101,7 @@ def _files(folder: Path, manifest: dict[str, Any], say: Say) -> list[str]:
     return found
 
 
-def _ledger(plan: Plan | None, manifest: dict[str, Any]) -> tuple[bool | None, str]:
+def ledger(plan: Plan | None, manifest: dict[str, Any]) -> tuple[bool | None, str]:
     """Return whether the ledger of the target holds the head of the seal, and that in words; None: not asked."""
     name = manifest["environment"]
     try:

@@ -1,0 +1,86 @@
+"""Promotion: nothing runs in production before a run of the very same content is complete on staging, and proven."""
+
+import json
+
+import psycopg
+import pytest
+
+from runbook.errors import NotAllowed
+from runbook.plan import Plan
+from runbook.run import evidence, promotion, seal
+from runbook.target import embedded
+from tests.conftest import copy_toy
+
+ENVIRONMENTS = """
+[environments.staging]
+approval = "automatic"
+
+[environments.production]
+approval = "required"
+needs = "staging"
+"""
+
+
+@pytest.fixture
+def two(tmp_path, state, monkeypatch):
+    """A toy with staging and production, each on a database of its own; returns it and production's URL."""
+    root, _ = copy_toy(tmp_path / "here", "toy_staging"), copy_toy(tmp_path / "there", "toy_production")
+    plan = root / "runbook.toml"
+    plan.write_text(plan.read_text().partition("[environments.elsewhere]")[0] + ENVIRONMENTS)
+    server = embedded.start(root)
+    for name in ("staging", "production"):
+        url = embedded.url(server, f"toy_{name}", "librarian")
+        monkeypatch.setenv(f"RUNBOOK_{name.upper()}_DATABASE_URL", url)
+    return root, url
+
+
+def refused(root) -> str:
+    plan = Plan.read(root / "runbook.toml")
+    with pytest.raises(NotAllowed) as raised:
+        promotion.must_be_earned(plan, plan.environment("production"))
+    return str(raised.value)
+
+
+def test_production_waits_for_staging_and_then_says_what_earned_it(two, runbook):
+    root, production = two
+    approve = ("approve", "--environment", "production", "--by", "Ada", "--statement", "Seen on staging")
+    for command in (("run", "--environment", "production"), approve):
+        done = runbook(root, *command)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "needs a complete run of what stands here on 'staging' first: it has not run there" in done.stderr
+    with psycopg.connect(production) as connection:
+        assert connection.execute("SELECT to_regnamespace('runbook')").fetchone() == (None,)
+    for command in (("run", "--environment", "staging"), approve, ("run", "--environment", "production")):
+        done = runbook(root, *command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    plan = Plan.read(root / "runbook.toml")
+    shown, found = (evidence.read(evidence.latest(plan, plan.environment(name))) for name in ("staging", "production"))
+    assert found["promoted"] == {"environment": "staging", "run_id": shown["run_id"], "head": shown["seal"]["head"]}
+    assert (shown["digest"], shown["promoted"]) == (found["digest"], None)
+
+
+def test_what_staging_showed_must_be_this_and_must_still_hold(two, runbook, monkeypatch):
+    root, _ = two
+    assert runbook(root, "run", "--environment", "staging").returncode == 0
+    plan = Plan.read(root / "runbook.toml")
+    folder = evidence.latest(plan, plan.environment("staging"))
+    path, script = folder / evidence.MANIFEST, plan.tasks[0].rollback
+    genuine, original = path.read_text(), script.read_text()
+
+    script.write_text(original + "-- changed\n")
+    assert "ran other content" in refused(root)
+    script.write_text(original)
+
+    forged = json.loads(genuine) | {"operator": "Mallory"}
+    path.write_text(json.dumps(forged))
+    assert "is not what was sealed (manifest.json was altered: “operator”" in refused(root)
+    evidence.write(folder, forged | {"seal": seal.of(folder, forged)})
+    assert "holds another seal of this run" in refused(root)
+
+    evidence.write(folder, unfinished := forged | {"tasks": [forged["tasks"][0] | {"status": "not_run"}]})
+    evidence.write(folder, unfinished | {"seal": seal.of(folder, unfinished)})
+    assert "left out Task 7" in refused(root)
+    path.write_text(genuine)
+
+    assert runbook(root, "rollback", "--environment", "staging").returncode == 0
+    assert "is rolled_back" in refused(root)
