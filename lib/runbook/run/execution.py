@@ -24,7 +24,7 @@ from runbook.run.announce import Announcer, Watch
 from runbook.run.webhook import Webhook
 from runbook.step import confirmation
 from runbook.step.session import HOLDER_VARIABLE, RUN_VARIABLE, operator
-from runbook.target import environments, lock
+from runbook.target import environments, lock, poolers
 from runbook.target.ledger import Ledger
 
 
@@ -55,6 +55,8 @@ class Execution:
         signature.must_be_possible()
         self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
         connection = environments.connect(plan, self.environment, f"runbook {self.run_id} batch")
+        with environments.connect(plan, self.environment, f"runbook {self.run_id} other") as other:
+            poolers.must_keep_their_sessions(connection, other, self.environment)
         self.ledger = Ledger(connection, plan.name)
         self.ledger.prepare(plan.root / "sql" / "ledger.sql")
         lock.take(connection, plan.name)
@@ -71,7 +73,7 @@ class Execution:
         digest = self.plan.digest()
         self.ledger.open_run(self.run_id, self.environment.name, operator(), digest, dict(given), kind)
         self.announcer.event("run", f"{self.plan.title} on {self.environment.name}", run_id=self.run_id, digest=digest)
-        backend = self.ledger.connection.info.backend_pid
+        backend = poolers.backend(self.ledger.connection)
         identity = {RUN_VARIABLE: self.run_id, HOLDER_VARIABLE: str(backend), confirmation.VARIABLE: self.confirm}
         self.kernels = kernels.Kernels(self.plan.root / "notebooks", identity, count)
         self.kernels.prepare()

@@ -28,7 +28,7 @@ from runbook.step.checks import Expectation, Refused
 from runbook.step.display import Table
 from runbook.step.record import Record
 from runbook.step.transport import Persona
-from runbook.target import environments
+from runbook.target import environments, poolers
 
 LOCK_TIMEOUT = "10s"
 TEMPORARY_VIEW = re.compile(r"\s*CREATE\s+(OR\s+REPLACE\s+)?TEMP(ORARY)?\s+VIEW\b", re.IGNORECASE)
@@ -109,16 +109,18 @@ def run(
         without: (task, cell) of the cells to leave out.
 
     Raises:
-        UsageError: the target cannot be reached.
+        UsageError: the target cannot be reached, or only through a pooler that would lose what is read-only.
         StepFailed: the connection was lost.
     """
-    outcome = Outcome()
+    name, outcome = f"runbook {manifest['run_id']} verify", Outcome()
+    with environments.connect(plan, environment, name) as this, environments.connect(plan, environment, name) as other:
+        poolers.must_keep_their_sessions(this, other, environment)
     redaction.begin(plan, environment)  # tables are held against what the run has shown
     for task in manifest["tasks"]:
         every = list(_evidence(folder, task)) if task["notebook"] else []
         if not every:
             continue
-        with environments.connect(plan, environment, f"runbook {manifest['run_id']} verify") as connection:
+        with environments.connect(plan, environment, name) as connection:
             session = Session(connection, Record.read(task.get("session")))
             for one in every:
                 _again(session, one, outcome, is_asked=(task["number"], one.index) not in without)

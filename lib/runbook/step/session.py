@@ -15,7 +15,7 @@ from runbook.step import authorization, confirmation, redaction
 from runbook.step import display as show
 from runbook.step.clock import Clock
 from runbook.step.task import Task
-from runbook.target import ledger, lock, schemas
+from runbook.target import ledger, lock, poolers, schemas
 
 RUN_VARIABLE = "RUNBOOK_RUN"
 HOLDER_VARIABLE = "RUNBOOK_LOCK_HOLDER"
@@ -76,6 +76,7 @@ def _show_head(shell: Any, task: Task) -> None:
 def _enter(task: Task) -> None:
     """Pass everything that may forbid the task, then make its session ready."""
     redaction.begin(task.plan, task.environment)
+    poolers.must_keep_their_sessions(task.ledger.connection, task.connection, task.environment)
     task.ledger.prepare(task.plan.root / "sql" / "ledger.sql")
     if holder := os.environ.get(HOLDER_VARIABLE):  # the batch holds the lock for its kernels
         lock.must_be_held_by(task.ledger.connection, task.plan.name, int(holder))

@@ -3,6 +3,7 @@
 import psycopg
 
 from runbook.errors import NotAllowed
+from runbook.target import poolers
 
 
 def take(connection: psycopg.Connection, plan: str) -> None:
@@ -44,7 +45,7 @@ def must_be_held_by(connection: psycopg.Connection, plan: str, backend: int) -> 
 
 def release(connection: psycopg.Connection, plan: str) -> None:
     """Let other runs in; nothing happens where this connection does not hold the lock."""
-    if _holder(connection, plan)[0] == connection.info.backend_pid:
+    if _holder(connection, plan)[0] == poolers.backend(connection):
         connection.execute("SELECT pg_advisory_unlock(hashtext('runbook'), hashtext(%s))", [plan])
 
 

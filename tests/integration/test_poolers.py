@@ -1,0 +1,115 @@
+"""Behind the real pgbouncer: in session mode all works, in transaction mode nothing is even begun."""
+
+import shutil
+import subprocess
+import time
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from runbook.errors import StepFailed
+from runbook.plan import Plan
+from runbook.target import embedded, snapshot
+from tests.conftest import copy_toy, missing
+from tests.servers import USER, folder, free_port
+
+ELSEWHERE = "RUNBOOK_ELSEWHERE_DATABASE_URL"
+CONFIGURATION = """
+[databases]
+{databases}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {users}
+pool_mode = {mode}
+"""
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory, state):
+    """A toy on the embedded server, whose other environment needs no approval, and its URL there."""
+    root = copy_toy(tmp_path_factory.mktemp("pooled"), "toy_pooled")
+    plan = root / "runbook.toml"
+    head, _, _ = plan.read_text().partition("[environments.elsewhere]")
+    plan.write_text(f'{head}[environments.elsewhere]\napproval = "automatic"\n')
+    return root, embedded.provide(root, Plan.read(plan).environment("local"))
+
+
+@pytest.fixture
+def pooled(library, tmp_path_factory):
+    """Start a pgbouncer in a mode before the embedded server; return the toy's URL through it."""
+    if not shutil.which("pgbouncer"):
+        missing("pgbouncer")
+    started = []
+
+    def start(mode: str, only: str = "") -> str:
+        info = conninfo_to_dict(library[1])
+        place, port = folder(tmp_path_factory.mktemp("pgbouncer"), "pgbouncer"), free_port()
+        (place / "users").write_text(f'"{info["user"]}" ""\n')
+        databases = f"* = host={info['host']} {only}"
+        file = place / "pgbouncer.ini"
+        file.write_text(CONFIGURATION.format(databases=databases, port=port, users=place / "users", mode=mode))
+        started.append(subprocess.Popen(["pgbouncer", "--quiet", str(file)], user=USER))
+        url = make_conninfo(host="127.0.0.1", port=port, user=info["user"], dbname=info["dbname"])
+        for _ in range(100):
+            try:
+                psycopg.connect(url).close()
+                return url
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+        return pytest.fail("pgbouncer does not answer")
+
+    yield start
+    for one in started:
+        one.terminate()
+        one.wait()
+
+
+def tables(url: str) -> list[tuple[str]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace::regnamespace::text IN ('public', 'runbook')"
+        ).fetchall()
+
+
+def test_in_transaction_mode_nothing_is_begun(library, pooled, runbook):
+    root, direct = library
+    before = tables(direct)
+    url = pooled("transaction")
+    done = runbook(root, "run", "--environment", "elsewhere", **{ELSEWHERE: url})
+    assert (done.returncode, done.stdout) == (2, "")
+    (said,) = done.stderr.splitlines()
+    assert "through a pooler in transaction mode" in said
+    assert "the port of its session mode (on Supabase 5432 instead of 6543)" in said
+    assert ELSEWHERE in said
+    assert tables(direct) == before
+
+
+def test_in_session_mode_all_works(library, pooled, runbook):
+    root, _ = library
+    session, transaction = pooled("session"), pooled("transaction")
+    here, live = ("--environment", "elsewhere"), ("verify", "--live")
+    for command, url, code in (
+        (("run", *here), session, 0),
+        (live, transaction, 2),
+        (live, session, 0),
+        (("rollback", *here), transaction, 2),
+        (("rollback", *here), session, 0),
+    ):
+        done = runbook(root, *command, **{ELSEWHERE: url})
+        assert done.returncode == code, done.stdout + done.stderr
+        assert ("a pooler in transaction mode" in done.stderr) is (code == 2)
+
+
+def test_a_pooler_that_leads_to_one_database_only_gets_nothing_restored_into_it(library, pooled):
+    root, direct = library
+    before = tables(direct)
+    url = pooled("session", "dbname=toy_pooled")
+    with psycopg.connect(url, autocommit=True) as connection:
+        with pytest.raises(StepFailed, match="leads to one database whatever is asked for"):
+            snapshot.back_up(connection, url, ["shelves"], root / "shelves.dump")
+        assert not connection.execute("SELECT datname FROM pg_database WHERE datname ~ 'scratch'").fetchall()
+    assert tables(direct) == before
