@@ -3,12 +3,12 @@
 import shutil
 from collections.abc import Mapping, Sequence
 
-import psycopg
-
-from runbook import docs
+from runbook import cells, docs
+from runbook.errors import StepFailed
 from runbook.step import authorization
 from runbook.step.display import Table
 from runbook.step.task import Task
+from runbook.target import poolers, snapshot
 from runbook.target.embedded import state_folder
 
 GIGABYTE = 1e9
@@ -58,6 +58,44 @@ def concerns(task: Task, raised: Sequence[str]) -> Table:
     return Table(["concern", "said"], rows)
 
 
+def prepare(task: Task, number: int, view: str) -> None:
+    """Make a temporary view here that another task's notebook declares, so that both ask the same.
+
+    Args:
+        task: in whose session the view is made.
+        number: of the task whose notebook declares it, in a `%%sql` cell of its own.
+        view: its name.
+
+    Raises:
+        StepFailed: no cell there declares it.
+    """
+    notebook = task.plan.task(number).notebook
+    for cell in cells.read(notebook):
+        if cell.magic and cell.magic[0] == "sql" and f"TEMP VIEW {view} AS" in cell.body:
+            task.send(cell.body)
+            return
+    raise StepFailed(f"No cell of {notebook.name} makes the temporary view {view!r}.")
+
+
+def backup(
+    task: Task, tables: list[str], beside: list[str], provider_snapshot: str, taken_at: str
+) -> snapshot.Backup | None:
+    """Back the tables up, or put on record, and return None, what the provider keeps instead.
+
+    Args:
+        task: on the target concerned.
+        tables: whose rows are kept.
+        beside: schemas outside the plan's own whose functions and types the tables may need.
+        provider_snapshot: name of what the provider can restore; empty: the tables are dumped.
+        taken_at: when it was taken, as the operator says.
+    """
+    if not provider_snapshot:
+        return task.back_up(tables, beside)
+    about = {"file": provider_snapshot, "kept_by": "the provider", "taken_at": taken_at, "proven": False}
+    task.write("backup", about)
+    return None
+
+
 def free_disk(task: Task, given: float) -> tuple[float | None, str]:
     """Return the free disk of the server in GB, None where nobody knows, and where the figure comes from.
 
@@ -74,14 +112,4 @@ def free_disk(task: Task, given: float) -> tuple[float | None, str]:
 
 def keeps_its_session(task: Task) -> bool:
     """Tell whether the connection stays on one backend while another works; a transaction pooler does not grant it."""
-    before = _backend(task.connection)
-    with task.ledger.connection.transaction():
-        other = _backend(task.ledger.connection)  # behind a pooler: the backend that was just set free
-        after = _backend(task.connection)
-    return before == after != other
-
-
-def _backend(connection: psycopg.Connection) -> int:
-    row = connection.execute("SELECT pg_backend_pid()").fetchone()
-    assert row is not None
-    return int(row[0])
+    return poolers.keep_their_sessions(task.connection, task.ledger.connection)

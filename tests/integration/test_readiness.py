@@ -1,0 +1,142 @@
+"""Readiness: what Task 0's checks make of servers and schemas that are not as the demonstration's.
+
+The checks are taken from the notebook and judged on a database that is changed in a transaction, rolled back each time.
+"""
+
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from runbook import cells
+from runbook.step import transport
+from runbook.step.checks import Expectation
+from runbook.step.display import Table
+from runbook.target import embedded, environments
+
+DATABASE = "readiness"
+KIND = "the tables are of the kind the migration is written for"
+KNOWN = "every column is classified in Task 5, before anything is changed"
+RIGHTS = "the role has what the migration needs, and no more"
+SIZE = "the tables are small enough to be dumped, or the provider's snapshot is named"
+RECENT = "the provider's snapshot, where one is named, is recent"
+GIVEN = {"backup_limit_gb": 1, "provider_snapshot": "", "snapshot_taken_at": "", "snapshot_hours": 24, "rehearse": "on"}
+PARTITIONS = """
+    ALTER TABLE credit_actions RENAME TO old;
+    CREATE TABLE credit_actions (LIKE old) PARTITION BY RANGE (created_at);
+"""
+TOUCH = """
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at := now(); RETURN NEW; END';
+    CREATE TRIGGER touch BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION touch();
+"""
+
+
+@pytest.fixture(scope="module")
+def target(state, plan):
+    """The owner's connection to a small baseline, as the runbook opens it."""
+    server, local = embedded.start(plan.root), plan.environment("local")
+    settings = {"runbook.organizations": "20", "runbook.actions_per_organization": "2"}
+    small = replace(local, database=DATABASE, baseline=replace(local.baseline, settings=settings))
+    embedded.fill(server, small, DATABASE)
+    with environments.connect(plan, small, "runbook test") as connection:
+        yield connection
+    embedded.drop(server, DATABASE)
+
+
+@pytest.fixture
+def judge(plan, target):
+    """Tell whether a check of Task 0 passes after a change and with parameters, and what it shows."""
+
+    def after(name: str, change: str = "", **given: object) -> tuple[bool, str]:
+        (check,) = (
+            cell for cell in cells.read(plan.task(0).notebook) if cell.magic and cell.magic[1].startswith(f"{name}: ")
+        )
+        (view,) = (cell.body for cell in cells.read(plan.task(5).notebook) if "TEMP VIEW classification" in cell.body)
+        with transport.probe(target, transport.Persona()):
+            for key, value in {**GIVEN, **given}.items():
+                target.execute("SELECT set_config(%s, %s, true)", [f"runbook.{key}", str(value)])
+            target.execute(f"{view}; {change}".encode())
+            table: Table = transport.send(target, check.body).tables[-1]
+        return Expectation(check.magic[1].removeprefix(f"{name}: ")).judge(table)[0], str(table)
+
+    return after
+
+
+@pytest.mark.parametrize("name", [KIND, KNOWN, RIGHTS, SIZE, RECENT])
+def test_the_demonstration_is_ready(judge, name):
+    assert judge(name)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "row"),
+    [
+        (
+            KIND,
+            "CREATE SCHEMA crm; ALTER TABLE organizations SET SCHEMA crm",
+            "organizations stands in the schema public",
+        ),
+        (KIND, "DROP TABLE credit_actions", "credit_actions is a plain table, not in partitions"),
+        (KIND, PARTITIONS, "credit_actions is a plain table, not in partitions"),
+        (
+            KIND,
+            "ALTER TABLE credit_actions RENAME TO old; CREATE VIEW credit_actions AS TABLE old",
+            "credit_actions is a plain",
+        ),
+        (KIND, TOUCH, "no trigger acts when organizations is updated"),
+        (KNOWN, "ALTER TABLE organizations ADD COLUMN fax text, ADD COLUMN seats integer", "fax, seats"),
+        (KNOWN, "CREATE TABLE contacts (id integer, email text)", "contacts"),
+        (RIGHTS, "DROP FUNCTION consume_credits_rpc", "owns consume_credits_rpc"),
+    ],
+)
+def test_another_shape_is_named_before_anything_is_changed(judge, name, change, row):
+    passed, shown = judge(name, f"SET LOCAL search_path = public, crm; {change}")
+    assert not passed
+    (line,) = (line for line in shown.splitlines() if row in line)
+    assert name == KNOWN or line.rstrip(" |").endswith(("no", "–"))
+
+
+@pytest.mark.parametrize("change", [TOUCH + "ALTER TABLE organizations DISABLE TRIGGER touch", "SELECT 1"])
+def test_a_disabled_trigger_is_none(judge, change):
+    assert judge(KIND, change)[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "fine"),
+    [
+        ({"backup_limit_gb": 0.000001}, False),
+        ({"backup_limit_gb": 0.000001, "provider_snapshot": "nightly"}, True),
+    ],
+)
+def test_a_table_too_large_to_be_dumped_needs_the_providers_snapshot(judge, given, fine):
+    assert judge(SIZE, **given)[0] is fine
+
+
+@pytest.mark.parametrize(
+    ("hours", "fine"),
+    [("now() - interval '23 hours'", True), ("now() - interval '25 hours'", False), ("now() + '1 hour'", False)],
+)
+def test_a_providers_snapshot_must_be_recent(judge, target, hours, fine):
+    taken = target.execute(f"SELECT ({hours})::text".encode()).fetchone()[0]
+    assert judge(RECENT, provider_snapshot="nightly", snapshot_taken_at=taken)[0] is fine
+
+
+def test_a_providers_snapshot_without_a_time_is_none(judge):
+    assert not judge(RECENT, provider_snapshot="nightly")[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "fine"),
+    [
+        ({}, False),
+        ({"provider_snapshot": "nightly"}, False),
+        ({"provider_snapshot": "nightly", "rehearse": "off"}, True),
+    ],
+)
+def test_without_the_right_to_create_databases_nothing_may_need_one(judge, target, plan, given, fine):
+    server = embedded.start(plan.root)
+    with psycopg.connect(embedded.url(server, "postgres", "postgres"), autocommit=True) as admin:
+        admin.execute("ALTER ROLE guardian NOCREATEDB")
+        try:
+            assert judge(RIGHTS, **given)[0] is fine
+        finally:
+            admin.execute("ALTER ROLE guardian CREATEDB")
