@@ -89,8 +89,18 @@ def runbook() -> Command:
     return call
 
 
+def missing(what: str) -> Path:
+    """Skip, saying what is missing; where nothing may be skipped, fail."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{what} is not installed here: .ci/run installs it")
+
+
 def copy_project(folder: Path) -> Path:
     """Copy the project into a folder, on a fresh baseline."""
+    return _fresh(copy_parts(folder))
+
+
+def copy_parts(folder: Path) -> Path:
+    """Copy the project into a folder."""
     copy = folder / "project"
     for part in PARTS:
         source = ROOT / part
@@ -99,7 +109,7 @@ def copy_project(folder: Path) -> Path:
         elif source.exists():
             copy.mkdir(exist_ok=True)
             shutil.copy(source, copy / part)
-    return _fresh(copy)
+    return copy
 
 
 def copy_toy(folder: Path, database: str = "toy") -> Path:

@@ -21,6 +21,9 @@ DROP FUNCTION IF EXISTS may_consume(UUID);
 DROP TRIGGER IF EXISTS allocate_new_organization ON organizations;
 DROP FUNCTION IF EXISTS allocate_new_organization();
 
+-- PostgREST answers from what it knows of the schema: from the commit on, let it look again.
+NOTIFY pgrst, 'reload schema';
+
 -- An organization born meanwhile gets the balance it would have had.
 INSERT INTO organization_credits (organization_id, total_credits, remaining_credits)
 SELECT o.id, COALESCE(o.total_credits, 0), COALESCE(o.total_credits, 0)

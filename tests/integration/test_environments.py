@@ -112,6 +112,19 @@ def test_the_right_password_connects(connect_elsewhere, locked, monkeypatch, tmp
     connect_elsewhere(f"{locked} user=locked")
 
 
+def test_a_session_is_not_what_a_platform_made_of_the_role(toy, locked, monkeypatch):
+    monkeypatch.setenv(VARIABLE, f"{locked} user=locked password=right")
+    plan = Plan.read(toy / "runbook.toml")
+    with psycopg.connect(f"{locked} user=postgres") as admin:
+        admin.execute("ALTER ROLE locked SET statement_timeout = 10; ALTER ROLE locked SET search_path = elsewhere")
+    with environments.connect(plan, plan.environment("elsewhere"), "runbook test") as connection:
+        connection.execute("SELECT pg_sleep(0.05)")
+        assert connection.execute("SELECT current_schema(), current_setting('search_path')").fetchone() == (
+            "public",
+            "public, elsewhere",
+        )
+
+
 def test_a_server_too_old_is_refused(connect_elsewhere, locked, monkeypatch):
     monkeypatch.setattr(environments, "OLDEST_SERVER", 990000)
     message = refusal(connect_elsewhere, f"{locked} user=postgres password={CANARY}")

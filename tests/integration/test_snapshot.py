@@ -40,7 +40,7 @@ def called(monkeypatch):
 
 def after_the_dump(monkeypatch, change) -> None:
     """Call `change` with the dump's path once pg_dump has written it."""
-    tool = snapshot._tool
+    tool = snapshot.tools.call
 
     def then_change(name, url, arguments):
         said = tool(name, url, arguments)
@@ -48,7 +48,7 @@ def after_the_dump(monkeypatch, change) -> None:
             change(Path(next(one for one in arguments if one.startswith("--file=")).removeprefix("--file=")))
         return said
 
-    monkeypatch.setattr(snapshot, "_tool", then_change)
+    monkeypatch.setattr(snapshot.tools, "call", then_change)
 
 
 def test_a_digest_does_not_depend_on_the_order_of_rows(library):
@@ -138,6 +138,41 @@ def test_no_scratch_database_is_left(library, url, tmp_path, monkeypatch, fails)
     assert not library.execute("SELECT datname FROM pg_database WHERE datname ~ 'scratch'").fetchall()
 
 
+def test_a_copy_does_without_what_belongs_to_the_platform(library, url, toy):
+    server = embedded.start(toy)
+    with psycopg.connect(embedded.url(server, library.info.dbname, "postgres"), autocommit=True) as platform:
+        platform.execute("""
+            CREATE SCHEMA auth;
+            CREATE TABLE auth.users (id integer PRIMARY KEY);
+            CREATE FUNCTION auth.uid() RETURNS integer LANGUAGE sql RETURN 1;
+            GRANT USAGE ON SCHEMA auth TO librarian;
+            GRANT REFERENCES ON auth.users TO librarian;
+            INSERT INTO auth.users VALUES (1);
+            ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO librarian;
+            CREATE SCHEMA extensions;
+            CREATE EXTENSION citext WITH SCHEMA extensions;
+            CREATE EXTENSION pg_stat_statements WITH SCHEMA extensions; -- only a superuser may make it
+            GRANT USAGE ON SCHEMA extensions TO librarian;
+        """)
+    library.execute("""
+        CREATE TYPE kind AS ENUM ('adult', 'child');
+        CREATE TABLE readers (
+            name extensions.citext,
+            reader integer DEFAULT auth.uid() REFERENCES auth.users,
+            kind kind DEFAULT 'child'
+        );
+        INSERT INTO readers DEFAULT VALUES;
+    """)
+    around = snapshot.Surroundings(("public",), ("auth",))
+    with (
+        snapshot.copy(library, url, around) as database,
+        psycopg.connect(psycopg.conninfo.make_conninfo(url, dbname=database)) as copy,
+    ):
+        assert snapshot.digest(copy, "readers") == snapshot.digest(library, "readers")
+        assert copy.execute("SELECT to_regclass('auth.users')").fetchone() == (None,)
+    assert snapshot.back_up(library, url, ["readers"], toy / "readers.dump", around).proven
+
+
 def test_without_the_right_to_prove_it_a_backup_says_so(library, url, tmp_path):
     server = embedded.start(tmp_path)
     with psycopg.connect(embedded.url(server, "postgres", "postgres"), autocommit=True) as admin:
@@ -153,7 +188,7 @@ def test_a_password_never_stands_among_a_tools_arguments(library, url, tmp_path,
     secret = psycopg.conninfo.make_conninfo(url, password=CANARY)
     assert snapshot.back_up(library, secret, ["shelves"], tmp_path / "shelves.dump").proven
     snapshot.schema_dump(secret)
-    assert [arguments[0].rpartition("/")[2] for arguments, _ in called] == ["pg_dump", "pg_restore", "pg_dump"]
+    assert {arguments[0].rpartition("/")[2] for arguments, _ in called} == {"pg_dump", "pg_restore"}
     assert not [arguments for arguments, _ in called if CANARY in " ".join(arguments)]
     assert all(environment["PGPASSWORD"] == CANARY for _, environment in called)
 

@@ -40,6 +40,12 @@ def compare(tmp_path):
     return with_expected
 
 
+def test_the_parameters_of_the_run_are_no_difference(compare):
+    found = notebook()
+    found.cells.insert(2, cell("environment = 'staging'", "", "injected-parameters"))
+    assert compare(found, strict=False).passed
+
+
 def altered(number: int, change):
     """The notebook with one code cell (counted from 1) changed."""
     found = copy.deepcopy(notebook())

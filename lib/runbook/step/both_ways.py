@@ -21,6 +21,7 @@ from runbook.step.display import Table
 from runbook.target import environments, snapshot
 from runbook.target.environments import DATABASE_VARIABLE
 from runbook.target.schemas import before as schema_before
+from runbook.target.snapshot import Surroundings
 
 if TYPE_CHECKING:
     from runbook.step.task import Task
@@ -43,7 +44,7 @@ def rehearse(task: "Task", schemas: list[str], tables: list[str]) -> Table:
 
     Args:
         task: the task to rehearse; its target is only read.
-        schemas: what a copy needs to hold beside the plan's own schemas.
+        schemas: whose functions and types a copy needs beside the plan's own schemas.
         tables: whose content must be as before after the way down.
 
     Returns:
@@ -91,7 +92,7 @@ def _copy(task: "Task", schemas: list[str]) -> Iterator["Task"]:
     from runbook.step.task import Task
 
     url = environments.url_of(task.plan, task.environment)
-    with snapshot.copy(task.connection, url, [*schemas, *task.plan.schemas]) as database:
+    with snapshot.copy(task.connection, url, Surroundings(task.plan.schemas, tuple(schemas))) as database:
         outer = os.environ.get(DATABASE_VARIABLE)  # a rehearsal's kernel stands on a copy already
         os.environ[DATABASE_VARIABLE] = database
         try:

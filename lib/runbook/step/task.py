@@ -151,11 +151,17 @@ class Task(Conversation):
             raise StepFailed(f"The ledger holds no {name!r}: the step that writes it has not run on this target.")
         return value
 
-    def back_up(self, tables: list[str]) -> snapshot.Backup:
-        """Back the tables up, restore the file elsewhere, compare, and remember where it is."""
+    def back_up(self, tables: list[str], beside: list[str]) -> snapshot.Backup:
+        """Back the tables up, restore the file elsewhere, compare, and remember where it is.
+
+        Args:
+            tables: whose rows are kept.
+            beside: schemas outside the plan's own whose functions and types the tables may need.
+        """
         path = state_folder(self.plan.root) / "backups" / self.environment.name / f"{self.run_id}.dump"
         url = environments.url_of(self.plan, self.environment)
-        backup = snapshot.back_up(self.connection, url, tables, path)
+        around = snapshot.Surroundings(self.plan.schemas, tuple(beside))
+        backup = snapshot.back_up(self.connection, url, tables, path, around)
         summary = {"file": path.name, "sha256": backup.sha256, "bytes": backup.size, "proven": backup.proven}
         self.write("backup", summary)
         return backup
@@ -173,7 +179,7 @@ class Task(Conversation):
         """Rehearse the task up, down and up again on a copy; see `runbook.step.both_ways`.
 
         Args:
-            schemas: what a copy needs to hold beside the plan's own schemas.
+            schemas: whose functions and types a copy needs beside the plan's own schemas.
             tables: whose content must be as before after the way down.
         """
         return both_ways.rehearse(self, schemas, tables)

