@@ -67,6 +67,8 @@ def run(options: Options, place: Place, say: Say) -> Part:
     findings.append(
         Finding.ratio("ours / TypeScript, 8 clients, spread", samples, *pair, "tps", FASTER_THAN_TYPESCRIPT)
     )
+    pair = (_name(LIMIT, 8, "spread"), _name(TYPESCRIPT, 8, "spread"))
+    findings.append(Finding.ratio(f"{LIMIT} / TypeScript, 8 clients, spread", samples, *pair, "tps"))
     lost = [max(sample["lost"] for name in subjects if name.startswith(OURS) for sample in samples[name])]
     findings.append(Finding("debits our function lost", lost, "%", "= 0"))
     hot = [sample["lost"] for sample in samples[_name(TYPESCRIPT, 8, "hot")]]

@@ -1,4 +1,4 @@
-"""Keep: results of the bench become the committed ones, in docs/ and in README: `python -m bench.keep FOLDER …`.
+"""Keep: results of the bench become the committed ones, here and in README: `python -m bench.keep FOLDER …`.
 
 Parts may come from several runs: each keeps its own date and machine, the newest of each part counts.
 """
@@ -16,6 +16,7 @@ import click
 from bench.paper import RESULTS, goal, short, span
 
 ROOT = Path(__file__).parents[1]
+KEPT = Path("bench", "results")
 MARKS = "<!-- figures -->\n", "<!-- end of figures -->\n"
 SIGNS = {True: "✓", False: "✗", None: ""}
 Parts = Mapping[str, Mapping[str, Any]]
@@ -24,7 +25,7 @@ Parts = Mapping[str, Mapping[str, Any]]
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True))
 def main(folders: Sequence[Path]) -> None:
-    """Merge the results in FOLDERS into docs/bench.json; write docs/BENCH.md and README's figures anew."""
+    """Merge the results in FOLDERS into bench/results; write its page and README's figures anew."""
     for folder in folders:
         keep(ROOT, folder)
     for path in write(ROOT):
@@ -38,14 +39,14 @@ def keep(root: Path, folder: Path) -> None:
     head = {name: value for name, value in found.items() if name != "parts"}
     for name, part in found["parts"].items():
         kept[name] = {**head, **part}
-        shutil.copy(folder / f"{name}.png", root / "docs" / "images" / f"bench-{name}.png")
+        shutil.copy(folder / f"{name}.png", root / KEPT / f"{name}.png")
     text = json.dumps(kept, indent=1, ensure_ascii=False)
-    (root / "docs" / RESULTS).write_text(text + "\n", encoding="utf-8")
+    (root / KEPT / RESULTS).write_text(text + "\n", encoding="utf-8")
 
 
 def read(root: Path) -> Parts:
     """Return the parts that are kept, by name."""
-    path = root / "docs" / RESULTS
+    path = root / KEPT / RESULTS
     parts: Parts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return parts
 
@@ -59,12 +60,12 @@ def write(root: Path) -> list[Path]:
 
 
 def written(root: Path) -> dict[Path, str]:
-    """Return what docs/BENCH.md and README must say, by path."""
+    """Return what the page of the results and README must say, by path."""
     parts, readme = read(root), root / "README.md"
     before, _, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
     after = rest.partition(MARKS[1])[2]
     return {
-        root / "docs" / "BENCH.md": "\n".join(_page(parts)) + "\n",
+        root / KEPT / "README.md": "\n".join(_page(parts)) + "\n",
         readme: "".join([before, MARKS[0], "\n".join(_goals(parts)), "\n", MARKS[1], after]),
     }
 
@@ -75,7 +76,7 @@ def _page(parts: Parts) -> Iterator[str]:
     yield "Written by `python -m bench.keep`, from `bench.json`. Each figure is the median of its repetitions; subjects"
     yield "took turns, so a ratio is that of neighbours in time. `others`: what else kept the machine busy meanwhile."
     for name, part in parts.items():
-        yield f"\n## {part['title']}\n\n{_circumstances(part)}\n\n![{part['title']}](images/bench-{name}.png)\n"
+        yield f"\n## {part['title']}\n\n{_circumstances(part)}\n\n![{part['title']}]({name}.png)\n"
         yield from _table(("figure", "median", "lowest … highest", "goal", ""), map(_finding, part["findings"]))
         yield ""
         metrics = part["units"].items()
@@ -92,7 +93,8 @@ def _goals(parts: Parts) -> Iterator[str]:
     rows = ([part["title"], *_finding(one)] for part in parts.values() for one in part["findings"] if one["goal"])
     yield from _table(("measured", "figure", "median", "lowest … highest", "goal", ""), rows)
     yield ""
-    yield from dict.fromkeys(map(_circumstances, parts.values()))
+    for name, part in parts.items():
+        yield f"{name}: {_circumstances(part)}  "
 
 
 def _finding(one: Mapping[str, Any]) -> list[str]:
@@ -101,7 +103,10 @@ def _finding(one: Mapping[str, Any]) -> list[str]:
 
 
 def _circumstances(part: Mapping[str, Any]) -> str:
-    return f"{part['at'][:10]}, {_machine(part)}"
+    others = [sample["others"] for samples in part["samples"].values() for sample in samples if "others" in sample]
+    busy = f" Others took {short(statistics.median(others))} % of the cores meanwhile." if others else ""
+    times = max(map(len, part["samples"].values()))
+    return f"{part['at'][:10]}, {times} repetition{'s' if times > 1 else ''}, {_machine(part)}{busy}"
 
 
 def _machine(part: Mapping[str, Any]) -> str:

@@ -1,0 +1,62 @@
+"""The bench: it runs, its yardsticks are the real thing, and what it found can be kept and read."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bench import keep
+
+ROOT = Path(__file__).parents[2]
+
+
+def bench(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=580,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_ours_is_held_against_what_really_migrates_and_really_loses_debits(tmp_path):
+    run = bench("backfill", "consume", "--quick", "--organizations", "2000", "--repetitions", "1", "--folder", tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    found = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+    migrated = found["parts"]["backfill"]["samples"]
+    assert set(migrated) == {"brief's DO block", "ours, indexes built after", "ours, indexes in place", "bare floor"}
+    # 2,000 rows rewritten and 2,000 audit rows: whoever writes less has not migrated them.
+    assert all(sample["wal_mb"] > 1 for (sample,) in migrated.values())
+    (ours,) = (one for one in found["parts"]["consume"]["findings"] if one["name"] == "debits our function lost")
+    (theirs,) = (
+        one for one in found["parts"]["consume"]["findings"] if one["name"].startswith("debits the TypeScript")
+    )
+    assert ours["median"] == 0 < theirs["median"]
+    assert found["machine"]["cores"] >= 1
+    copy = tmp_path / "checkout"
+    (copy / keep.KEPT).mkdir(parents=True)
+    shutil.copy(ROOT / "README.md", copy)
+    keep.keep(copy, tmp_path)
+    keep.write(copy)
+    assert (copy / keep.KEPT / "consume.png").read_bytes().startswith(b"\x89PNG")
+    for page in ("README.md", keep.KEPT / "README.md"):
+        assert "| DO block / ours, indexes built after | " in (copy / page).read_text(encoding="utf-8")
+
+
+def test_the_figures_in_readme_are_those_the_bench_found():
+    assert keep.read(ROOT)
+    for path, text in keep.written(ROOT).items():
+        assert path.read_text(encoding="utf-8") == text, f"out of step: {path}; run `python -m bench.keep`"
+
+
+def test_what_is_no_part_is_refused():
+    refused = bench("nonsense")
+    assert refused.returncode == 2
+    assert "backfill" in refused.stderr
