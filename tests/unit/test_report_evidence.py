@@ -140,6 +140,8 @@ def test_how_far_a_change_got_is_read_from_its_cell(tmp_path, magic, change, mar
     (found,) = standing.of(tmp_path, [{"number": 1, "name": "x", "notebook": "a.ipynb"}])
     (step,) = found.steps
     assert step.mark.word == mark
+    begins = {"%%sql": "CREATE TABLE t ()", "%%backfill accounts": "backfill accounts", "x = 1": "x = 1"}
+    assert step.words == begins[magic]
     assert step.note.startswith(note)
     assert found.done == (mark == "done")
 

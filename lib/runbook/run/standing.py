@@ -75,7 +75,9 @@ def _step(raw: list[dict[str, Any]], index: int, cell: cells.Cell) -> Step:
     mark = _mark(raw, index)
     first = FIRST_WORDS.search(cell.body)
     words = first[0].strip() if first else cell.body
-    magic = cell.magic[0] if cell.magic else ""
+    magic, line = cell.magic or ("", "")
+    if magic == "backfill":  # its SQL begins like any query
+        words = f"{magic} {line.partition(':')[0]}"
     note = "" if mark in (DONE, WAITING) else REMAINS.get(magic, ROLLED_BACK if magic == "sql" else UNKNOWN)
     shown = words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
     return Step(notebooks.place(raw, index), shown, mark, note)
