@@ -1,6 +1,7 @@
 """The webhook: it tries again, it never holds up or fails a run, and its address is never told."""
 
 import json
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -166,9 +167,11 @@ def test_a_run_announces_itself_and_its_folder_holds_no_address(toy, runbook, se
     assert result.returncode == 0, result.stdout + result.stderr
     texts = [one["text"] for one in server.received]
     assert texts[0] == "Starting Task 7: Label the shelves - ETA: 1 min"
-    assert texts[1] == "Task 7: ✅ COMPLETE - Labelled shelves"
-    assert texts[2].startswith("Run ")
-    assert len(texts) == 3
+    progress = [found[1] for text in texts if (found := re.match(r"Task 7: (\d\d)% complete - \S", text))]
+    assert progress == ["25", "50", "75"]
+    assert texts[-2] == "Task 7: ✅ COMPLETE - Labelled shelves"
+    assert texts[-1].startswith("Run ")
+    assert len(texts) == 6
     assert SECRET not in result.stdout + result.stderr
     left = [path for path in (toy / "outputs").rglob("*") if path.is_file()]
     assert not [path for path in left if SECRET.encode() in path.read_bytes()]
@@ -176,9 +179,10 @@ def test_a_run_announces_itself_and_its_folder_holds_no_address(toy, runbook, se
 
 def test_a_failed_run_escalates_and_a_hanging_webhook_does_not_stop_it(toy, runbook, serve, connect):
     connect(toy).execute("ALTER TABLE shelves ADD CONSTRAINT obstacle CHECK (shelf < 0) NOT VALID")
-    server = serve(200, 200, 200, *[0] * 50)
+    server = serve(200, 200, 200, 200, *[0] * 50)
     result = runbook(toy, "run", RUNBOOK_WEBHOOK_URL=server.url)
     assert result.returncode == 1, result.stdout + result.stderr
-    assert [one["attachments"][0]["color"] for one in server.received] == ["#1f5f99", "warning", "danger"]
+    colours = [one["attachments"][0]["color"] for one in server.received]
+    assert colours == ["#1f5f99", "#1f5f99", "warning", "danger"]
     assert "did not reach the webhook" in result.stdout
     assert SECRET not in result.stdout + result.stderr

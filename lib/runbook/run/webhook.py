@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 VARIABLE = "RUNBOOK_WEBHOOK_URL"
-KINDS = {"start", "complete", "issue", "escalation", "rolled_back", "end"}
+KINDS = {"start", "progress", "complete", "issue", "escalation", "rolled_back", "end"}
 ESCALATION = "escalation"
 WAITING = 100  # announcements kept for sending
 TIMEOUT = 5.0  # seconds an attempt may take
