@@ -61,7 +61,7 @@ def write(folder: Path, parts: Sequence[Part], head: dict[str, Any]) -> Path:
 def draw(part: Part, path: Path) -> None:
     """Draw a bar per subject for the part's first metric and, below, what has a goal against it."""
     metric, unit = next(iter(part.units.items()))
-    subjects = {name: part.values(name, metric) for name in part.samples}
+    subjects = {name: values for name in part.samples if (values := part.values(name, metric))}
     goals = [one for one in part.findings if one.goal]
     with mpl.rc_context(STYLE):
         heights = (max(len(subjects), 2), max(len(goals), 1))
