@@ -37,6 +37,11 @@ class Task:
     criteria: tuple[str, ...]
     triggers: tuple[str, ...]
 
+    @property
+    def ready(self) -> Path:
+        """What the way back needs first, in a transaction of its own; not every task has such a script."""
+        return self.rollback.with_suffix(".ready.sql")
+
 
 @dataclass(frozen=True)
 class Baseline:

@@ -17,6 +17,7 @@ BEGIN
 END
 $$;
 
+DROP FUNCTION IF EXISTS runbook.consume_multi_credits(UUID, TEXT, INTEGER);
 DROP FUNCTION IF EXISTS may_consume(UUID);
 DROP TRIGGER IF EXISTS allocate_new_organization ON organizations;
 DROP FUNCTION IF EXISTS allocate_new_organization();

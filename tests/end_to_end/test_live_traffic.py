@@ -29,6 +29,7 @@ def test_every_call_made_during_the_whole_batch_is_counted_exactly_once(project,
     _assert_reconciled(connection, traffic, begun)
 
 
+USED = "SELECT sum(used_credits) FROM organization_credits"
 MIGRATING = """
 SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'runbook % worker%')
     OR to_regprocedure('runbook.consume_credits_rpc(uuid, text, integer)') IS NOT NULL
@@ -49,6 +50,22 @@ def test_every_call_is_counted_though_the_batch_is_killed_and_resumed(project, c
         result = runbook(project, "run", "--resume")
     assert result.returncode == 0, result.stdout + result.stderr
     _assert_reconciled(connection, traffic, begun)
+
+
+@pytest.mark.slow
+def test_no_call_fails_and_none_is_lost_while_the_task_is_reversed(project, connect, runbook):
+    connection = connect(project)
+    assert runbook(project, "run", "--to", "2").returncode == 0
+    begun = last_action(connection)
+    used = connection.execute(USED).fetchone()[0]
+    with _traffic(project, connection) as traffic:
+        result = runbook(project, "rollback", "--to", "2")
+        assert result.returncode == 0, result.stdout + result.stderr
+        connection.execute("SELECT pg_sleep(0.5)")  # and some calls meet the old system
+    assert [failure for failure in traffic.failures if not failure.startswith("Insufficient")] == []
+    credits, rows = logged_since(connection, begun)
+    assert (credits, rows) == (traffic.succeeded, traffic.answered)
+    assert connection.execute(USED).fetchone()[0] - used == traffic.succeeded.total()
 
 
 def _traffic(project, connection: psycopg.Connection) -> Traffic:

@@ -132,6 +132,7 @@ def reversing(task: Task) -> Any:
             'environment: str = "local"  # an environment of runbook.toml', metadata={"tags": ["parameters"]}
         ),
         new_code_cell(f"import runbook\n\ntask = runbook.begin({task.number}, undo=True)"),
+        *_make_ready(task),
         new_markdown_cell("## Reverse the changes"),
         new_code_cell(f"%%sql --retry\n{script}", metadata={"tags": ["apply"]}),
         new_markdown_cell("## Prove it"),
@@ -145,3 +146,14 @@ def reversing(task: Task) -> Any:
         }
     )
     return notebook
+
+
+def _make_ready(task: Task) -> list[Any]:
+    """Return the cells that prepare the way back, where a task has a script for it."""
+    if not task.ready.exists():
+        return []
+    script = task.ready.read_text(encoding="utf-8")
+    return [
+        new_markdown_cell("## Make ready\n\n**If it fails** The target works as before: run it again."),
+        new_code_cell(f"%%sql --retry\n{script}", metadata={"tags": ["apply"]}),
+    ]
