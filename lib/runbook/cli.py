@@ -108,6 +108,7 @@ def rollback(environment: str, last: int | None, confirm: str) -> None:
     """Reverse the tasks, newest first, and prove that everything was given back."""
     from runbook.run import rollback as back
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
     sys.exit(back.run(Plan.find(), environment, last, Console(), confirm))
 
 

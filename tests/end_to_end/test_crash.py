@@ -133,6 +133,8 @@ class Arena:
             _, said = batch.communicate(timeout=PATIENCE)
         words = said.decode().strip()
         assert "Traceback" not in words, f"{kill}\n{words}"
+        if kill.victim in {"batch, politely", "batch, by Ctrl-C"}:
+            assert batch.returncode >= 0, f"{kill}: it did not end by itself"
         return words
 
     def is_reached(self, kill: Kill, known: set[Path], watch: psycopg.Connection) -> bool:

@@ -7,7 +7,7 @@ def in_words(error: Exception) -> str:
     """Return what an operator reads of an error, in a sentence."""
     said = " ".join(str(error).split())
     if isinstance(error, psycopg.OperationalError):
-        return f"The connection to the target was lost ({said}): `runbook run --resume`."
+        return f"The connection to the target was lost ({said}): `runbook run --resume`, or the rollback again."
     if isinstance(error, psycopg.Error):
         return f"The target refused it: {said}"
     if isinstance(error, OSError):
