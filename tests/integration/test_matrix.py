@@ -1,0 +1,61 @@
+"""The access matrix of Task 3 after the whole migration: no cell of it that has not been seen red."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from runbook import cells
+from runbook.plan import Plan
+from runbook.target import embedded
+from tests.conftest import Command
+from tests.integration.conftest import Opener
+
+pytestmark = pytest.mark.slow
+
+STRANGERS = ("anon", "authenticated", "organization_user", "service_role")
+EVERYBODY = ", ".join(("PUBLIC", "guardian", *STRANGERS))
+SHUT = "".join(
+    f"REVOKE ALL ON ALL {kind} IN SCHEMA public, auth FROM {EVERYBODY} CASCADE;"
+    for kind in ("TABLES", "SEQUENCES", "ROUTINES")
+)
+OPEN = "".join(f"ALTER ROLE {role} SUPERUSER;" for role in STRANGERS)
+# For the cells where more than one outcome is right
+BENT = """
+    CREATE FUNCTION bent() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$bent$$; END';
+    CREATE TRIGGER bent BEFORE UPDATE OR DELETE OR TRUNCATE ON credit_actions
+    FOR EACH STATEMENT EXECUTE FUNCTION bent();
+"""
+
+
+def test_every_cell_turns_red_when_all_is_open_or_all_is_shut(
+    project: Path, runbook: Command, open_notebook: Opener
+) -> None:
+    plan = Plan.read(project / "runbook.toml")
+    assert (done := runbook(project, "run")).returncode == 0, done.stdout + done.stderr
+    sources = [cell.source for cell in cells.read(plan.task(3).notebook) if cell.kind == "code"]
+    there = next(place for place, source in enumerate(sources) if "task.access(" in source)
+    notebook = open_notebook(plan.task(3).notebook.parent, *sources[: there + 1])
+
+    def red() -> set[tuple[str, str, str]]:
+        notebook.run(sources[there])
+        access = notebook.shell.user_ns["access"]
+        return set(access.loc[~access["right"], ["object", "operation", "persona"]].itertuples(index=False, name=None))
+
+    assert red() == set()
+    every = notebook.shell.user_ns["access"][["object", "operation", "persona"]]
+    seen = set()
+    with psycopg.connect(_as_superuser(project, plan), autocommit=True) as superuser:
+        try:
+            for fault in (OPEN, BENT):
+                superuser.execute(fault)
+                seen |= red()
+        finally:
+            superuser.execute(OPEN.replace("SUPERUSER", "NOSUPERUSER"))
+        superuser.execute(SHUT)
+        seen |= red()
+    assert set(every.itertuples(index=False, name=None)) - seen == set()
+
+
+def _as_superuser(project: Path, plan: Plan) -> str:
+    return embedded.url(embedded.start(project), plan.environment("local").database, "postgres")
