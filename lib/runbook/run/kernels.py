@@ -5,8 +5,9 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -136,10 +137,12 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
 
 async def _execute(client: PapermillNotebookClient) -> None:
-    """Do what PapermillNotebookClient.execute does, on the loop the kernel belongs to."""
+    """Do what PapermillNotebookClient.execute does, on the loop the kernel belongs to; prose is passed over."""
     client.reset_execution_trackers()
     async with client.async_setup_kernel():
         for index, cell in enumerate(client.nb.cells):
+            if cell.cell_type != "code":
+                continue
             client.nb_man.cell_start(cell, index)
             try:
                 await NotebookClient.async_execute_cell(client, cell, index)
@@ -147,7 +150,18 @@ async def _execute(client: PapermillNotebookClient) -> None:
                 client.nb_man.cell_exception(client.nb.cells[index], cell_index=index, exception=error)
                 return
             finally:
-                client.nb_man.cell_complete(client.nb.cells[index], cell_index=index)
+                with _unsaved(client.nb_man):
+                    client.nb_man.cell_complete(client.nb.cells[index], cell_index=index)
+
+
+@contextmanager
+def _unsaved(nb_man: NotebookExecutionManager) -> Iterator[None]:
+    """Write no file: the next cell's beginning, or the notebook's end, does it at once."""
+    path, nb_man.output_path = nb_man.output_path, None
+    try:
+        yield
+    finally:
+        nb_man.output_path = path
 
 
 papermill_engines.register(ENGINE, WarmEngine)
