@@ -17,9 +17,7 @@ import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-from runbook.plan import Plan
-from runbook.target import embedded
-from tests.conftest import PARTS, ROOT
+from tests.conftest import copy_project
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -47,16 +45,7 @@ def browser():
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory, state) -> Path:
     """A copy of the project on a fresh baseline."""
-    copy = tmp_path_factory.mktemp("lab") / "project"
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, copy / part)
-        elif source.exists():
-            copy.mkdir(exist_ok=True)
-            shutil.copy(source, copy / part)
-    embedded.reset(copy, Plan.read(copy / "runbook.toml").environment("local"))
-    return copy
+    return copy_project(tmp_path_factory.mktemp("lab"))
 
 
 @pytest.fixture(scope="session")

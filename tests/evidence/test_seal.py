@@ -84,6 +84,9 @@ def test_a_cells_place_is_said_as_a_reader_finds_it(copy, verify):
         (lambda cells: cells[6]["metadata"].update(tags=["apply"]), "cell 7 ([5]"),
         (lambda cells: (cells[4].update(id="x"), cells[6].update(id="y")), "is not what was sealed, and 1 more"),
         (lambda cells: cells[6]["metadata"].update(collapsed=True), "was saved again: no cell differs"),
+        (lambda cells: cells[4].pop("cell_type"), "cell 5"),
+        (lambda cells: cells[0].update(source=[7]), "cell 1"),
+        (lambda cells: cells[0].update(source=7), "cell 1"),
     ],
 )
 def test_whatever_is_done_to_a_notebook_is_named(copy, verify, alter, words):

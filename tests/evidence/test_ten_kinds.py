@@ -1,7 +1,6 @@
 """Ten kinds of drift on the migrated target, months later: each is named by `runbook verify --live`."""
 
 import os
-import shutil
 import subprocess
 import sys
 
@@ -14,7 +13,7 @@ from runbook.plan import Plan
 from runbook.run import evidence, verification
 from runbook.target import embedded
 from runbook.target.environments import DATABASE_VARIABLE
-from tests.conftest import PARTS, ROOT
+from tests.conftest import copy_parts
 
 pytestmark = pytest.mark.slow
 DATABASE = "drifting"
@@ -81,14 +80,7 @@ KINDS = {
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory, state):
     """The project, migrated once, and the folder the run left."""
-    root = tmp_path_factory.mktemp("migrated") / "project"
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, root / part)
-        elif source.exists():
-            root.mkdir(exist_ok=True)
-            shutil.copy(source, root / part)
+    root = copy_parts(tmp_path_factory.mktemp("migrated"))
     command = [sys.executable, "-m", "runbook", "run", "--fresh"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

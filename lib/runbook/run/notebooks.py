@@ -79,8 +79,10 @@ def place(cells: Sequence[Mapping[str, Any]], index: int) -> str:
     """Say where a cell stands: `cell 12 ([7], under “2.1 · Schema”)`, counted from the top, with its number in Lab."""
     heading = ""
     for cell in cells[: index + 1]:
-        if cell["cell_type"] == "markdown":
-            found = re.findall(r"^#+ (.+?)\s*$", "".join(cell["source"]), re.MULTILINE)
+        if cell.get("cell_type") == "markdown":  # whoever altered it may have taken anything away
+            source = cell.get("source", "")
+            text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+            found = re.findall(r"^#+ (.+?)\s*$", text, re.MULTILINE)
             heading = found[-1] if found else heading
     number = cells[index].get("execution_count")
     about = [f"[{number}]"] if number else []
