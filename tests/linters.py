@@ -14,7 +14,7 @@ from pathlib import Path
 
 from runbook import cells
 from runbook.plan import Plan
-from runbook.step.session import LOCK_TIMEOUT
+from runbook.step.retry import LOCK_TIMEOUT
 
 ROOT = Path(__file__).parents[1]
 SQUAWK = Path(sys.executable).with_name("squawk")

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from runbook.errors import GateShut, StepFailed, UsageError
 from runbook.step import backfill, retry
 from runbook.target import pauses
 
+T = TypeVar("T")
 PATIENCE = 30  # seconds a test waits for what must come; no figure is measured against it
 ADD_COLUMN = "%%sql --retry\nALTER TABLE shelves ADD COLUMN colour text"
 COLUMN = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'shelves' AND column_name = 'colour'"
@@ -41,11 +43,12 @@ UNIQUE = "%%concurrently\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS One_She
 INDEX = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('one_shelf_per_room')"
 
 
-def wait_until(condition: Callable[[], object]) -> None:
+def wait_until(condition: Callable[[], T]) -> T:
     deadline = time.monotonic() + PATIENCE
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < deadline, "what was waited for did not come"
         time.sleep(0.01)
+    return found
 
 
 @contextmanager
@@ -217,8 +220,8 @@ def test_a_killed_backfill_has_done_whole_batches_and_is_taken_up_again(journall
     blocker.execute("BEGIN; SELECT FROM shelves WHERE shelf = 1500 FOR UPDATE")
 
     def kill() -> None:
-        wait_until(lambda: blocked_worker(other))
-        other.execute("SELECT pg_terminate_backend(%s, 10000)", [blocked_worker(other)])
+        worker = wait_until(lambda: blocked_worker(other))
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", [worker])
 
     with in_background(kill), pytest.raises(StepFailed, match="connection"):
         journalled.run(LABEL)
@@ -229,6 +232,23 @@ def test_a_killed_backfill_has_done_whole_batches_and_is_taken_up_again(journall
     blocker.execute("ROLLBACK")
     journalled.run(LABEL)
     assert journalled.rows(LEFT_OUT) == [(0,)]
+    assert journalled.rows(DONE_ONCE) == [(True, True)]
+
+
+def test_a_batch_that_waits_for_a_row_soon_lets_go_of_the_others(journalled, toy, connect):
+    other, blocker, customer = connect(toy), connect(toy), connect(toy)
+    blocker.execute("BEGIN; SELECT FROM shelves WHERE shelf = 1500 FOR UPDATE")
+    customer.execute("SET lock_timeout = '4s'")
+
+    def call() -> None:
+        try:
+            wait_until(lambda: blocked_worker(other))
+            customer.execute("UPDATE shelves SET room = room WHERE shelf BETWEEN 1480 AND 1499")
+        finally:
+            blocker.execute("ROLLBACK")
+
+    with in_background(call):
+        journalled.run(LABEL)
     assert journalled.rows(DONE_ONCE) == [(True, True)]
 
 

@@ -174,7 +174,7 @@ class _Backfill:
         task, pace = self.task, self.pace
         with environments.connect(task.plan, task.environment, f"runbook {task.run_id} worker {number}") as connection:
             connection.execute("SET synchronous_commit = off")  # a crash costs a repeated batch, never half of one
-            connection.execute("SET lock_timeout = '5s'")
+            connection.execute(f"SET lock_timeout = '{retry.LOCK_TIMEOUT}'")
             for name, value in task.parameters.items():
                 connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", as_setting(value)])
             size = min(FIRST_BATCH, pace.most_blocks)

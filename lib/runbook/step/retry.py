@@ -9,6 +9,7 @@ import psycopg
 from runbook.errors import StepFailed
 
 T = TypeVar("T")
+LOCK_TIMEOUT = "500ms"  # what a session of the runbook waits for a lock; others wait behind it, or for what it holds
 ATTEMPTS = 12
 LONGEST_PAUSE = 30.0
 

@@ -14,12 +14,12 @@ from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.step import authorization, confirmation, redaction
 from runbook.step import display as show
 from runbook.step.clock import Clock
+from runbook.step.retry import LOCK_TIMEOUT
 from runbook.step.task import Task
 from runbook.target import ledger, lock, poolers, schemas
 
 RUN_VARIABLE = "RUNBOOK_RUN"
 HOLDER_VARIABLE = "RUNBOOK_LOCK_HOLDER"
-LOCK_TIMEOUT = "500ms"
 
 
 def begin(number: int, *, undo: bool = False) -> Task:
