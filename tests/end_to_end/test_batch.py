@@ -322,6 +322,16 @@ def test_a_run_that_stopped_is_resumed_where_it_stopped(toy, run, ask, connect):
     assert (again.exit_code, "nothing to resume" in again.stderr) == (2, True)
 
 
+def test_a_part_of_the_plan_takes_the_parameters_of_the_whole(toy, ask):
+    add_second_task(toy)
+    later = toy / "notebooks" / "08_again.ipynb"
+    later.write_text(later.read_text().replace("prefix", "later_prefix"))
+    said = ask(toy, "run", "--to", "7", "-p", "later_prefix", "X")
+    assert (said.exit_code, "None of these tasks takes later_prefix" in said.stdout) == (0, True)
+    unknown = ask(toy, "run", "--to", "7", "-p", "latest_prefix", "X")
+    assert (unknown.exit_code, "The plan has no parameter 'latest_prefix'" in unknown.stderr) == (2, True)
+
+
 def test_a_rollback_gives_back_the_schema_to_the_byte(toy, run, runbook, ask):
     before = snapshot.schema_dump(url(toy))
     run(toy)

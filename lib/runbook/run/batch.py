@@ -53,7 +53,9 @@ def run(plan: Plan, request: Request, console: Console) -> int:
         NotAllowed: a dependency or the lock forbids it; nothing was run.
     """
     tasks, given = plan.between(request.first, request.last), dict(request.given)
-    notebooks.validate(tasks, given)
+    notebooks.validate(plan, given)
+    if unneeded := sorted(given.keys() - notebooks.known(tasks)):
+        console.print(f"None of these tasks takes {', '.join(unneeded)}: it is for others.", style="yellow")
     if request.fresh and request.resume:
         raise UsageError("--fresh gives away what --resume would go on with: give one of them.")
     if request.fresh:

@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from runbook import parameters
 from runbook.errors import UsageError
-from runbook.plan import Task
+from runbook.plan import Plan, Task
 
 
 def declared(task: Task) -> dict[str, parameters.Parameter]:
@@ -32,15 +32,15 @@ def declared(task: Task) -> dict[str, parameters.Parameter]:
     raise UsageError(f"{task.notebook.name} has no cell tagged 'parameters'.")
 
 
-def validate(tasks: tuple[Task, ...], given: Mapping[str, Any]) -> None:
-    """Check parameters before anything runs: each must be known to a notebook and of its type there.
+def validate(plan: Plan, given: Mapping[str, Any]) -> None:
+    """Check parameters before anything runs: each must be known to a notebook of the plan and of its type there.
 
     Raises:
         UsageError: naming the first that is not.
     """
     if "environment" in given:
         raise UsageError("Give the environment by --environment, not as a parameter.")
-    parameters.check(known(tasks), given, f"This run (tasks {tasks[0].number} to {tasks[-1].number})")
+    parameters.check(known(plan.tasks), given, "The plan")
 
 
 def known(tasks: tuple[Task, ...]) -> dict[str, parameters.Parameter]:
