@@ -8,8 +8,8 @@ task.connection.execute("""
     CREATE FUNCTION slow(seconds FLOAT) RETURNS BOOLEAN LANGUAGE plpgsql
     AS 'BEGIN PERFORM pg_sleep(seconds); RETURN true; END';
 
-    -- Everybody waits, whether row level security concerns them or not
+    -- Everybody waits, whoever row level security concerns a little longer; once: two waits would be late twice
     ALTER TABLE organizations RENAME TO organizations_behind;
-    CREATE VIEW organizations WITH (security_invoker) AS SELECT * FROM organizations_behind WHERE slow(0.02);
-    CREATE POLICY slow ON organizations_behind AS RESTRICTIVE FOR SELECT TO authenticated USING (slow(0.003))
+    CREATE VIEW organizations WITH (security_invoker) AS SELECT * FROM organizations_behind
+    WHERE slow(CASE WHEN row_security_active('organizations_behind') THEN 0.023 ELSE 0.02 END)
 """)

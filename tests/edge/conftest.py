@@ -138,10 +138,12 @@ def migrated(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
     environment = Plan.read(copy / "runbook.toml").environment("local")
     url = embedded.provide(copy, environment)
-    with psycopg.connect(make_conninfo(url, user="postgres"), autocommit=True) as superuser:
-        superuser.execute(AUTHENTICATOR)
-        yield url
-        superuser.execute("DROP ROLE authenticator")
+    superuser = make_conninfo(url, user="postgres")
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute(AUTHENTICATOR)
+    yield url
+    with psycopg.connect(superuser, autocommit=True) as connection:  # other tests may have killed the server meanwhile
+        connection.execute("DROP ROLE authenticator")
     embedded.drop(embedded.start(copy), environment.database)
 
 
