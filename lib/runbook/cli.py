@@ -72,6 +72,9 @@ def run(given: tuple[tuple[str, str], ...], **request: Any) -> None:
 
     Exit codes: 0 all gates open, 1 a gate shut or a step failed, 2 wrong usage or configuration, 3 not allowed.
     """
+    from runbook.run import fork
+
+    fork.prepare()  # beside the imports here
     from runbook.run import batch, notebooks
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
@@ -191,12 +194,8 @@ def environments() -> None:
     plan = Plan.find()
     table = Table("environment", "server", "address", "needs", "approval", "protected")
     for one in plan.environments.values():
-        embedded = one.server == "embedded"
-        address = (
-            "local socket"
-            if embedded
-            else f"{one.url_variable} {'set' if os.environ.get(one.url_variable) else 'not set'}"
-        )
+        found = "set" if os.environ.get(one.url_variable) else "not set"
+        address = "local socket" if one.server == "embedded" else f"{one.url_variable} {found}"
         table.add_row(one.name, one.server, address, one.needs, one.approval, "yes" if one.protected else "no")
     Console().print(table)
 

@@ -145,7 +145,7 @@ def test_a_run_shows_no_secret_anywhere(
     assert result.returncode == 0, said
     assert hook.requests
     assert "pg_dump" in log.read_text()
-    assert [text for text in watch.seen if "ipykernel" in text]
+    assert [text for text in watch.seen if "forkserver" in text]
     assert [text for text in watch.seen if text.startswith("runbook ") and " task 7" in text]
     seen = [("what it said", said), *(("the lists of processes and sessions", text) for text in watch.seen)]
     assert leaks(iter([*seen, *places(target, tmp_path)])) == []

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -185,8 +186,9 @@ def copy(project: Path, source: str, target: str, owner: str) -> None:
 
 
 def kill_kernels(_: Arena, batch: subprocess.Popen[bytes]) -> None:
-    for child in psutil.Process(batch.pid).children():
-        child.send_signal(signal.SIGKILL)
+    for child in psutil.Process(batch.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def kill_server(_: Arena, batch: subprocess.Popen[bytes]) -> None:
@@ -206,7 +208,10 @@ def cut_connections(arena: Arena, _: subprocess.Popen[bytes]) -> None:
 
 def fill_disk(_: Arena, batch: subprocess.Popen[bytes]) -> None:
     # From now on no file of the batch, nor of what it starts, grows beyond a page: journal and notebook cannot.
-    psutil.Process(batch.pid).rlimit(psutil.RLIMIT_FSIZE, (4096, 4096))
+    whole = psutil.Process(batch.pid)
+    for process in [whole, *whole.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            process.rlimit(psutil.RLIMIT_FSIZE, (4096, 4096))
 
 
 VICTIMS = {

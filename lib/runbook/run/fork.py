@@ -1,31 +1,106 @@
-"""A notebook's code cells in a process of its own, forked from one that has imported everything already.
+"""Processes that begin in milliseconds: forked from one that has imported everything already.
 
-What a rehearsal needs a hundred times: a fresh interpreter in milliseconds, where a kernel takes a second of processor.
+A fresh interpreter needs a second of processor for the same imports: a rehearsal needs a hundred of them, and in a run
+the next kernel would take that second from the cells at work.
 """
 
+import atexit
+import gc
 import multiprocessing
 import os
-from collections.abc import Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
-IMPORTED = ["runbook.step.magic", "runbook.step.charts", "IPython.core.interactiveshell"]
+IMPORTED = [
+    "runbook.run.fork",
+    "runbook.step.magic",
+    "runbook.step.charts",
+    "IPython.core.interactiveshell",
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "matplotlib.backends.backend_agg",
+]
+
+
+def prepare() -> None:
+    """Let the server of all later forks begin its imports, unless it has begun."""
+    multiprocessing.set_forkserver_preload(IMPORTED)
+    # What Ctrl-C means is the batch's to decide; whoever is forked listens to it again.
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def start(
+    work: Callable[..., None], arguments: Sequence[Any], folder: Path, environment: Mapping[str, str]
+) -> ForkServerProcess:
+    """Start a process in a session of its own and return it.
+
+    Args:
+        work: what it does; a function of a module.
+        arguments: given to `work`.
+        folder: where it works.
+        environment: all its variables.
+    """
+    prepare()
+    told = (work, arguments, folder, dict(environment))
+    process = ForkServerProcess(target=_work, args=told, daemon=True)  # it does not outlive this one's end
+    process.start()
+    return process
+
+
+def _work(work: Callable[..., None], arguments: Sequence[Any], folder: Path, environment: dict[str, str]) -> None:
+    gc.freeze()  # what was imported is nobody's to collect: looking at it would copy its pages
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    multiprocessing.current_process().daemon = False  # it may start processes of its own
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    work(*arguments)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()  # the one that asked, not the one that forks
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def serve(arguments: list[str]) -> None:
+    """Be a Jupyter kernel until told to end.
+
+    Args:
+        arguments: as ipykernel's command line takes them.
+    """
+    from ipykernel.kernelapp import IPKernelApp
+
+    kernel: Any = IPKernelApp.instance(parent_handle=os.getppid())  # it watches the one that forks
+    kernel.initialize(arguments)
+    kernel.start()
+    atexit._run_exitfuncs()  # a forked process would skip them
 
 
 def execute(cells: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[str, str] | None:
-    """Execute cells until one raises; return the name of the exception and what it says, or None.
+    """Execute a notebook's code cells until one raises; return the name of the exception and what it says, or None.
 
     Args:
-        cells: the sources of a notebook's code cells, in order.
+        cells: the sources, in order.
         folder: where they are executed.
         environment: variables beside those of this process.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(IMPORTED)
-    answer, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_execute, args=(sender, list(cells), folder, {**os.environ, **environment}))
-    process.start()
+    answer, sender = multiprocessing.Pipe(duplex=False)
+    process = start(_execute, (sender, list(cells)), folder, {**os.environ, **environment})
     sender.close()
     try:
         found: tuple[str, str] | None = answer.recv()
@@ -35,13 +110,10 @@ def execute(cells: Sequence[str], folder: Path, environment: Mapping[str, str]) 
     return found
 
 
-def _execute(answer: Connection, cells: list[str], folder: Path, environment: dict[str, str]) -> None:
+def _execute(answer: Connection, cells: list[str]) -> None:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
         for cell in cells:

@@ -1,25 +1,30 @@
-"""Kernels: started and warmed ahead of time, so that a notebook does not wait for its imports."""
+"""Kernels: forked from a process that has imported everything, ahead of time, and ended behind the next one's back."""
 
 import asyncio
 import atexit
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from nbclient.client import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 
+from runbook.run import fork
+
 ENGINE = "runbook"
-WARM_UP = "import runbook.step.magic, runbook.step.charts"
+READY = 60  # seconds
 
 
 class Loop:
@@ -35,14 +40,15 @@ class Loop:
 
 
 class Kernels:
-    """Keeps one kernel warm ahead of the one in use, `count` in all."""
+    """Keeps one kernel ready ahead of the one in use, `count` in all."""
 
     def __init__(self, folder: Path, environment: dict[str, str], count: int) -> None:
         self.folder, self.count = folder, count
         self.environment = {**os.environ, **environment}
         self.loop = Loop()
         self._sockets = TemporaryDirectory(prefix="runbook-", ignore_cleanup_errors=True)
-        self._next: Future[Any] | None = None
+        self._next: Future[AsyncKernelClient] | None = None
+        self._ending: list[Future[None]] = []
 
     def prepare(self) -> None:
         """Start a kernel in the background, unless one waits already or none is needed any more."""
@@ -50,27 +56,29 @@ class Kernels:
             self.count -= 1
             self._next = self.loop.submit(self._start())
 
-    def take(self) -> AsyncKernelManager:
-        """Return the warm kernel and start the one after it."""
+    def take(self) -> AsyncKernelClient:
+        """Return the client of the kernel that is ready (its manager is its `parent`) and start the one after it."""
         self.prepare()
         assert self._next is not None
-        manager: AsyncKernelManager = self._next.result()
+        client: AsyncKernelClient = self._next.result()
         self._next = None
         self.prepare()
-        return manager
+        return client
 
-    def end(self, manager: AsyncKernelManager) -> None:
-        """End a kernel: politely, then by force."""
-        self.loop.submit(manager.shutdown_kernel()).result()
+    def end(self, client: AsyncKernelClient) -> None:
+        """End a kernel in the background: politely, then by force."""
+        self._ending.append(self.loop.submit(_end(client)))
 
     def close(self) -> None:
-        """End the kernel nobody took."""
-        if self._next is not None:
+        """End the kernel nobody took, and wait until all have ended."""
+        if self._next is not None and self._next.exception() is None:
             self.end(self._next.result())
-            self._next = None
+        self._next = None
+        for ending in self._ending:
+            ending.result()
         self._sockets.cleanup()
 
-    async def _start(self) -> AsyncKernelManager:
+    async def _start(self) -> AsyncKernelClient:
         number = self.count
         manager = AsyncKernelManager(
             kernel_name="python3",
@@ -78,15 +86,61 @@ class Kernels:
             ip=f"{self._sockets.name}/{number}",
             connection_file=f"{self._sockets.name}/{number}.json",
         )
-        assert manager.kernel_spec is not None
-        manager.kernel_spec.argv[0] = sys.executable  # the very interpreter the batch runs in
-        await manager.start_kernel(
-            cwd=str(self.folder),
-            env=self.environment,
-            # A kernel that is ended in the middle of a cell would write tracebacks to our terminal.
-            extra_arguments=[f"--IPKernelApp.exec_lines={WARM_UP}", "--IPKernelApp.log_level=CRITICAL"],
-        )
-        return manager
+        manager.provisioner = _Forked(parent=manager, kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec)
+        # A kernel that is ended in the middle of a cell would write tracebacks to our terminal.
+        quiet = ["--IPKernelApp.log_level=CRITICAL", "--HistoryManager.hist_file=:memory:"]
+        await manager.start_kernel(cwd=str(self.folder), env=self.environment, extra_arguments=quiet)
+        client: AsyncKernelClient = manager.client()
+        client.start_channels()
+        try:
+            await client.wait_for_ready(timeout=READY)
+        except RuntimeError:
+            await _end(client)
+            raise
+        client.allow_stdin = False
+        return client
+
+
+class _Forked(LocalProvisioner):
+    """Has a kernel forked where its base class starts an interpreter."""
+
+    async def launch_kernel(self, cmd: list[str], **options: Any) -> KernelConnectionInfo:
+        """Fork a kernel that takes the arguments of `cmd`."""
+        arguments = cmd[cmd.index("-f") :]
+        process = fork.start(fork.serve, [arguments], Path(options["cwd"]), options["env"])
+        self.process = _Process(process)  # type: ignore[assignment]
+        self.pid = self.pgid = process.pid  # a session of its own, and so a group
+        return self.connection_info
+
+
+class _Process:
+    """A forked process with what the provisioner asks of a `subprocess.Popen`."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, process: ForkServerProcess) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+        return self._process.exitcode
+
+    def wait(self) -> int | None:
+        """Wait for its end and return the exit code."""
+        self._process.join()
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        assert self.pid is not None
+        os.kill(self.pid, number)
+
+
+async def _end(client: AsyncKernelClient) -> None:
+    manager: Any = client.parent
+    await manager.shutdown_kernel()
+    client.stop_channels()
 
 
 class WarmEngine(Engine):  # type: ignore[misc]
@@ -101,7 +155,7 @@ class WarmEngine(Engine):  # type: ignore[misc]
         """
         kernels: Kernels = options["kernels"]
         on_cell = options["on_cell"]
-        manager = kernels.take()
+        kernel = kernels.take()
 
         async def tell(cell: Any, cell_index: int) -> None:
             if cell.cell_type == "code":
@@ -109,19 +163,19 @@ class WarmEngine(Engine):  # type: ignore[misc]
 
         client = _Client(
             nb_man,
-            km=manager,
+            km=kernel.parent,
             kernel_name=kernel_name,
             timeout=None,
             on_cell_start=tell,
             log_output=False,
             coalesce_streams=True,
         )
-        client.on_update = options["on_update"]
+        client.kc, client.on_update = kernel, options["on_update"]
         try:
             kernels.loop.submit(_execute(client)).result()
         finally:
             atexit.unregister(client._cleanup_kernel)  # nbclient leaves it behind for a kernel it did not start
-            kernels.end(manager)
+            kernels.end(kernel)
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
