@@ -45,5 +45,5 @@ def _compare(place: Place, database: str, mode: str, pairs: int) -> Sample:
         tenant = f"SET LOCAL ROLE organization_user; SET LOCAL request.jwt.claims = '{claims}'".encode()
         server = f"SET LOCAL ROLE service_role; SET LOCAL request.jwt.claims = '{claims}'".encode()
         subjects = (timing.Subject(read, server), timing.Subject(read, tenant))
-        found = timing.compare(connection, "row level security", *subjects, samples=pairs, floor=0.0, mode=mode)
+        found = timing.compare(connection, "row level security", *subjects, samples=pairs, mode=mode)
     return {"added": found.change, "with_ms": found.after.median, "without_ms": found.before.median}

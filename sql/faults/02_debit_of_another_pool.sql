@@ -7,8 +7,8 @@ DO $do$
 BEGIN
     EXECUTE replace(
         pg_get_functiondef('consume_credits_rpc(uuid, text, integer)'::REGPROCEDURE),
-        'whatsapp_used_credits = whatsapp_used_credits + CASE p_action_type WHEN ''whatsapp_message''',
-        'whatsapp_used_credits = whatsapp_used_credits + CASE p_action_type WHEN ''sms_send'''
+        'SET sms_used_credits = sms_used_credits + p_credits',
+        'SET whatsapp_used_credits = whatsapp_used_credits + p_credits'
     );
 END
 $do$;

@@ -7,8 +7,8 @@ DO $do$
 BEGIN
     EXECUTE replace(
         pg_get_functiondef('consume_credits_rpc(uuid, text, integer)'::REGPROCEDURE),
-        'WHEN ''ai_chat'' THEN p_credits ELSE 0',
-        'WHEN ''ai_chat'' THEN 0 ELSE 0'
+        'SET ai_used_credits = ai_used_credits + p_credits',
+        'SET ai_used_credits = ai_used_credits'
     );
 END
 $do$;

@@ -29,8 +29,8 @@ def noisy(milliseconds: float) -> Measurement:
     return Measurement("noisy", np.random.default_rng(1).normal(milliseconds, milliseconds, 40))
 
 
-def slower(percent: float, floor: float = 0.05) -> Comparison:
-    return Comparison("both", steady(10), steady(10 * (1 + percent / 100)), floor)
+def slower(percent: float) -> Comparison:
+    return Comparison("both", steady(10), steady(10 * (1 + percent / 100)))
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,14 @@ def slower(percent: float, floor: float = 0.05) -> Comparison:
         ("< 50 ms", steady(49), True),
         ("< 50 ms", steady(51), False),
         ("< 50 ms", noisy(55), True),
+        ("< 50 ms or 52 ms", steady(51), True),
+        ("< 10 %", noisy(10).spread(), False),
+        ("< 10 % or 20 ms", noisy(10).spread(), True),
         ("<= 10 %", slower(9), True),
         ("<= 10 %", slower(11), False),
-        ("<= 10 %", slower(11, floor=5), True),
+        ("<= 10 % or 5 ms", slower(11), True),
+        ("<= 10 % or 5 ms", slower(51), False),
+        ("<= 10 % or 5 ms", slower(9), True),
         ("<= 10 %", slower(-50), True),
     ],
 )

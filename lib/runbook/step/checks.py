@@ -18,15 +18,17 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
-GRAMMAR = "no rows · N rows · some rows · all true · true · error SQLSTATE · = text · < <= >= > number [unit]"
+GRAMMAR = (
+    "no rows · N rows · some rows · all true · true · error SQLSTATE · = text · < <= >= > number [unit] [or number ms]"
+)
 
 
 @runtime_checkable
 class Measured(Protocol):
     """A figure with an uncertainty: it is over a limit only where that is more than noise."""
 
-    def exceeds(self, limit: float) -> bool:
-        """Tell whether the figure is above `limit` beyond reasonable doubt."""
+    def exceeds(self, limit: float, floor: float) -> bool:
+        """Tell whether the figure is above `limit` beyond reasonable doubt, and above `floor` milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def _compare(sign: str, limit: str, found: Any) -> tuple[bool, str]:
     if isinstance(found, Measured):
         if number is None or not sign.startswith("<"):
             raise UsageError(f"A measured figure is held against '< number' or '<= number', not '{sign} {limit}'.")
-        return not found.exceeds(float(number[0].replace(",", ""))), str(found)
+        floor = re.search(r" or ([\d.]+) ms$", limit)
+        return not found.exceeds(float(number[0].replace(",", "")), float(floor[1]) if floor else 0.0), str(found)
     if isinstance(found, bool) or found is None or number is None:
         words = str(found) if isinstance(found, str) else str(found).lower()  # true, false, none
         return sign == "=" and words.lower() == limit.lower(), words

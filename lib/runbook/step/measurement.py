@@ -17,16 +17,14 @@ class Spread:
     Attributes:
         width: in milliseconds.
         median: in milliseconds.
-        floor: milliseconds; a width below it is fine, however small the median.
     """
 
     width: float
     median: float
-    floor: float
 
-    def exceeds(self, limit: float) -> bool:
-        """Tell whether the width is above `limit` percent of the median, and above the floor."""
-        return self.width > self.floor and self.width > self.median * limit / 100
+    def exceeds(self, limit: float, floor: float = 0.0) -> bool:
+        """Tell whether the width is above `limit` percent of the median, and above `floor` milliseconds."""
+        return self.width > max(self.median * limit / 100, floor)
 
     def __str__(self) -> str:
         return f"{self.width / self.median * 100:.1f} %, {self.width:.3f} ms"
@@ -52,9 +50,9 @@ class Measurement:
         """Return a percentile in milliseconds."""
         return float(np.percentile(self.samples, percent))
 
-    def exceeds(self, limit: float) -> bool:
-        """Tell whether the median is above `limit` milliseconds beyond the confidence interval."""
-        return self.interval[0] > limit
+    def exceeds(self, limit: float, floor: float = 0.0) -> bool:
+        """Tell whether the median is above `limit` and `floor` milliseconds beyond the confidence interval."""
+        return self.interval[0] > max(limit, floor)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -62,10 +60,10 @@ class Measurement:
         medians = np.median(_resamples(self.samples), axis=1)
         return _interval(medians)
 
-    def spread(self, floor: float = 1.0) -> Spread:
-        """Return how far the median can be relied on; a width below `floor` milliseconds is fine."""
+    def spread(self) -> Spread:
+        """Return how far the median can be relied on."""
         low, high = self.interval
-        return Spread(high - low, self.median, floor)
+        return Spread(high - low, self.median)
 
     def __str__(self) -> str:
         return f"{self.median:.3f} ms"
@@ -86,16 +84,11 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Paired durations of two statements.
-
-    Attributes:
-        floor: milliseconds; a difference of the medians below it is never called a degradation.
-    """
+    """Paired durations of two statements."""
 
     name: str
     before: Measurement
     after: Measurement
-    floor: float
 
     @property
     def change(self) -> float:
@@ -110,9 +103,9 @@ class Comparison:
         low, high = _interval((ratios - 1) * 100)
         return low, high
 
-    def exceeds(self, limit: float) -> bool:
-        """Tell whether the slowdown is above `limit` percent beyond the confidence interval and the floor."""
-        return self.interval[0] > limit and self.after.median - self.before.median > self.floor
+    def exceeds(self, limit: float, floor: float = 0.0) -> bool:
+        """Tell whether the slowdown is surely above `limit` percent, and above `floor` milliseconds."""
+        return self.interval[0] > limit and self.after.median - self.before.median > floor
 
     def __str__(self) -> str:
         low, high = self.interval

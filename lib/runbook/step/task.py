@@ -93,7 +93,6 @@ class Task(Conversation):
         after: str,
         *,
         samples: int = 200,
-        floor: float = 0.05,
         persona: str | tuple[str, str] | None = None,
         setup: str = "",
         mode: str = "statement",
@@ -105,7 +104,6 @@ class Task(Conversation):
             before: the yardstick.
             after: what is held against it.
             samples: number of pairs.
-            floor: milliseconds below which a difference is noise.
             persona: who runs them, or a pair: who runs `before`, who runs `after`. Roles change outside the timed
                 region.
             setup: SQL run as the owner first, in the same rolled-back transaction.
@@ -117,7 +115,7 @@ class Task(Conversation):
         with self._probe(None, setup + before + after):
             if setup:
                 self.connection.execute(setup.encode())
-            found = timing.compare(self.connection, name, first, second, samples, floor, mode)
+            found = timing.compare(self.connection, name, first, second, samples, mode)
         self.write(name, found.summary())
         return found
 

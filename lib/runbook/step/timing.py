@@ -67,7 +67,6 @@ def compare(
     before: Subject,
     after: Subject,
     samples: int,
-    floor: float,
     mode: str = "statement",
 ) -> Comparison:
     """Time two subjects in pairs, in alternating order, each in a savepoint that is rolled back.
@@ -78,7 +77,6 @@ def compare(
         before: the yardstick.
         after: what is held against it.
         samples: number of pairs kept; a few more warm up first.
-        floor: milliseconds; see `Comparison`.
         mode: what counts; see `MODES`.
 
     Raises:
@@ -99,7 +97,7 @@ def compare(
             first = once(connection, before)
             pairs.append((first, once(connection, after)))
     times = np.array(pairs[WARM_UP:])
-    return Comparison(name, Measurement("before", times[:, 0]), Measurement("after", times[:, 1]), floor)
+    return Comparison(name, Measurement("before", times[:, 0]), Measurement("after", times[:, 1]))
 
 
 def _prepare(connection: psycopg.Connection, subject: Subject, name: bytes) -> Subject:
