@@ -93,6 +93,7 @@ def journey(tmp_path_factory, state):
     one = Journey(copy_project(tmp_path_factory.mktemp("journey")))
     one.there = one.leg("run")
     one.again = one.leg("run")
+    one.in_part = one.leg("run", "--from", "2", "--to", "3")
     one.rows_before_consumption = last_action(one.connection)
     one.consume()
     one.pools = one.connection.execute(POOLS).fetchone()
@@ -107,6 +108,10 @@ def journey(tmp_path_factory, state):
 def test_a_second_run_changes_nothing(journey):
     assert journey.there.tables != journey.before.tables
     assert journey.again == journey.there
+
+
+def test_a_second_run_of_some_tasks_leaves_what_a_later_one_decided(journey):
+    assert journey.in_part == journey.there
 
 
 def test_every_pool_was_consumed_from(journey):

@@ -195,6 +195,22 @@ def test_indexes_are_dropped_without_stopping_anybody(begun):
     assert [[row[1] for row in begun.run(drop)] for _ in range(2)] == [["dropped"], ["was not there"]]
 
 
+def test_what_a_later_task_decided_about_an_index_stands(begun):
+    build = "%%concurrently --until 7\nCREATE INDEX CONCURRENTLY IF NOT EXISTS by_room ON shelves (room)"
+    states = {word: [row[1] for row in begun.run(build) or []] for word in ("running",)}
+    drop = "%%concurrently\nDROP INDEX CONCURRENTLY IF EXISTS by_room"
+    for word in ("complete", "rolled back"):
+        begun.run(drop, f"task.ledger.finish_task(task.run_id, 7, {word!r})")
+        states[word] = [row[1] for row in begun.run(build) or []]
+    assert states == {"running": ["built"], "complete": [], "rolled back": ["built"]}
+
+
+@pytest.mark.parametrize(("task", "complaint"), [("four", "number of a task"), ("9", "no task 9")])
+def test_an_index_waits_for_a_task_of_the_plan(begun, task, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        begun.run(f"%%concurrently --until {task}\nDROP INDEX CONCURRENTLY IF EXISTS by_room")
+
+
 @pytest.mark.parametrize(
     "statement", ["CREATE INDEX by_room ON shelves (room)", "DROP TABLE shelves", "DROP INDEX by_room"]
 )

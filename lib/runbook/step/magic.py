@@ -95,9 +95,15 @@ class RunbookMagics(Magics):
 
     @no_var_expand
     @cell_magic
-    def concurrently(self, line: str, cell: str) -> Table:
-        """Build and drop the indexes of the cell, each outside a transaction; see `Task.concurrently`."""
-        _options(line, {})
+    def concurrently(self, line: str, cell: str) -> Table | None:
+        """Build and drop the indexes of the cell, each outside a transaction; see `Task.concurrently`.
+
+        `%%concurrently --until N`  only until Task N is complete: from then on what it decided stands
+        """
+        judge = _options(line, {"--until": True})[1].get("--until")
+        if judge is not None and self.task.ledger.is_complete(self.task.plan.task(_number(str(judge))).number):
+            print(f"Task {judge} is complete: what it decided about these indexes stands.")
+            return None
         return self.task.concurrently(cell)
 
     @no_var_expand
@@ -134,6 +140,12 @@ class RunbookMagics(Magics):
 def register(shell: Any, task: Task) -> None:
     """Register the magics with IPython, over ipython-sql's own where that is loaded."""
     shell.register_magics(RunbookMagics(shell, task))
+
+
+def _number(word: str) -> int:
+    if not word.isdecimal():
+        raise UsageError(f"`--until` takes the number of a task, not {word!r}.")
+    return int(word)
 
 
 def _options(line: str, known: dict[str, bool]) -> tuple[str, dict[str, str | bool]]:

@@ -176,6 +176,11 @@ class Ledger:
             ).fetchall()
         return {state.number: state for state in rows}
 
+    def is_complete(self, number: int) -> bool:
+        """Tell whether the last run of a task ended well and was not rolled back."""
+        state = self.states().get(number)
+        return state is not None and state.status == DONE
+
     def tasks_of(self, run_id: str) -> list[dict[str, Any]]:
         """Return the tasks of one run: number, status, started_at, finished_at."""
         return self._rows(
