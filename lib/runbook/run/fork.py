@@ -25,7 +25,6 @@ IMPORTED = [
     "IPython.core.interactiveshell",
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
-    "matplotlib.backends.backend_agg",
 ]
 
 

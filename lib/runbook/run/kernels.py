@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -154,6 +155,7 @@ class WarmEngine(Engine):  # type: ignore[misc]
         as a progress line.
         """
         kernels: Kernels = options["kernels"]
+        nb_man.nb.metadata.papermill.pop("input_path")  # the whole notebook once more
         on_cell = options["on_cell"]
         kernel = kernels.take()
 
@@ -197,7 +199,9 @@ async def _execute(client: PapermillNotebookClient) -> None:
         for index, cell in enumerate(client.nb.cells):
             if cell.cell_type != "code":
                 continue
-            client.nb_man.cell_start(cell, index)
+            with _unsaved(client.nb_man):
+                client.nb_man.cell_start(cell, index)
+            _draft(client.nb_man)
             try:
                 await NotebookClient.async_execute_cell(client, cell, index)
             except CellExecutionError as error:
@@ -208,9 +212,14 @@ async def _execute(client: PapermillNotebookClient) -> None:
                     client.nb_man.cell_complete(client.nb.cells[index], cell_index=index)
 
 
+def _draft(nb_man: NotebookExecutionManager) -> None:
+    """Write the notebook as it stands, in a millisecond where nbformat takes eight; its end writes it out properly."""
+    Path(nb_man.output_path).write_text(json.dumps(nb_man.nb, ensure_ascii=False), encoding="utf-8")
+
+
 @contextmanager
 def _unsaved(nb_man: NotebookExecutionManager) -> Iterator[None]:
-    """Write no file: the next cell's beginning, or the notebook's end, does it at once."""
+    """Write no file: `_draft`, or the notebook's end, does it at once."""
     path, nb_man.output_path = nb_man.output_path, None
     try:
         yield

@@ -163,6 +163,8 @@ class Session:
 
         They store a question and ask nothing, and later cells need them.
         """
+        if not re.search(r"\bTEMP(ORARY)?\b", text, re.IGNORECASE):  # parsing takes longer than asking
+            return text
         statements = sqlparse.split(text)
         views = [one for one in statements if TEMPORARY_VIEW.match(sqlparse.format(one, strip_comments=True))]
         for view in views:

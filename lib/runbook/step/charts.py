@@ -9,6 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 from IPython.display import Image
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 SIZE = (8.0, 3.6)  # inches
@@ -209,7 +210,7 @@ def _pale(colour: str) -> tuple[float, ...]:
 
 
 def _figure(title: str, rows: float = 0) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(SIZE[0], max(SIZE[1], 0.32 * rows + 1.2)), layout="constrained")
+    figure = Figure(figsize=(SIZE[0], max(SIZE[1], 0.32 * rows + 1.2)), dpi=110, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title)
     return figure, axes
@@ -240,5 +241,6 @@ def _limit(axes: Axes, limit: float | None, unit: str) -> None:
 
 def _image(figure: Figure, alt: str) -> Image:
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.print_png(buffer)  # savefig would draw it twice
     return Image(data=buffer.getvalue(), format="png", alt=alt)

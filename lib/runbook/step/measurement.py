@@ -1,6 +1,7 @@
 """Measurements: how long a statement took, and whether a second one took longer, each with a confidence interval."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,11 +55,19 @@ class Measurement:
         """Tell whether the median is above `limit` and `floor` milliseconds beyond the confidence interval."""
         return self.interval[0] > max(limit, floor)
 
+    @cached_property
+    def resampled(self) -> NDArray[np.float64]:
+        """Medians in milliseconds of resamples with replacement; shape (RESAMPLES,)."""
+        # A fixed seed: the same samples always give the same interval, and two of a size are resampled in pairs.
+        size = len(self.samples)
+        picks = np.random.default_rng(35).integers(0, size, (RESAMPLES, size))
+        medians: NDArray[np.float64] = np.median(self.samples[picks], axis=1)
+        return medians
+
     @property
     def interval(self) -> tuple[float, float]:
         """Confidence interval of the median in milliseconds, by bootstrap."""
-        medians = np.median(_resamples(self.samples), axis=1)
-        return _interval(medians)
+        return _interval(self.resampled)
 
     def spread(self) -> Spread:
         """Return how far the median can be relied on."""
@@ -98,10 +107,7 @@ class Comparison:
     @property
     def interval(self) -> tuple[float, float]:
         """Confidence interval of `change`, in percent, by bootstrap over pairs."""
-        pick = _picks(len(self.before.samples))
-        ratios = np.median(self.after.samples[pick], axis=1) / np.median(self.before.samples[pick], axis=1)
-        low, high = _interval((ratios - 1) * 100)
-        return low, high
+        return _interval((self.after.resampled / self.before.resampled - 1) * 100)
 
     def exceeds(self, limit: float, floor: float = 0.0) -> bool:
         """Tell whether the slowdown is surely above `limit` percent, and above `floor` milliseconds."""
@@ -123,15 +129,6 @@ class Comparison:
             "low": round(low, 2),
             "high": round(high, 2),
         }
-
-
-def _picks(size: int) -> NDArray[np.int64]:
-    # A fixed seed: the same samples always give the same interval.
-    return np.random.default_rng(35).integers(0, size, (RESAMPLES, size))
-
-
-def _resamples(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    return samples[_picks(len(samples))]
 
 
 def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
