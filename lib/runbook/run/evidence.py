@@ -51,12 +51,17 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def write(folder: Path, manifest: dict[str, Any]) -> Path:
-    """Write a manifest whole or not at all."""
+    """Write a manifest."""
     path = folder / MANIFEST
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(plain(manifest), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, json.dumps(plain(manifest), indent=1, ensure_ascii=False) + "\n")
     return path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: whoever is killed or interrupted meanwhile leaves what stood there before."""
+    draft = path.with_suffix(".tmp")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
 
 
 def plain(manifest: dict[str, Any]) -> dict[str, Any]:

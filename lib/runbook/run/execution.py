@@ -15,6 +15,7 @@ from typing import Any, Self
 import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
+from papermill.iorw import LocalHandler, papermill_io
 from rich.console import Console
 
 from runbook.errors import exit_code_of
@@ -45,6 +46,17 @@ class Failure:
     def exit_code(self) -> int:
         """The exit code this failure means."""
         return exit_code_of(self.kind)
+
+
+class _Whole(LocalHandler):  # type: ignore[misc]
+    """How papermill writes a notebook."""
+
+    def write(self, buf: str, path: str) -> None:
+        """Write it whole or not at all."""
+        evidence.write_whole(Path(path), buf)
+
+
+papermill_io.register("/", _Whole())
 
 
 class Execution:

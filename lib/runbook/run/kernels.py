@@ -22,7 +22,7 @@ from nbclient.exceptions import CellExecutionError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 
-from runbook.run import fork
+from runbook.run import evidence, fork
 
 ENGINE = "runbook"
 READY = 60  # seconds
@@ -38,6 +38,25 @@ class Loop:
     def submit(self, coroutine: Any) -> "Future[Any]":
         """Run a coroutine on the loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
+    def run(self, coroutine: Any) -> Any:
+        """Run a coroutine on the loop and return its result; where the wait is interrupted, it has stopped before."""
+        begun = self.submit(_begin(coroutine))
+        try:
+            return self.submit(_end_of(begun.result())).result()
+        except BaseException:
+            work = begun.result()
+            self.loop.call_soon_threadsafe(work.cancel)
+            self.submit(asyncio.wait([work])).result()
+            raise
+
+
+async def _begin(coroutine: Any) -> "asyncio.Task[Any]":
+    return asyncio.create_task(coroutine)
+
+
+async def _end_of(work: "asyncio.Task[Any]") -> Any:
+    return await work
 
 
 class Kernels:
@@ -174,7 +193,7 @@ class WarmEngine(Engine):  # type: ignore[misc]
         )
         client.kc, client.on_update = kernel, options["on_update"]
         try:
-            kernels.loop.submit(_execute(client)).result()
+            kernels.loop.run(_execute(client))
         finally:
             atexit.unregister(client._cleanup_kernel)  # nbclient leaves it behind for a kernel it did not start
             kernels.end(kernel)
@@ -214,7 +233,7 @@ async def _execute(client: PapermillNotebookClient) -> None:
 
 def _draft(nb_man: NotebookExecutionManager) -> None:
     """Write the notebook as it stands, in a millisecond where nbformat takes eight; its end writes it out properly."""
-    Path(nb_man.output_path).write_text(json.dumps(nb_man.nb, ensure_ascii=False), encoding="utf-8")
+    evidence.write_whole(Path(nb_man.output_path), json.dumps(nb_man.nb, ensure_ascii=False))
 
 
 @contextmanager

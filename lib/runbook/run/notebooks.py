@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from runbook import parameters
 from runbook.errors import UsageError
 from runbook.plan import Plan, Task
+from runbook.run import evidence
 
 
 def declared(task: Task) -> dict[str, parameters.Parameter]:
@@ -109,7 +110,7 @@ def mark_stop(path: Path, index: int, message: str) -> None:
     number = notebook.cells[index].get("execution_count") or " "
     notebook.cells.insert(index, new_markdown_cell(f"{ERROR_ANCHOR_MSG}\n\n{message}", metadata=tags))
     notebook.cells.insert(0, new_markdown_cell(ERROR_MESSAGE_TEMPLATE % number, metadata=tags))
-    nbformat.write(notebook, path)
+    evidence.write_whole(path, nbformat.writes(notebook))
 
 
 def reversing(task: Task) -> Any:

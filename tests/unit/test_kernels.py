@@ -1,0 +1,48 @@
+"""The event loop the kernels live on."""
+
+import asyncio
+import signal
+import threading
+import time
+
+import pytest
+
+from runbook.run.kernels import Loop
+
+
+def test_what_is_run_gives_its_result():
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 35
+
+    assert Loop().run(work()) == 35
+
+
+def test_what_goes_wrong_is_raised():
+    async def work() -> None:
+        raise ValueError("a cell")
+
+    with pytest.raises(ValueError, match="a cell"):
+        Loop().run(work())
+
+
+def test_an_interrupted_wait_ends_when_the_work_has_stopped():
+    stopped = []
+    main = threading.main_thread().ident
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    async def work() -> None:
+        await asyncio.sleep(0.5)  # until the wait has begun
+        signal.pthread_kill(main, signal.SIGINT)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            time.sleep(0.3)  # a notebook being written
+            stopped.append(True)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Loop().run(work())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert stopped
