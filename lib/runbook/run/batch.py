@@ -12,7 +12,7 @@ from rich.console import Console
 from runbook import cells
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.plan import Plan, Task
-from runbook.run import evidence, expected, live, notebooks, promotion, report, rollback, seal
+from runbook.run import evidence, notebooks, promotion, report, rollback, seal
 from runbook.run.execution import Execution, Failure
 from runbook.step import confirmation
 from runbook.target import environments, lock
@@ -163,6 +163,8 @@ def _give_back(execution: Execution, task: Task, fired: tuple[str, ...]) -> None
 
 
 def _compare(execution: Execution, tasks: tuple[Task, ...], *, strict: bool, keep: bool) -> dict[str, Any] | None:
+    from runbook.run import expected
+
     store = execution.plan.root / "outputs" / "expected"
     found = []
     for task in tasks:
@@ -185,6 +187,8 @@ def _compare(execution: Execution, tasks: tuple[Task, ...], *, strict: bool, kee
 
 def _look_again(execution: Execution, manifest: dict[str, Any]) -> dict[str, Any] | None:
     """Run the `verify` cells once more at the end: what a later task has changed can not be held against the target."""
+    from runbook.run import live
+
     try:
         outcome = live.run(execution.plan, execution.environment, execution.folder, manifest)
     except (RunbookError, psycopg.Error) as error:

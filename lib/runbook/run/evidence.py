@@ -11,7 +11,6 @@ from typing import Any
 
 from runbook.plan import Environment, Plan, Task
 from runbook.run import enclosures
-from runbook.step.record import NOTE
 from runbook.target import approvals, environments
 from runbook.target.ledger import Check, Ledger
 
@@ -111,6 +110,8 @@ def sha256(path: Path) -> str:
 
 
 def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str, folder: Path) -> dict[str, Any]:
+    from runbook.step.record import NOTE
+
     notebook = next(
         (path for path in (folder / task.notebook.name, folder / rollback_name(task)) if path.exists()), folder
     )

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,9 +25,11 @@ from runbook.run import evidence, kernels, notebooks, pages, signature
 from runbook.run.announce import Announcer, Watch
 from runbook.run.webhook import Webhook
 from runbook.step import confirmation
-from runbook.step.session import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.target import environments, lock, poolers
+from runbook.target.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.target.ledger import Ledger
+
+NEEDED_LAST = ("runbook.run.expected", "runbook.run.live")  # imported behind the back of the second task
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,8 @@ class Execution:
                 with suppress(OSError, ValueError):  # a full disk leaves half a notebook: there is nothing to mark
                     notebooks.mark_stop(target, self._place, failure.message)
             self._pages.append(self._pool.submit(pages.render, target))
+        for name in NEEDED_LAST:
+            self._pool.submit(import_module, name)
         return failure
 
     def _papermill(self, notebook: Any, target: Path, given: Mapping[str, Any], watch: Watch) -> None:

@@ -1,8 +1,8 @@
 """What `runbook pause` does: hold the backfills of a target from any terminal, and let them go on."""
 
 from runbook.plan import Plan
-from runbook.step.session import operator
 from runbook.target import environments, pauses
+from runbook.target.identity import operator
 from runbook.target.ledger import Ledger
 
 

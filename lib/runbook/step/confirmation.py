@@ -7,8 +7,6 @@ approved, in RUNBOOK_CONFIRM or by `--confirm`: it changes with the content, so 
 import os
 import re
 
-from IPython.core.error import StdinNotImplementedError
-
 from runbook import cells
 from runbook.errors import NotAllowed
 from runbook.plan import Environment, Plan, Task
@@ -46,6 +44,8 @@ def ask(plan: Plan, environment: Environment) -> None:
     Raises:
         NotAllowed: something else was typed, or the digest is wrong or missing.
     """
+    from IPython.core.error import StdinNotImplementedError
+
     given = os.environ.get(VARIABLE, "")
     if given:
         demand(plan, environment, given)

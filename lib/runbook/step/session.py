@@ -1,6 +1,5 @@
 """The session of a notebook: `task = runbook.begin(N)` opens it."""
 
-import getpass
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +16,7 @@ from runbook.step.clock import Clock
 from runbook.step.retry import LOCK_TIMEOUT
 from runbook.step.task import Task
 from runbook.target import ledger, lock, poolers, schemas
-
-RUN_VARIABLE = "RUNBOOK_RUN"
-HOLDER_VARIABLE = "RUNBOOK_LOCK_HOLDER"
+from runbook.target.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 
 
 def begin(number: int, *, undo: bool = False) -> Task:
@@ -93,11 +90,6 @@ def _enter(task: Task) -> None:
     task.connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
     for name, value in task.parameters.items():
         task.setting(name, value)
-
-
-def operator() -> str:
-    """Return who runs this: RUNBOOK_OPERATOR, or the account's name."""
-    return os.environ.get("RUNBOOK_OPERATOR") or getpass.getuser()
 
 
 def _parameters(shell: Any, notebook: Path) -> dict[str, Any]:

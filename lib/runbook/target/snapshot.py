@@ -201,7 +201,7 @@ def _rebuild(
     chosen += [f"--exclude-table={schema}.*" for schema in around.beside]
     with TemporaryDirectory() as folder:
         file, wanted = Path(folder, "copy.dump"), Path(folder, "wanted")
-        tools.call("pg_dump", url, ["--format=custom", f"--file={file}", *chosen, *dump_options])
+        tools.call("pg_dump", url, ["--format=custom", "--compress=0", f"--file={file}", *chosen, *dump_options])
         left_out = connection.execute(LEFT_OUT, {"schemas": list(around.schemas)}).fetchall()
         entries = tools.call("pg_restore", scratch_url, ["--list", str(file)]).splitlines()
         is_left_out = re.compile("|".join(rf"\d+; {catalog} {entry} " for catalog, entry in left_out) or "$^")
