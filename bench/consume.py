@@ -16,23 +16,31 @@ CLIENTS = (1, 8)
 ID = "md5(:n::text)::uuid"  # how the demo data names its organizations
 LOGGED = "credit_actions (organization_id, action_type, credits_consumed, description)"
 OURS, LIMIT, TYPESCRIPT = "our function", "one statement", "TypeScript"
-SCRIPTS = {
-    OURS: f"SELECT consume_credits_rpc({ID}, 'ai_chat', 1);",
-    LIMIT: (
+SPREAD, THROUGH_API = "spread", "spread, through the API"
+# What each sends, a round trip a statement
+STATEMENTS = {
+    OURS: [f"SELECT consume_credits_rpc({ID}, 'ai_chat', 1);"],
+    LIMIT: [
         "WITH debit AS (UPDATE organizations SET ai_used_credits = ai_used_credits + 1 "
         f"WHERE id = {ID} AND ai_credits - ai_used_credits >= 1 "
         "RETURNING id, ai_credits - ai_used_credits AS remaining), "
         f"logged AS (INSERT INTO {LOGGED} SELECT id, 'ai_chat', 1, 'Consumed 1 ai_chat credits' FROM debit) "
         "SELECT remaining FROM debit;"
-    ),
-    TYPESCRIPT: (
+    ],
+    TYPESCRIPT: [
         "SELECT ai_credits, whatsapp_credits, email_credits, sms_credits, ai_used_credits, whatsapp_used_credits, "
-        f"email_used_credits, sms_used_credits FROM organizations WHERE id = {ID} \\gset\n"
-        "\\set used :ai_used_credits + 1\n"
-        f"UPDATE organizations SET ai_used_credits = :used WHERE id = {ID};\n"
-        f"INSERT INTO {LOGGED} VALUES ({ID}, 'ai_chat', 1, 'Consumed 1 ai_chat credits');"
-    ),
+        f"email_used_credits, sms_used_credits FROM organizations WHERE id = {ID} \\gset",
+        f"\\set used :ai_used_credits + 1\nUPDATE organizations SET ai_used_credits = :used WHERE id = {ID};",
+        f"INSERT INTO {LOGGED} VALUES ({ID}, 'ai_chat', 1, 'Consumed 1 ai_chat credits');",
+    ],
 }
+# What the API puts around each of them: to supabase-js every statement is a request of its own
+REQUEST = (
+    "BEGIN;\nSELECT set_config('search_path', 'public', true), set_config('role', 'service_role', true), "
+    """set_config('request.jwt.claims', '{{"role": "service_role"}}', true), """
+    "set_config('request.method', 'POST', true), set_config('request.path', '/', true), "
+    "set_config('request.headers', '{{}}', true), set_config('request.cookies', '{{}}', true);\n{}\nCOMMIT;"
+)
 UNITS = {"tps": "calls/s", "ms": "ms", "lost": "% of debits", "others": "%"}
 
 
@@ -41,19 +49,23 @@ def run(options: Options, place: Place, say: Say) -> Part:
     organizations = options.size(20_000, 20_000)
     seconds = 1 if options.quick else 5
     database = place.copy(place.template(organizations))
-    targets = {"spread": f"\\set n random(13, {organizations})\n", "hot": "\\set n 20\n"}
+    targets = {SPREAD: f"\\set n random(13, {organizations})", "hot": "\\set n 20"}
     with place.connect(database) as connection:
         _prepare(connection, Notebook(place), database)
+        consume = partial(_consume, place, connection, seconds)
         subjects = {
-            _name(who, clients, where): partial(_consume, place, connection, choice + text, clients, seconds)
+            _name(who, clients, where): partial(consume, [choice, *statements], clients)
             for clients in CLIENTS
             for where, choice in targets.items()
-            for who, text in SCRIPTS.items()
+            for who, statements in STATEMENTS.items()
         }
+        for who in (OURS, TYPESCRIPT):
+            requests = [REQUEST.format(statement) for statement in STATEMENTS[who]]
+            subjects[_name(who, 8, THROUGH_API)] = partial(consume, [targets[SPREAD], *requests], 8)
         samples = interleave(subjects, options.times(5, 1), options.patience, say)
     findings = [
         Finding.ratio(
-            f"ours / {LIMIT}, {clients} clients, {where}",
+            f"ours / {LIMIT}, {_count(clients)}, {where}",
             samples,
             _name(OURS, clients, where),
             _name(LIMIT, clients, where),
@@ -63,12 +75,13 @@ def run(options: Options, place: Place, say: Say) -> Part:
         for clients in CLIENTS
         for where in targets
     ]
-    pair = (_name(OURS, 8, "spread"), _name(TYPESCRIPT, 8, "spread"))
-    findings.append(
-        Finding.ratio("ours / TypeScript, 8 clients, spread", samples, *pair, "tps", FASTER_THAN_TYPESCRIPT)
-    )
-    pair = (_name(LIMIT, 8, "spread"), _name(TYPESCRIPT, 8, "spread"))
-    findings.append(Finding.ratio(f"{LIMIT} / TypeScript, 8 clients, spread", samples, *pair, "tps"))
+    for where in (SPREAD, THROUGH_API):
+        pair = (_name(OURS, 8, where), _name(TYPESCRIPT, 8, where))
+        findings.append(
+            Finding.ratio(f"ours / TypeScript, 8 clients, {where}", samples, *pair, "tps", FASTER_THAN_TYPESCRIPT)
+        )
+    pair = (_name(LIMIT, 8, SPREAD), _name(TYPESCRIPT, 8, SPREAD))
+    findings.append(Finding.ratio(f"{LIMIT} / TypeScript, 8 clients, {SPREAD}", samples, *pair, "tps"))
     lost = [max(sample["lost"] for name in subjects if name.startswith(OURS) for sample in samples[name])]
     findings.append(Finding("debits our function lost", lost, "%", "= 0"))
     hot = [sample["lost"] for sample in samples[_name(TYPESCRIPT, 8, "hot")]]
@@ -77,7 +90,11 @@ def run(options: Options, place: Place, say: Say) -> Part:
 
 
 def _name(who: str, clients: int, where: str) -> str:
-    return f"{who}, {clients} {'client' if clients == 1 else 'clients'}, {where}"
+    return f"{who}, {_count(clients)}, {where}"
+
+
+def _count(clients: int) -> str:
+    return f"{clients} {'client' if clients == 1 else 'clients'}"
 
 
 def _prepare(connection: psycopg.Connection, notebook: Notebook, database: str) -> None:
@@ -91,10 +108,10 @@ def _prepare(connection: psycopg.Connection, notebook: Notebook, database: str) 
     connection.execute("VACUUM (FULL, ANALYZE) organizations")
 
 
-def _consume(place: Place, connection: psycopg.Connection, text: str, clients: int, seconds: int) -> Sample:
-    before = _counters(connection)
+def _consume(place: Place, connection: psycopg.Connection, seconds: int, lines: list[str], clients: int) -> Sample:
+    before, script = _counters(connection), Script("\n".join(lines))
     with place.measured() as measured:
-        found = pgbench.throughput(place.url(connection.info.dbname), [Script(text)], clients, seconds)
+        found = pgbench.throughput(place.url(connection.info.dbname), [script], clients, seconds)
     used, logged = (after - earlier for earlier, after in zip(before, _counters(connection), strict=True))
     return {**found, "lost": 100 * (logged - used) / logged, "others": measured["others"]}
 
