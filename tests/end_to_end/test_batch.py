@@ -79,7 +79,7 @@ def run(runbook):
         assert said.returncode == code, said.stdout + said.stderr
         assert "Traceback" not in said.stdout + said.stderr
         folder = evidence.latest(Plan.read(root / "runbook.toml"))
-        assert folder is not None
+        assert folder is not None, said.stdout + said.stderr
         return Run(folder, said)
 
     return call

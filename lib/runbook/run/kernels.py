@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -152,9 +152,10 @@ class _Process:
         return self._process.exitcode
 
     def send_signal(self, number: int) -> None:
-        """Send it a signal."""
-        assert self.pid is not None
-        os.kill(self.pid, number)
+        """Send it a signal, unless it has ended."""
+        if self.pid is not None and self.poll() is None:
+            with suppress(ProcessLookupError):  # reaped this very moment
+                os.kill(self.pid, number)
 
 
 async def _end(client: AsyncKernelClient) -> None:
