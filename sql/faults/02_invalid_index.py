@@ -1,5 +1,5 @@
 # task: 2
-# check: every index is valid
+# check: every index stands and is valid
 # trigger: Schema migration failures
 # point: before the check
 # reason: a concurrent build failed and left its index behind
