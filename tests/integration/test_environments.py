@@ -125,6 +125,16 @@ def test_a_session_is_not_what_a_platform_made_of_the_role(toy, locked, monkeypa
         )
 
 
+def test_a_server_that_vanishes_is_missed_within_a_minute(toy, locked, monkeypatch):
+    monkeypatch.setenv(VARIABLE, f"{locked} user=locked password=right keepalives_idle=7")
+    plan = Plan.read(toy / "runbook.toml")
+    with environments.connect(plan, plan.environment("elsewhere"), "runbook test") as connection:
+        known = connection.info.get_parameters()
+    assert known["keepalives_idle"] == "7", "what the URL says itself counts"
+    assert int(known["keepalives_interval"]) * int(known["keepalives_count"]) <= 30
+    assert int(known["tcp_user_timeout"]) <= 60_000
+
+
 def test_a_server_too_old_is_refused(connect_elsewhere, locked, monkeypatch):
     monkeypatch.setattr(environments, "OLDEST_SERVER", 990000)
     message = refusal(connect_elsewhere, f"{locked} user=postgres password={CANARY}")
