@@ -1,7 +1,10 @@
-"""The event loop the kernels live on."""
+"""The event loop the kernels live on, and the processes they are."""
 
 import asyncio
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -46,3 +49,14 @@ def test_an_interrupted_wait_ends_when_the_work_has_stopped():
     finally:
         signal.signal(signal.SIGINT, before)
     assert stopped
+
+
+def test_a_process_is_forked_though_the_folder_of_temporary_files_has_a_long_name(tmp_path):
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    script = "from pathlib import Path; from runbook.run import fork; print(fork.execute(['1 / 0'], Path('.'), {}))"
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "('ZeroDivisionError', 'division by zero')\n", done.stderr

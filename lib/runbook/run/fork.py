@@ -9,10 +9,11 @@ import gc
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -28,9 +29,23 @@ IMPORTED = [
 ]
 
 
+LONGEST = 60  # characters of a folder, so that a socket in it has a name the system takes: a hundred in all
+
+
+def sockets() -> str:
+    """Return the folder for sockets: that of temporary files, or /tmp where its name is too long."""
+    folder = tempfile.gettempdir()
+    return folder if len(folder) <= LONGEST else "/tmp"  # noqa: S108
+
+
 def prepare() -> None:
     """Let the server of all later forks begin its imports, unless it has begun."""
     multiprocessing.set_forkserver_preload(IMPORTED)
+    usual, tempfile.tempdir = tempfile.tempdir, sockets()
+    try:
+        util.get_temp_dir()  # chosen once, for all that follows
+    finally:
+        tempfile.tempdir = usual
     # What Ctrl-C means is the batch's to decide; whoever is forked listens to it again.
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -66,7 +66,7 @@ class Kernels:
         self.folder, self.count = folder, count
         self.environment = {**os.environ, **environment}
         self.loop = Loop()
-        self._sockets = TemporaryDirectory(prefix="runbook-", ignore_cleanup_errors=True)
+        self._sockets = TemporaryDirectory(prefix="runbook-", dir=fork.sockets(), ignore_cleanup_errors=True)
         self._next: Future[AsyncKernelClient] | None = None
         self._ending: list[Future[None]] = []
 
