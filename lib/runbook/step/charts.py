@@ -93,7 +93,7 @@ def bars(
 def intervals(
     figures: Sequence[dict[str, Any]], *, title: str, unit: str, limits: Sequence[float] = (), log: bool = False
 ) -> Image:
-    """Draw medians with their confidence intervals.
+    """Draw estimates with their confidence intervals.
 
     Args:
         figures: summaries of measurements (`median`) or comparisons (`change`), each with `name`, `low`, `high`.
@@ -110,7 +110,7 @@ def intervals(
     axes.set_yticks(range(len(figures)), [one["name"] for one in figures])
     axes.set_ylim(len(figures) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
-    axes.set_xlabel(f"{unit} (dot: median, bar: 99 % confidence)")
+    axes.set_xlabel(f"{unit} (dot: estimate, bar: 99 % confidence)")
     for limit in limits:
         _limit(axes, limit, unit)
     axes.margins(x=0.08)
