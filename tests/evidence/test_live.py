@@ -5,6 +5,7 @@ import psycopg
 import pytest
 
 from runbook.run import enclosures, evidence, live, verification
+from runbook.run.drift import Drift
 from runbook.step.record import Record
 from runbook.step.transport import Persona
 from tests.evidence.conftest import NAME
@@ -133,7 +134,7 @@ def test_an_altered_notebook_is_not_run(copy, verify):
 
 def test_what_no_longer_holds_at_the_end_of_a_run_is_left_out(finished, copy, verify):
     manifest = evidence.read(copy)
-    drift = live.Drift(7, 6, "superseded")
+    drift = Drift(7, 6, "superseded")
     with finished.connect() as target:
         target.execute("UPDATE shelves SET label = NULL WHERE shelf = 7")
         try:

@@ -1,22 +1,29 @@
 """The batch: the plan's notebooks in sequence, each behind its gate, with evidence whatever happens."""
 
+import gc
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import nbformat
 import psycopg
 from rich.console import Console
 
 from runbook import cells
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.plan import Plan, Task
-from runbook.run import evidence, notebooks, promotion, report, rollback, seal
-from runbook.run.execution import Execution, Failure
+from runbook.run import aside, evidence, notebooks, promotion, seal
+from runbook.run.closing import Closing
 from runbook.step import confirmation
 from runbook.target import environments, lock
 from runbook.target.ledger import DONE
+
+if TYPE_CHECKING:
+    from runbook.run.execution import Execution, Failure
+
+HEAVY = "runbook.run.execution"  # papermill and all it needs
 
 
 @dataclass(frozen=True)
@@ -59,37 +66,56 @@ def run(plan: Plan, request: Request, console: Console) -> int:
     if request.fresh and request.resume:
         raise UsageError("--fresh gives away what --resume would go on with: give one of them.")
     if request.fresh:
-        environments.reset(plan, plan.environment(request.environment))
+        _reset(plan, request.environment)
     promoted = promotion.must_be_earned(plan, plan.environment(request.environment))
-    execution = Execution(plan, request.environment, console, request.confirm)
+    execution: Execution = _heavy().Execution(plan, request.environment, console, request.confirm)
     is_fresh = not execution.ledger.states()
     if request.resume:
         tasks, given = _take_up(execution, tasks, given)
     _must_be_allowed(execution, tasks)
+    # Only a fresh demonstration with the default parameters must give the very same outputs.
+    strict = execution.environment.server == "embedded" and is_fresh and not given
+    closing = Closing(execution, strict=strict, keep=request.keep_expected)
     failure: Failure | None = None
     with execution.open(given, len(tasks)):
         for task in tasks:
             failure = _run_task(execution, task, given)
             if failure:
                 break
-    comparison = None
-    if failure is None:
-        # Only a fresh demonstration with the default parameters must give the very same outputs.
-        strict = execution.environment.server == "embedded" and is_fresh and not given
-        comparison = _compare(execution, tasks, strict=strict, keep=request.keep_expected)
+            closing.task(task)
+        else:
+            closing.tasks(tasks)
+    comparison = None if failure else closing.comparison()
     fired = _fired(execution, failure) if failure and request.rollback_on_trigger else ()
-    code = _conclude(execution, failure, comparison, promoted)
+    code = _conclude(execution, failure, comparison, promoted, closing)
     if failure and request.rollback_on_trigger:
         _give_back(execution, failure.task, fired)
     return code
 
 
-def _run_task(execution: Execution, task: Task, given: Mapping[str, Any]) -> Failure | None:
+def _reset(plan: Plan, environment: str) -> None:
+    """Give an embedded environment a fresh baseline, and import meanwhile what comes after."""
+    with ThreadPoolExecutor(1) as pool:
+        filled = pool.submit(environments.reset, plan, plan.environment(environment))
+        _heavy()
+        filled.result()
+
+
+def _heavy() -> Any:
+    gc.disable()  # none of it is garbage, neither now nor when all ends
+    try:
+        return import_module(HEAVY)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> "Failure | None":
     known = notebooks.declared(task)
     fitting = {name: value for name, value in given.items() if name in known}
     if execution.environment.name != known["environment"].default:
         fitting["environment"] = execution.environment.name
-    notebook = nbformat.read(task.notebook, as_version=4)
+    notebook = notebooks.read(task)
     failure = execution.notebook(task, notebook, execution.folder / task.notebook.name, fitting, DONE)
     if failure is None:
         execution.announcer.complete(task)
@@ -105,10 +131,11 @@ def _run_task(execution: Execution, task: Task, given: Mapping[str, Any]) -> Fai
 
 
 def _conclude(
-    execution: Execution,
-    failure: Failure | None,
+    execution: "Execution",
+    failure: "Failure | None",
     comparison: dict[str, Any] | None,
     promoted: dict[str, Any] | None,
+    closing: Closing,
 ) -> int:
     differs = comparison is not None and not comparison["passed"]
     status = "failed" if failure or differs else DONE
@@ -117,7 +144,7 @@ def _conclude(
         execution.plan, execution.environment, execution.ledger, execution.run_id, execution.folder
     )
     manifest["comparison"], manifest["promoted"] = comparison, promoted
-    manifest["held"] = None if failure else _look_again(execution, manifest)
+    manifest["held"] = closing.held()
     if failure:
         message, _, advice = failure.message.partition(" Next: ")
         resume = f"`runbook run --environment {execution.environment.name} --resume`"
@@ -127,8 +154,9 @@ def _conclude(
             "message": message,
             "next": advice or resume,
         }
+    execution.finish_pages()
     seal.put(execution.folder, execution.ledger, manifest, execution.announcer)
-    page = report.build(execution.folder, execution.plan)
+    page = execution.worker.submit(aside.report, execution.folder, execution.plan).result()
     execution.announcer.say(
         "end", f"Run {execution.run_id} {status} · report: {page}", run_id=execution.run_id, status=status
     )
@@ -139,13 +167,13 @@ def _conclude(
     return 1 if differs else 0
 
 
-def _fired(execution: Execution, failure: Failure) -> tuple[str, ...]:
+def _fired(execution: "Execution", failure: "Failure") -> tuple[str, ...]:
     """Return the rollback triggers that the task's checks fired."""
     checks = execution.ledger.checks(execution.run_id, failure.task.number)
     return tuple(check.trigger for check in checks if check.trigger and not check.passed)
 
 
-def _give_back(execution: Execution, task: Task, fired: tuple[str, ...]) -> None:
+def _give_back(execution: "Execution", task: Task, fired: tuple[str, ...]) -> None:
     """Reverse a task that fired a trigger, with evidence of its own; the run stays failed, whatever comes of it."""
     name, say = execution.environment.name, partial(execution.console.print, markup=False, soft_wrap=True)
     if not fired:
@@ -155,6 +183,8 @@ def _give_back(execution: Execution, task: Task, fired: tuple[str, ...]) -> None
         say(f"The rollback trigger “{fired[0]}” fired, but Task {task.number} changes nothing: nothing to roll back.")
         return
     say(f"The rollback trigger “{fired[0]}” fired: Task {task.number} is rolled back, unasked.", style="bold red")
+    from runbook.run import rollback
+
     try:
         rollback.run(execution.plan, name, task.number, execution.console, execution.confirm)
     except (RunbookError, psycopg.Error) as error:
@@ -162,46 +192,8 @@ def _give_back(execution: Execution, task: Task, fired: tuple[str, ...]) -> None
         say(f"The rollback could not be done: {error} Do it by hand: {again}.", style="bold red")
 
 
-def _compare(execution: Execution, tasks: tuple[Task, ...], *, strict: bool, keep: bool) -> dict[str, Any] | None:
-    from runbook.run import expected
-
-    store = execution.plan.root / "outputs" / "expected"
-    found = []
-    for task in tasks:
-        executed, wanted = execution.folder / task.notebook.name, store / task.notebook.name
-        if keep:
-            expected.keep(executed, wanted)
-        if wanted.exists():
-            found.append(expected.compare(executed, wanted, strict=strict))
-    if not found:
-        return None
-    for one in found:
-        for text in one.differences:
-            execution.announcer.say("difference", f"Differs from the expected results: {one.notebook}, {text}", "red")
-    mode, passed = "strict" if strict else "lax", all(one.passed for one in found)
-    if passed:
-        cells = sum(one.compared for one in found)
-        execution.announcer.say("expected", f"Outputs equal the expected results ({cells} cells compared, {mode}).")
-    return {"mode": mode, "passed": passed, "notebooks": [one.summary() for one in found]}
-
-
-def _look_again(execution: Execution, manifest: dict[str, Any]) -> dict[str, Any] | None:
-    """Run the `verify` cells once more at the end: what a later task has changed can not be held against the target."""
-    from runbook.run import live
-
-    try:
-        outcome = live.run(execution.plan, execution.environment, execution.folder, manifest)
-    except (RunbookError, psycopg.Error) as error:
-        execution.announcer.say("issue", f"The verify cells could not be run again: {error}", "yellow")
-        return None
-    for drift in outcome.drifts:
-        execution.announcer.say("superseded", f"No longer so at the end: {drift.words}", "yellow", task=drift.task)
-    execution.announcer.say("held", f"Run again at the end, read-only: {outcome.words()}.")
-    return outcome.summary()
-
-
 def _take_up(
-    execution: Execution, tasks: tuple[Task, ...], given: dict[str, Any]
+    execution: "Execution", tasks: tuple[Task, ...], given: dict[str, Any]
 ) -> tuple[tuple[Task, ...], dict[str, Any]]:
     """Become the unfinished run: its identity, its parameters, from the first task it did not complete."""
     name, ledger = execution.environment.name, execution.ledger
@@ -217,7 +209,7 @@ def _take_up(
     return left, {**ledger.run(run_id)["parameters"], **given}
 
 
-def _must_be_allowed(execution: Execution, tasks: tuple[Task, ...]) -> None:
+def _must_be_allowed(execution: "Execution", tasks: tuple[Task, ...]) -> None:
     if confirmation.is_needed(execution.environment, tasks):
         confirmation.demand(execution.plan, execution.environment, execution.confirm)
     done = {number for number, state in execution.ledger.states().items() if state.status == DONE}

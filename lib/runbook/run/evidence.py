@@ -95,8 +95,14 @@ def manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id: str, 
         "deviations": enclosures.deviations(plan, folder),
         "comparison": None,
         "held": None,
-        "tasks": [_task(task, states.get(task.number), ledger, run_id, folder) for task in plan.tasks],
+        "tasks": tasks(plan, ledger, run_id, folder),
     }
+
+
+def tasks(plan: Plan, ledger: Ledger, run_id: str, folder: Path) -> list[dict[str, Any]]:
+    """Return what the manifest of a run says of its tasks."""
+    states = {state["number"]: state for state in ledger.tasks_of(run_id)}
+    return [_task(task, states.get(task.number), ledger, run_id, folder) for task in plan.tasks]
 
 
 def rollback_name(task: Task) -> str:

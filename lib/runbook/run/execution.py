@@ -3,12 +3,13 @@
 The batch goes forward with it, the rollback goes back.
 """
 
+import os
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,15 +22,14 @@ from rich.console import Console
 
 from runbook.errors import exit_code_of
 from runbook.plan import Plan, Task
-from runbook.run import evidence, kernels, notebooks, pages, signature
+from runbook.run import aside, evidence, kernels, notebooks, signature
 from runbook.run.announce import Announcer, Watch
 from runbook.run.webhook import Webhook
+from runbook.run.worker import Worker
 from runbook.step import confirmation
 from runbook.target import environments, lock, poolers
 from runbook.target.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.target.ledger import Ledger
-
-NEEDED_LAST = ("runbook.run.expected", "runbook.run.live")  # imported behind the back of the second task
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,17 @@ class Execution:
         self.plan, self.environment, self.confirm = plan, plan.environment(environment), confirm
         signature.must_be_possible()
         self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
-        connection = environments.connect(plan, self.environment, f"runbook {self.run_id} batch")
-        with environments.connect(plan, self.environment, f"runbook {self.run_id} other") as other:
+        connect = partial(environments.connect, plan, self.environment, url=environments.url_of(plan, self.environment))
+        connection = connect(f"runbook {self.run_id} batch")
+        with connect(f"runbook {self.run_id} other") as other:
             poolers.must_keep_their_sessions(connection, other, self.environment)
         self.ledger = Ledger(connection, plan.name)
         self.ledger.prepare(plan.root / "sql" / "ledger.sql")
         lock.take(connection, plan.name)
         self.console = console
-        self._pool = ThreadPoolExecutor(1)
+        self.worker = Worker()
+        self._printer = Worker()
+        self._printer.submit(os.nice, 10)  # a page can wait
         self._pages: list[Future[Path]] = []
 
     def open(self, given: Mapping[str, Any], count: int, kind: str = "run") -> Self:
@@ -101,12 +104,16 @@ class Execution:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kernels.close()
-        self._pool.shutdown()
         if error is not None:
             words = " ".join(str(error).split()) or type(error).__name__
             with suppress(OSError):  # on a full disk the journal fails as well; the operator is told by what is raised
                 self.announcer.say("escalation", f"ESCALATION · The run broke off: {words}", "bold red", reason="error")
                 self.announcer.close()
+            self.finish_pages()
+
+    def finish_pages(self) -> None:
+        """Wait until every page is written, and say which could not be."""
+        self._printer.close()
         for page in self._pages:
             if problem := page.exception():  # the run's result does not hang on a rendering of it
                 self.announcer.say("page", f"A page could not be written: {problem}", "red")
@@ -138,9 +145,7 @@ class Execution:
             if failure:
                 with suppress(OSError, ValueError):  # a full disk leaves half a notebook: there is nothing to mark
                     notebooks.mark_stop(target, self._place, failure.message)
-            self._pages.append(self._pool.submit(pages.render, target))
-        for name in NEEDED_LAST:
-            self._pool.submit(import_module, name)
+            self._pages.append(self._printer.submit(aside.render, target))
         return failure
 
     def _papermill(self, notebook: Any, target: Path, given: Mapping[str, Any], watch: Watch) -> None:

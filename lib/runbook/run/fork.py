@@ -19,16 +19,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-IMPORTED = [
-    "runbook.run.fork",
-    "runbook.step.magic",
-    "runbook.step.charts",
-    "IPython.core.interactiveshell",
-    "ipykernel.kernelapp",
-    "ipykernel.ipkernel",
-]
-
-
+IMPORTED = "runbook.run.preloaded"
 LONGEST = 60  # characters of a folder, so that a socket in it has a name the system takes: a hundred in all
 
 
@@ -40,7 +31,7 @@ def sockets() -> str:
 
 def prepare() -> None:
     """Let the server of all later forks begin its imports, unless it has begun."""
-    multiprocessing.set_forkserver_preload(IMPORTED)
+    multiprocessing.set_forkserver_preload([IMPORTED])
     usual, tempfile.tempdir = tempfile.tempdir, sockets()
     try:
         util.get_temp_dir()  # chosen once, for all that follows

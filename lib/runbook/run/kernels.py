@@ -7,22 +7,19 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
-from multiprocessing.context import ForkServerProcess
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from nbclient.client import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 
-from runbook.run import evidence, fork
+from runbook.run import evidence, fork, forked
 
 ENGINE = "runbook"
 READY = 60  # seconds
@@ -106,56 +103,21 @@ class Kernels:
             ip=f"{self._sockets.name}/{number}",
             connection_file=f"{self._sockets.name}/{number}.json",
         )
-        manager.provisioner = _Forked(parent=manager, kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec)
+        spec = manager._kernel_spec = forked.SPEC  # looking for it takes a fifth of a second
+        manager.provisioner = forked.Forked(parent=manager, kernel_id=manager.kernel_id, kernel_spec=spec)
         # A kernel that is ended in the middle of a cell would write tracebacks to our terminal.
         quiet = ["--IPKernelApp.log_level=CRITICAL", "--HistoryManager.hist_file=:memory:"]
         await manager.start_kernel(cwd=str(self.folder), env=self.environment, extra_arguments=quiet)
         client: AsyncKernelClient = manager.client()
         client.start_channels()
         try:
-            await client.wait_for_ready(timeout=READY)
-        except RuntimeError:
+            async with asyncio.timeout(READY):
+                await forked.ready(client)
+        except (RuntimeError, TimeoutError):
             await _end(client)
-            raise
+            raise RuntimeError("The kernel did not come up.") from None
         client.allow_stdin = False
         return client
-
-
-class _Forked(LocalProvisioner):
-    """Has a kernel forked where its base class starts an interpreter."""
-
-    async def launch_kernel(self, cmd: list[str], **options: Any) -> KernelConnectionInfo:
-        """Fork a kernel that takes the arguments of `cmd`."""
-        arguments = cmd[cmd.index("-f") :]
-        process = fork.start(fork.serve, [arguments], Path(options["cwd"]), options["env"])
-        self.process = _Process(process)  # type: ignore[assignment]
-        self.pid = self.pgid = process.pid  # a session of its own, and so a group
-        return self.connection_info
-
-
-class _Process:
-    """A forked process with what the provisioner asks of a `subprocess.Popen`."""
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, process: ForkServerProcess) -> None:
-        self._process = process
-        self.pid = process.pid
-
-    def poll(self) -> int | None:
-        """Return the exit code, None while it runs."""
-        return self._process.exitcode
-
-    def wait(self) -> int | None:
-        """Wait for its end and return the exit code."""
-        self._process.join()
-        return self._process.exitcode
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal, unless it has ended."""
-        if self.pid is not None and self.poll() is None:
-            with suppress(ProcessLookupError):  # reaped this very moment
-                os.kill(self.pid, number)
 
 
 async def _end(client: AsyncKernelClient) -> None:
@@ -221,9 +183,12 @@ async def _execute(client: PapermillNotebookClient) -> None:
                 continue
             with _unsaved(client.nb_man):
                 client.nb_man.cell_start(cell, index)
-            _draft(client.nb_man)
+            drafted = _draft(client.nb_man)
             try:
-                await NotebookClient.async_execute_cell(client, cell, index)
+                try:
+                    await NotebookClient.async_execute_cell(client, cell, index)
+                finally:
+                    await drafted
             except CellExecutionError as error:
                 client.nb_man.cell_exception(client.nb.cells[index], cell_index=index, exception=error)
                 return
@@ -232,9 +197,10 @@ async def _execute(client: PapermillNotebookClient) -> None:
                     client.nb_man.cell_complete(client.nb.cells[index], cell_index=index)
 
 
-def _draft(nb_man: NotebookExecutionManager) -> None:
-    """Write the notebook as it stands, in a millisecond where nbformat takes eight; its end writes it out properly."""
-    evidence.write_whole(Path(nb_man.output_path), json.dumps(nb_man.nb, ensure_ascii=False))
+def _draft(nb_man: NotebookExecutionManager) -> "asyncio.Future[None]":
+    """Write the notebook as it stands, beside the cell that begins; its end writes it out as nbformat does."""
+    text = json.dumps(nb_man.nb, ensure_ascii=False)
+    return asyncio.get_running_loop().run_in_executor(None, evidence.write_whole, Path(nb_man.output_path), text)
 
 
 @contextmanager

@@ -8,9 +8,10 @@ does not hold even then was changed by a later task, and is left out for ever af
 
 import re
 import shlex
-from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from runbook import cells
 from runbook.errors import StepFailed, UsageError
 from runbook.plan import Environment, Plan
 from runbook.run import notebooks
+from runbook.run.drift import Drift, Outcome
 from runbook.run.expected import CHECK
-from runbook.run.wording import amount
 from runbook.step import redaction, transport
 from runbook.step.checks import Expectation, Refused
 from runbook.step.display import Table
@@ -31,49 +32,9 @@ from runbook.step.transport import Persona
 from runbook.target import environments, poolers
 
 LOCK_TIMEOUT = "10s"
+AT_ONCE = 2  # tasks, each in a session of its own
 TEMPORARY_VIEW = re.compile(r"\s*CREATE\s+(OR\s+REPLACE\s+)?TEMP(ORARY)?\s+VIEW\b", re.IGNORECASE)
 PYTHON, UNTRIED = "Python cell", "unreached cell"
-
-
-@dataclass(frozen=True)
-class Drift:
-    """A cell that no longer shows what the evidence shows.
-
-    Attributes:
-        cell: its place in the executed notebook, from 0.
-        words: where, what, and what it shows instead.
-    """
-
-    task: int
-    cell: int
-    words: str
-
-
-@dataclass
-class Outcome:
-    """What running the cells again came to.
-
-    Attributes:
-        checks: how many checks were decided as in the evidence.
-        tables: how many tables were the same.
-        moved: how many show something else, as they may.
-        skipped: how many cells were not run, by what they are.
-    """
-
-    checks: int = 0
-    tables: int = 0
-    moved: int = 0
-    skipped: "Counter[str]" = field(default_factory=Counter)
-    drifts: list[Drift] = field(default_factory=list)
-
-    def words(self) -> str:
-        """Return what holds, in words."""
-        moved = f", {amount(self.moved, 'table')} moved on as they may" if self.moved else ""
-        return f"{amount(self.checks, 'check')} and {amount(self.tables, 'table')} hold{moved}"
-
-    def summary(self) -> dict[str, Any]:
-        """Return what the manifest keeps."""
-        return {**vars(self), "drifts": [vars(drift) for drift in self.drifts]}
 
 
 @dataclass(frozen=True)
@@ -112,19 +73,23 @@ def run(
         UsageError: the target cannot be reached, or only through a pooler that would lose what is read-only.
         StepFailed: the connection was lost.
     """
-    name, outcome = f"runbook {manifest['run_id']} verify", Outcome()
-    with environments.connect(plan, environment, name) as this, environments.connect(plan, environment, name) as other:
+    name = f"runbook {manifest['run_id']} verify"
+    connect = partial(environments.connect, plan, environment, name, environments.url_of(plan, environment))
+    with connect() as this, connect() as other:
         poolers.must_keep_their_sessions(this, other, environment)
     redaction.begin(plan, environment)  # tables are held against what the run has shown
-    for task in manifest["tasks"]:
-        every = list(_evidence(folder, task)) if task["notebook"] else []
-        if not every:
-            continue
-        with environments.connect(plan, environment, name) as connection:
-            session = Session(connection, Record.read(task.get("session")))
-            for one in every:
-                _again(session, one, outcome, is_asked=(task["number"], one.index) not in without)
-    return outcome
+
+    def one_task(task: dict[str, Any]) -> Outcome:
+        every, outcome = list(_evidence(folder, task)) if task["notebook"] else [], Outcome()
+        if every:
+            with connect() as connection:
+                session = Session(connection, Record.read(task.get("session")))
+                for one in every:
+                    _again(session, one, outcome, is_asked=(task["number"], one.index) not in without)
+        return outcome
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return sum(pool.map(one_task, manifest["tasks"]), Outcome())
 
 
 class Session:

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
 from runbook import parameters
 from runbook.errors import UsageError
 from runbook.plan import Plan, Task
@@ -101,6 +98,8 @@ def mark_stop(path: Path, index: int, message: str) -> None:
         index: of the cell that was started last.
         message: why it stopped.
     """
+    import nbformat
+    from nbformat.v4 import new_markdown_cell
     from papermill.execute import ERROR_ANCHOR_MSG, ERROR_MARKER_TAG, ERROR_MESSAGE_TEMPLATE
 
     notebook = nbformat.read(path, as_version=4)
@@ -113,12 +112,22 @@ def mark_stop(path: Path, index: int, message: str) -> None:
     evidence.write_whole(path, nbformat.writes(notebook))
 
 
+def read(task: Task) -> Any:
+    """Return the notebook of a task, as nbformat reads it."""
+    import nbformat
+
+    return nbformat.read(task.notebook, as_version=4)
+
+
 def reversing(task: Task) -> Any:
     """Return the notebook that reverses a task: its rollback script, and the proof that all was given back.
 
     Raises:
         UsageError: the task has no rollback script.
     """
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
     try:
         script = task.rollback.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -155,6 +164,8 @@ def _make_ready(task: Task) -> list[Any]:
     """Return the cells that prepare the way back, where a task has a script for it."""
     if not task.ready.exists():
         return []
+    from nbformat.v4 import new_code_cell, new_markdown_cell
+
     script = task.ready.read_text(encoding="utf-8")
     return [
         new_markdown_cell("## Make ready\n\n**If it fails** The target works as before: run it again."),

@@ -45,6 +45,7 @@ def run(plan: Plan, environment: str, last: int | None, console: Console, confir
             "message": failure.message,
             "next": f"runbook rollback --environment {environment} --to {lowest}",
         }
+    execution.finish_pages()
     seal.put(execution.folder, execution.ledger, manifest, execution.announcer)
     page = report.build(execution.folder, plan)
     execution.announcer.say("end", f"Rollback {execution.run_id} {manifest['status']} · report: {page}")

@@ -18,7 +18,7 @@ from runbook import cells
 from runbook.errors import StepFailed
 from runbook.step import backfill
 from runbook.step.display import Table
-from runbook.target import environments, snapshot
+from runbook.target import snapshot
 from runbook.target.environments import DATABASE_VARIABLE
 from runbook.target.schemas import before as schema_before
 from runbook.target.snapshot import Surroundings
@@ -91,8 +91,7 @@ def _copy(task: "Task", schemas: list[str]) -> Iterator["Task"]:
     """Yield the same task on a copy of its target, dropped afterwards."""
     from runbook.step.task import Task
 
-    url = environments.url_of(task.plan, task.environment)
-    with snapshot.copy(task.connection, url, Surroundings(task.plan.schemas, tuple(schemas))) as database:
+    with snapshot.copy(task.connection, task.url, Surroundings(task.plan.schemas, tuple(schemas))) as database:
         outer = os.environ.get(DATABASE_VARIABLE)  # a rehearsal's kernel stands on a copy already
         os.environ[DATABASE_VARIABLE] = database
         try:

@@ -171,12 +171,14 @@ def matrix(
     across = list(dict.fromkeys(frame[columns]))
     depth = max([*places.values(), *headings.values()]) + 1
     figure, axes = _figure(title, rows=0.72 * depth)
+    tiles = []
     for cell in frame.to_dict("records"):
         spot = across.index(cell[columns]), places[str(cell.get(group, "")), cell[rows]]
         tint = _pale((tints or {}).get(cell[shown], GREEN)) if cell[right] else RED
-        axes.add_patch(mpl.patches.Rectangle((spot[0] - 0.48, spot[1] - 0.44), 0.96, 0.88, color=tint, linewidth=0))
+        tiles.append(mpl.patches.Rectangle((spot[0] - 0.48, spot[1] - 0.44), 0.96, 0.88, color=tint, linewidth=0))
         text, ink = (cell[shown], INK) if cell[right] else (f"✗ {cell[shown]}", "white")
-        axes.text(*spot, text, ha="center", va="center", fontsize=7.5, color=ink)
+        axes.text(*spot, text, ha="center", va="center", fontsize=7.5, color=ink, in_layout=False)  # it lies within
+    axes.add_collection(mpl.collections.PatchCollection(tiles, match_original=True, in_layout=False))
     for heading, place in headings.items():
         axes.text(-0.6, place + 0.12, heading, ha="right", va="center", fontweight="bold", fontsize=8.5, color=INK)
         axes.plot([-0.5, len(across) - 0.5], [place + 0.4] * 2, color="#d8dee4", linewidth=1)

@@ -24,6 +24,7 @@ class Task(Conversation):
     Attributes:
         parameters: the notebook's parameters, by name.
         undo: whether the task is being reversed.
+        url: the libpq URL of the target.
         clock: runs in the head of the notebook, where somebody looks at it.
     """
 
@@ -43,8 +44,10 @@ class Task(Conversation):
         self.clock: Clock | None = None
         self._kept = 0
         name = f"runbook {run_id} task {definition.number}"
-        self.ledger = ledger.Ledger(environments.connect(whole, self.environment, f"{name} ledger"), whole.name)
-        super().__init__(environments.connect(whole, self.environment, name), names)
+        self.url = environments.url_of(whole, self.environment)
+        connect = partial(environments.connect, whole, self.environment, url=self.url)
+        self.ledger = ledger.Ledger(connect(f"{name} ledger"), whole.name)
+        super().__init__(connect(name), names)
 
     def check(
         self, name: str, found: Any, expected: str, *, criterion: str | None = None, trigger: str | None = None
@@ -78,7 +81,8 @@ class Task(Conversation):
         """
         if fresh:
             subject = timing.Subject(statement.encode(), self._ready(persona))
-            open_session = partial(environments.connect, self.plan, self.environment, f"runbook {self.run_id} fresh")
+            named = f"runbook {self.run_id} fresh"
+            open_session = partial(environments.connect, self.plan, self.environment, named, self.url)
             found = timing.measure_fresh(open_session, name, subject, samples)
         else:
             with self._probe(persona, statement):
@@ -157,9 +161,8 @@ class Task(Conversation):
             beside: schemas outside the plan's own whose functions and types the tables may need.
         """
         path = state_folder(self.plan.root) / "backups" / self.environment.name / f"{self.run_id}.dump"
-        url = environments.url_of(self.plan, self.environment)
         around = snapshot.Surroundings(self.plan.schemas, tuple(beside))
-        backup = snapshot.back_up(self.connection, url, tables, path, around)
+        backup = snapshot.back_up(self.connection, self.url, tables, path, around)
         summary = {"file": path.name, "sha256": backup.sha256, "bytes": backup.size, "proven": backup.proven}
         self.write("backup", summary)
         return backup
@@ -171,7 +174,7 @@ class Task(Conversation):
 
     def schema(self, *schemas: str) -> str:
         """Return the definition of everything in the schemas, as pg_dump writes it."""
-        return snapshot.schema_dump(environments.url_of(self.plan, self.environment), schemas)
+        return snapshot.schema_dump(self.url, schemas)
 
     def both_ways(self, schemas: list[str], tables: list[str]) -> Table:
         """Rehearse the task up, down and up again on a copy; see `runbook.step.both_ways`.

@@ -111,9 +111,7 @@ def _prepare(connection: psycopg.Connection, subject: Subject, name: bytes) -> S
 
 
 def _once(connection: psycopg.Connection, subject: Subject) -> float:
-    connection.execute(b"SAVEPOINT measurement")
-    if subject.ready:
-        connection.execute(subject.ready)
+    connection.execute(b"SAVEPOINT measurement; " + subject.ready)
     begun = perf_counter()
     connection.execute(subject.statement)
     elapsed = perf_counter() - begun
@@ -123,5 +121,9 @@ def _once(connection: psycopg.Connection, subject: Subject) -> float:
 
 def _request(connection: psycopg.Connection, subject: Subject) -> float:
     begun = perf_counter()
-    _once(connection, subject)
+    connection.execute(b"SAVEPOINT measurement")
+    if subject.ready:
+        connection.execute(subject.ready)
+    connection.execute(subject.statement)
+    connection.execute(b"ROLLBACK TO SAVEPOINT measurement; RELEASE SAVEPOINT measurement")
     return (perf_counter() - begun) * 1000

@@ -55,18 +55,19 @@ def _scratch(url: str) -> str:
     return make_conninfo(url, dbname=name) if name else url
 
 
-def connect(plan: Plan, environment: Environment, application_name: str) -> psycopg.Connection:
+def connect(plan: Plan, environment: Environment, application_name: str, url: str = "") -> psycopg.Connection:
     """Open an autocommit connection to an environment.
 
     Args:
         plan: the plan the environment belongs to.
         environment: where to connect.
         application_name: how the connection shows in pg_stat_activity.
+        url: what `url_of` gave, where somebody has asked it.
 
     Raises:
         UsageError: the server cannot be reached, refuses, or is too old. The message holds no password.
     """
-    url = url_of(plan, environment)
+    url = url or url_of(plan, environment)
     try:
         connection = psycopg.connect(
             url,

@@ -130,7 +130,8 @@ def back_up(
         row = connection.execute("SELECT pg_export_snapshot()").fetchone()
         assert row is not None
         source = tuple(digest(connection, table) for table in tables)
-        options = ["--format=custom", f"--snapshot={row[0]}", f"--file={path}"]
+        # Level 1 takes half the time of the usual 6 and a seventh more space.
+        options = ["--format=custom", "--compress=1", f"--snapshot={row[0]}", f"--file={path}"]
         tools.call("pg_dump", url, [*options, *(f"--table={table}" for table in tables)])
     with scratch_database(connection, url) as scratch_url:
         _rebuild(connection, url, scratch_url, around, ["--schema-only"], ["--section=pre-data"])
@@ -167,6 +168,8 @@ def scratch_database(connection: psycopg.Connection, url: str) -> Iterator[str]:
                 "The address leads to one database whatever is asked for, as some poolers' do, so no scratch database "
                 "can be reached beside it: give the server's own address."
             )
+        # What is dropped afterwards need not reach the disk.
+        connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(quoted))
         yield scratch_url
     finally:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(quoted))

@@ -65,6 +65,8 @@ def _folder(major: int, is_tls: bool, given: str) -> Path:
             others.append(f"{version} in {folder} is too old")
         elif is_tls and not _speaks_tls(folder):
             others.append(f"{version} in {folder} is built without TLS")
+        elif version == major:
+            return folder  # none is nearer
         else:
             fitting.append((version, folder))
     if fitting:

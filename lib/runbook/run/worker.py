@@ -1,0 +1,59 @@
+"""A worker: a forked process beside a run, for what is not to hold the run up."""
+
+import atexit
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from runbook.run import fork
+
+
+class Worker:
+    """Does one thing after the other in a process of its own, which begins with the first of them."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
+        self._connection: Connection | None = None
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+        """Have `work` done; function, arguments and result must be picklable."""
+        return self._thread.submit(self._do, work, arguments)
+
+    def close(self) -> None:
+        """Wait until all is done, and let the process end."""
+        self._thread.shutdown()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        if self._connection is None:
+            self._connection, theirs = Pipe()
+            fork.start(_serve, [theirs], Path.cwd(), os.environ)
+            theirs.close()
+        try:
+            self._connection.send((work, arguments))
+            error, found = self._connection.recv()
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise RuntimeError(f"the process that was to do it died ({work.__name__})") from None
+        if error is not None:
+            raise error
+        return found
+
+
+def _serve(connection: Connection) -> None:
+    while True:
+        try:
+            work, arguments = connection.recv()
+        except EOFError:
+            break
+        answer: tuple[Exception | None, Any]
+        try:
+            answer = None, work(*arguments)
+        except Exception as error:  # whoever asked gets it
+            answer = error, None
+        connection.send(answer)
+    atexit._run_exitfuncs()  # a forked process would skip them

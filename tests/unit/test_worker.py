@@ -1,0 +1,49 @@
+"""The worker beside a run: what it is asked for, and what its asker learns."""
+
+import os
+import signal
+
+import pytest
+
+from runbook.errors import UsageError
+from runbook.run import aside
+from runbook.run.worker import Worker
+
+
+@pytest.fixture
+def worker():
+    one = Worker()
+    yield one
+    one.close()
+
+
+def test_all_is_done_in_one_other_process(worker):
+    first, second = (worker.submit(os.getpid).result() for _ in range(2))
+    assert first == second != os.getpid()
+
+
+def test_what_goes_wrong_is_raised_by_the_asker_and_the_next_is_done(worker, tmp_path):
+    failing = worker.submit(aside.render, tmp_path / "none.ipynb")
+    next_one = worker.submit(os.getpid)
+    with pytest.raises(UsageError, match="cannot be read as a notebook"):
+        failing.result()
+    assert next_one.result()
+
+
+def test_a_death_is_said(worker):
+    os.kill(worker.submit(os.getpid).result(), signal.SIGKILL)
+    with pytest.raises(RuntimeError, match="died"):
+        worker.submit(os.getpid).result()
+
+
+def test_its_process_ends_when_it_is_closed():
+    worker = Worker()
+    pid = worker.submit(os.getpid).result()
+    worker.close()
+    for _ in range(1000):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        signal.sigtimedwait([], 0.01)
+    pytest.fail("it goes on")
