@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from runbook.errors import UsageError
+from runbook.errors import StepFailed, UsageError
 from runbook.run import aside
 from runbook.run.worker import Worker
 
@@ -30,10 +30,15 @@ def test_what_goes_wrong_is_raised_by_the_asker_and_the_next_is_done(worker, tmp
     assert next_one.result()
 
 
-def test_a_death_is_said(worker):
-    os.kill(worker.submit(os.getpid).result(), signal.SIGKILL)
-    with pytest.raises(RuntimeError, match="died"):
-        worker.submit(os.getpid).result()
+def test_what_a_killed_process_was_asked_for_is_done_by_another(worker):
+    first = worker.submit(os.getpid).result()
+    os.kill(first, signal.SIGKILL)
+    assert worker.submit(os.getpid).result() != first
+
+
+def test_whoever_kills_its_process_each_time_is_told(worker):
+    with pytest.raises(StepFailed, match="died, and so did"):
+        worker.submit(os._exit, 1).result()
 
 
 def test_its_process_ends_when_it_is_closed():

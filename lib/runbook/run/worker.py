@@ -9,7 +9,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from runbook.errors import StepFailed
 from runbook.run import fork
+
+ATTEMPTS = 2
 
 
 class Worker:
@@ -20,7 +23,10 @@ class Worker:
         self._connection: Connection | None = None
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> "Future[Any]":
-        """Have `work` done; function, arguments and result must be picklable."""
+        """Have `work` done; function, arguments and result must be picklable.
+
+        Where its process is killed it is done again, in another.
+        """
         return self._thread.submit(self._do, work, arguments)
 
     def close(self) -> None:
@@ -30,18 +36,23 @@ class Worker:
             self._connection.close()
 
     def _do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        if self._connection is None:
-            self._connection, theirs = Pipe()
-            fork.start(_serve, [theirs], Path.cwd(), os.environ)
-            theirs.close()
-        try:
-            self._connection.send((work, arguments))
-            error, found = self._connection.recv()
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            raise RuntimeError(f"the process that was to do it died ({work.__name__})") from None
-        if error is not None:
-            raise error
-        return found
+        for _ in range(ATTEMPTS):
+            if self._connection is None:
+                self._connection, theirs = Pipe()
+                fork.start(_serve, [theirs], Path.cwd(), os.environ)
+                theirs.close()
+            try:
+                self._connection.send((work, arguments))
+                error, found = self._connection.recv()
+            except (EOFError, BrokenPipeError, ConnectionResetError):
+                self._connection = None
+                continue
+            if error is not None:
+                raise error
+            return found
+        raise StepFailed(
+            f"The process that was to {work.__name__.replace('_', ' ')} died, and so did the one after it."
+        )
 
 
 def _serve(connection: Connection) -> None:
