@@ -74,3 +74,10 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     drawn = np.random.default_rng(9).standard_t(3, (1000, 30))
     low, _, high = np.array([hodges_lehmann(one) for one in drawn]).T
     assert 0.98 < np.mean((low < 0) & (high > 0)) < 1
+
+
+def test_the_interval_of_a_median_holds_the_truth_as_often_as_it_says():
+    drawn = np.random.default_rng(10).exponential(1, (1000, 200))
+    low, high = np.array([Measurement("drawn", one).interval for one in drawn]).T
+    assert 0.98 < np.mean((low < np.log(2)) & (np.log(2) < high)) < 1
+    assert np.mean(high - low) < 0.4
