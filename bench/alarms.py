@@ -110,8 +110,8 @@ class Slowed:
 
 
 def run(options: Options, place: Place, say: Say) -> Part:
-    """Take every measured gate 20 times (3 if quick) in each of three situations."""
-    rounds = options.times(20, 3)
+    """Take every measured gate 20 times (once if quick) in each of three situations."""
+    rounds = options.times(20, 1)
     samples: Samples = {CLEAN: [], LOADED: [], SLOW: []}
     with TemporaryDirectory(prefix="bench-") as folder, _inside(place, folder) as project:
         project.runbook("run", "--fresh", "--to", str(TASKS[0] - 1))

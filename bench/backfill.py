@@ -28,8 +28,8 @@ LITERAL, AFTER, BEFORE, BARE = "brief's DO block", "ours, indexes built after", 
 
 
 def run(options: Options, place: Place, say: Say) -> Part:
-    """Migrate 1,000,000 organizations (100,000 if quick), each time in a fresh copy of one database."""
-    organizations = options.size(1_000_000, 100_000)
+    """Migrate 1,000,000 organizations (50,000 if quick), each time in a fresh copy of one database."""
+    organizations = options.size(1_000_000, 50_000)
     template = place.template(organizations)
     subjects = {
         LITERAL: partial(_brief, place, template),
@@ -37,7 +37,7 @@ def run(options: Options, place: Place, say: Say) -> Part:
         BEFORE: partial(ours, place, template, indexes_first=True),
         BARE: partial(_floor, place, template),
     }
-    samples = interleave(subjects, options.times(5, 2), options.patience, say)
+    samples = interleave(subjects, options.times(5, 1), options.patience, say)
     return Part(
         "backfill",
         f"Backfill of {organizations:,} organizations",

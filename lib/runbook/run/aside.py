@@ -23,7 +23,7 @@ def compare(executed: Path, wanted: Path, strict: bool, keep: bool) -> dict[str,
         strict: see `expected.compare`.
         keep: make the executed notebook the expected one first.
     """
-    from runbook.run import expected
+    from runbook.run import expected, live  # noqa: F401 - what `look_again` needs, before it is waited for
 
     if keep:
         expected.keep(executed, wanted)
