@@ -21,6 +21,7 @@ from runbook.plan import Environment, Plan
 from runbook.target import embedded
 
 ENVIRONMENT = "bench"
+NAME = "runbook bench"  # of connections: what a backfill takes for its own, not for others at work
 
 
 class Place:
@@ -30,7 +31,9 @@ class Place:
         os.environ["RUNBOOK_STATE"] = str(embedded.state_folder(root) / "bench")
         self.plan = Plan.read(root / "runbook.toml")
         self.server = embedded.start(root)
-        self.admin = psycopg.connect(embedded.url(self.server, "postgres", "postgres"), autocommit=True)
+        self.admin = psycopg.connect(
+            embedded.url(self.server, "postgres", "postgres"), autocommit=True, application_name=NAME
+        )
         self.local = self.plan.environment("local")
         os.environ["IPYTHONDIR"] = tempfile.mkdtemp(prefix="bench-")
         self.shell()
@@ -66,7 +69,7 @@ class Place:
 
     def connect(self, database: str) -> psycopg.Connection:
         """Open an autocommit connection as the database's owner, like those of the runbook."""
-        return psycopg.connect(self.url(database), autocommit=True, prepare_threshold=None)
+        return psycopg.connect(self.url(database), autocommit=True, prepare_threshold=None, application_name=NAME)
 
     def environment(self, database: str) -> tuple[Plan, Environment]:
         """Return the plan with an environment that leads to this database."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.place import Place
+from bench.place import NAME, Place
 from runbook.plan import Plan
 from runbook.target import embedded
 
@@ -63,7 +63,7 @@ class Project:
 
     def connect(self) -> psycopg.Connection:
         """Open an autocommit connection to the copy's database."""
-        return psycopg.connect(self.url, autocommit=True)
+        return psycopg.connect(self.url, autocommit=True, application_name=NAME)
 
     @property
     def url(self) -> str:

@@ -123,6 +123,8 @@ def test_a_session_is_not_what_a_platform_made_of_the_role(toy, locked, monkeypa
             "public",
             "public, elsewhere",
         )
+        for setting in ("max_parallel_workers_per_gather", "max_parallel_maintenance_workers"):  # a core is enough
+            assert connection.execute(f"SHOW {setting}").fetchone() == ("0",)
 
 
 def test_a_server_that_vanishes_is_missed_within_a_minute(toy, locked, monkeypatch):

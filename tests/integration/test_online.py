@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
 
 from runbook.errors import GateShut, StepFailed, UsageError
 from runbook.step import backfill, retry
+from runbook.step.brake import Brake
 from runbook.target import pauses
 
 T = TypeVar("T")
@@ -35,6 +36,14 @@ SELECT
     (SELECT count(*) FROM logged) AS entries, count(*) AS entries_due
 FROM labelled"""
 ).replace(")\nINSERT", "), logged AS (INSERT")
+# Who took part: one row per batch
+HANDS = LABEL.replace(
+    "INSERT INTO journal SELECT shelf FROM labelled",
+    """, done AS (
+    INSERT INTO hands SELECT DISTINCT current_setting('application_name') FROM labelled
+)
+SELECT count(*) AS rows, max(pg_sleep(0.005)::text) IS NULL AS slept FROM labelled""",
+)
 SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 CRITERION = "Every shelf has a label"
 LEFT_OUT = "SELECT count(*) FROM shelves WHERE label IS NULL"
@@ -296,10 +305,19 @@ def test_a_backfill_that_does_the_same_rows_for_ever_is_stopped(journalled, monk
         journalled.run(LABEL.replace("AND label IS NULL", ""))
 
 
-@pytest.mark.parametrize("name", ["workers", "batch_ms", "batch_blocks"])
-def test_a_backfill_without_workers_or_blocks_is_refused(journalled, name):
-    journalled.task.parameters[name] = 0
-    with pytest.raises(UsageError, match="must be 1 or more"):
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("workers", 0, "workers must be 1 or more"),
+        ("batch_ms", 0, "batch_ms must be 1 or more"),
+        ("batch_blocks", 0, "batch_blocks must be 1 or more"),
+        ("gentle_ms", -1, "gentle_ms must be 0 or more"),
+        ("rest", -0.5, "rest must be 0 or more"),
+    ],
+)
+def test_a_backfill_without_workers_or_blocks_is_refused(journalled, name, value, complaint):
+    journalled.task.parameters[name] = value
+    with pytest.raises(UsageError, match=complaint):
         journalled.run(LABEL)
 
 
@@ -389,6 +407,55 @@ def test_a_backfill_waits_while_others_keep_the_server_busy(journalled, toy, con
         wait_until(lambda: other.execute(SLEEPING).fetchone() == (2,))
         journalled.run(LABEL)
     assert journalled.rows(DONE_ONCE) == [(True, True)]
+
+
+@pytest.fixture
+def two_hands(journalled):
+    """Two workers whose batches take one block and 5 ms, and a table that says whose each batch was."""
+    journalled.task.parameters.update(workers=2, batch_blocks=1)
+    journalled.run("%%sql\nCREATE TABLE hands (worker text)")
+    return journalled
+
+
+def hands(notebook: Any) -> int:
+    return notebook.rows("SELECT count(DISTINCT worker) FROM hands")[0][0]
+
+
+@pytest.mark.parametrize(("gentle_ms", "workers"), [(2, 1), (0, 2)])
+def test_while_others_are_at_work_one_worker_goes_alone_and_rests(
+    two_hands, toy, connect, progress, gentle_ms, workers
+):
+    two_hands.task.parameters["gentle_ms"], traffic = gentle_ms, Traffic(connect(toy))
+    with in_background(traffic):
+        try:
+            traffic.goes_on()
+            two_hands.run(HANDS)
+        finally:
+            traffic.stopped.set()
+    assert two_hands.rows(LEFT_OUT) == [(0,)]
+    assert hands(two_hands) == workers
+    assert (two_hands.run("task.read('backfill shelves')['rested']") > 0) == (workers == 1)
+    assert any("gently" in words for words in progress) == (workers == 1)
+
+
+def test_where_nobody_else_is_at_work_all_workers_go_and_none_rests(two_hands):
+    brake = Brake(two_hands.task)
+    wait_until(lambda: not brake.reason() and not brake.others_at_work)
+    two_hands.run(HANDS)
+    assert hands(two_hands) == 2
+    assert two_hands.run("task.read('backfill shelves')['rested']") == 0
+
+
+def test_a_session_that_may_not_be_seen_counts_as_at_work(journalled, toy, connect):
+    brake, task, other = Brake(journalled.task), journalled.task, connect(toy)
+    wait_until(lambda: not brake.reason() and not brake.others_at_work)
+    task.connection.execute("SET ROLE pg_database_owner")  # which sees its own sessions only
+    try:
+        brake.reason()
+    finally:
+        task.connection.execute("RESET ROLE")
+    assert other.info.user == task.connection.info.user
+    assert brake.others_at_work
 
 
 def test_a_backfill_waits_while_a_standby_lags(journalled, progress):

@@ -9,7 +9,7 @@ import pytest
 
 from runbook.errors import StepFailed
 from runbook.plan import Plan
-from runbook.target import embedded, snapshot
+from runbook.target import embedded, scratch, snapshot
 
 CANARY = "c4n4ry"
 
@@ -152,6 +152,7 @@ def test_a_copy_does_without_what_belongs_to_the_platform(library, url, toy):
             CREATE SCHEMA extensions;
             CREATE EXTENSION citext WITH SCHEMA extensions;
             CREATE EXTENSION pg_stat_statements WITH SCHEMA extensions; -- only a superuser may make it
+            CREATE PUBLICATION realtime FOR TABLE shelves;
             GRANT USAGE ON SCHEMA extensions TO librarian;
         """)
     library.execute("""
@@ -163,13 +164,17 @@ def test_a_copy_does_without_what_belongs_to_the_platform(library, url, toy):
         );
         INSERT INTO readers DEFAULT VALUES;
     """)
-    around = snapshot.Surroundings(("public",), ("auth",))
+    around = scratch.Surroundings(("public",), ("auth",))
     with (
-        snapshot.copy(library, url, around) as database,
+        scratch.copy(library, url, around) as database,
         psycopg.connect(psycopg.conninfo.make_conninfo(url, dbname=database)) as copy,
     ):
         assert snapshot.digest(copy, "readers") == snapshot.digest(library, "readers")
         assert copy.execute("SELECT to_regclass('auth.users')").fetchone() == (None,)
+        # Nothing that is tried out there keeps a customer's commit or a standby waiting.
+        persistence = "SELECT DISTINCT relpersistence FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        assert copy.execute(persistence + " AND relkind IN ('r', 'i')").fetchall() == [("u",)]
+        assert copy.execute("SHOW synchronous_commit").fetchone() == ("off",)
     assert snapshot.back_up(library, url, ["readers"], toy / "readers.dump", around).proven
 
 

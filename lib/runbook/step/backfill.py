@@ -10,14 +10,15 @@ It may return one row: `rows`, how many it did, and pairs of columns `x` and `x_
 is rolled back and ends the backfill: so a batch that lost a credit leaves no trace, and the next one never runs.
 
 Others wait for the rows of a batch until it commits, so what is kept short is its time: a batch takes as many blocks
-as the ones before it managed in the milliseconds it is given, on this machine, under this load.
+as the ones before it managed in the milliseconds it is given, on this machine, under this load. While others are at
+work, one worker goes alone and rests after every batch: it leaves them the cores, and their commits little WAL to
+flush besides their own.
 """
 
 import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -29,6 +30,7 @@ from runbook.step import display as show
 from runbook.step import retry
 from runbook.step.brake import Brake
 from runbook.step.display import Table
+from runbook.step.pace import Blocks, Pace
 from runbook.step.progress import Progress
 from runbook.step.transport import as_setting
 from runbook.target import environments
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
     from runbook.step.task import Task
 
 REPAINT = 0.3  # seconds
-FIRST_BATCH = 8  # blocks: few, while nobody knows yet how long they take
-USUAL = {"workers": 2, "batch_ms": 50, "batch_blocks": 128}
+TURN = 0.05  # seconds until a worker asks again whether it may go
+GENTLY = " · gently: others are at work"
 DUE = "_due"
 MOST_PASSES = 25  # one or two do it, unless the statement does the same rows again and again
 RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
@@ -48,44 +50,16 @@ class NotAsDue(StepFailed):
     """A batch left something else than what was due."""
 
 
-@dataclass
-class _Blocks:
-    """Hands out the heap blocks of a pass, each once."""
-
-    total: int
-    given: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self, size: int) -> tuple[int, int] | None:
-        """Return the first of the next blocks and the one behind the last; None when there are no more."""
-        with self.lock:
-            first, self.given = self.given, min(self.given + size, self.total)
-            return (first, self.given) if first < self.given else None
-
-
-@dataclass(frozen=True)
-class _Pace:
-    """How a pass is carried out: by so many workers, in batches of so many milliseconds and at most so many blocks."""
-
-    workers: int
-    milliseconds: int
-    most_blocks: int
-
-    def next_size(self, size: int, seconds: float) -> int:
-        """Return how many blocks to take after a batch of `size` blocks took `seconds`; at most twice as many."""
-        fitting = int(size * self.milliseconds / 1000 / max(seconds, 1e-6))
-        return max(1, min(fitting, 2 * size, self.most_blocks))
-
-
 def run(task: "Task", table: str, statement: str) -> Table:
     """Run `statement` over `table` until a whole pass changes nothing; remember and return the figures.
 
     The notebook's parameters decide how: `workers`; `batch_ms`, the milliseconds a batch should take; `batch_blocks`,
-    the heap blocks of 8 kB it takes at most; and, for the limits beyond which it waits, see `runbook.step.brake`.
+    the heap blocks of 8 kB it takes at most; `gentle_ms` and `rest`, see `runbook.step.pace`; and, for the limits
+    beyond which it waits, see `runbook.step.brake`.
 
     Returns:
-        One row: rows changed, batches, passes, retries, seconds, seconds waited, and the sums of what the batches
-        returned.
+        One row: rows changed, batches, passes, retries, seconds, seconds waited, seconds rested, and the sums of what
+        the batches returned.
 
     Raises:
         UsageError: the statement does not restrict itself to the batch, or returns something else.
@@ -106,11 +80,12 @@ def run(task: "Task", table: str, statement: str) -> Table:
         passes += 1
     figures = {
         "rows": progress.sums["rows"],
-        "batches": len(progress.history),
+        "batches": progress.batches,
         "passes": passes,
         "retries": progress.retries,
         "seconds": round(progress.seconds, 2),
         "waited": round(progress.waited, 2),
+        "rested": round(progress.rested, 2),
         **progress.sums,
     }
     # The ledger's commit is synchronous, so it also makes the workers' commits durable.
@@ -127,9 +102,7 @@ class _Backfill:
                 raise UsageError(
                     f"The statement of %%backfill must restrict itself by current_setting('{setting}')::tid."
                 )
-        self.pace = _Pace(*(int(task.parameters.get(name, usual)) for name, usual in USUAL.items()))
-        if min(self.pace.workers, self.pace.milliseconds, self.pace.most_blocks) < 1:
-            raise UsageError(f"The parameters {', '.join(USUAL)} must be 1 or more.")
+        self.pace = Pace.of(task.parameters)
         self.task, self.table, self.statement = task, table, statement.encode()
         self.brake, self.progress = Brake(task), Progress()
         self.free, self.stop = threading.Event(), threading.Event()
@@ -139,7 +112,7 @@ class _Backfill:
         """Go over all blocks once."""
         progress, workers = self.progress, self.pace.workers
         progress.blocks, progress.done_blocks = max(1, _blocks(self.task.connection, self.table)), 0
-        blocks = _Blocks(progress.blocks)
+        blocks = Blocks(progress.blocks)
         with ThreadPoolExecutor(workers) as pool:
             futures = [pool.submit(self._work, number, blocks) for number in range(workers)]
             try:
@@ -159,31 +132,42 @@ class _Backfill:
             begun = time.perf_counter()
             if begun - looked >= REPAINT:
                 looked, reason = begun, self.brake.reason()
+                self.pace.others = self.brake.others_at_work
                 self.free.clear() if reason else self.free.set()
-            self._say(reason or str(self.progress))
+            self._say(reason or f"{self.progress}{GENTLY if self.pace.gently else ''}")
             if any(future.done() and future.exception() for future in futures):
                 return
-            time.sleep(0.02 if len(self.progress.history) < 50 else REPAINT)
+            time.sleep(0.02 if self.progress.batches < 50 else REPAINT)
             if reason:
                 self.progress.waited += time.perf_counter() - begun
 
     def _say(self, words: str) -> None:
         self.handle.update(show.progress(self.table, self.progress.done_blocks, self.progress.blocks, words))
 
-    def _work(self, number: int, blocks: _Blocks) -> None:
+    def _work(self, number: int, blocks: Blocks) -> None:
         task, pace = self.task, self.pace
         with environments.connect(task.plan, task.environment, f"runbook {task.run_id} worker {number}") as connection:
             connection.execute("SET synchronous_commit = off")  # a crash costs a repeated batch, never half of one
             connection.execute(f"SET lock_timeout = '{retry.LOCK_TIMEOUT}'")
             for name, value in task.parameters.items():
                 connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", as_setting(value)])
-            size = min(FIRST_BATCH, pace.most_blocks)
-            while self.free.wait() and not self.stop.is_set() and (batch := blocks.take(size)):
+            size = pace.first_size
+            while self._may_go(number, blocks) and (batch := blocks.take(size)):
                 try:
-                    size = pace.next_size(batch[1] - batch[0], self._batch(connection, batch))
+                    seconds = self._batch(connection, batch)
                 except BaseException:
                     self.stop.set()  # for the other workers too, before their next batch
                     raise
+                size = pace.next_size(batch[1] - batch[0], seconds)
+                self.progress.rested += (pause := pace.pause(seconds))
+                self.stop.wait(pause)
+
+    def _may_go(self, number: int, blocks: Blocks) -> bool:
+        """Wait for this worker's turn; return whether there is one."""
+        self.free.wait()
+        while number > 0 and self.pace.gently and blocks.given < blocks.total and not self.stop.wait(TURN):
+            pass
+        return not self.stop.is_set()
 
     def _batch(self, connection: psycopg.Connection, batch: tuple[int, int]) -> float:
         """Run one batch in a transaction of its own and return the seconds the server worked on it."""

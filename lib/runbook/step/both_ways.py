@@ -18,14 +18,16 @@ from runbook import cells
 from runbook.errors import StepFailed
 from runbook.step import backfill
 from runbook.step.display import Table
-from runbook.target import snapshot
+from runbook.target import scratch
 from runbook.target.environments import DATABASE_VARIABLE
 from runbook.target.schemas import before as schema_before
-from runbook.target.snapshot import Surroundings
+from runbook.target.scratch import Surroundings
 
 if TYPE_CHECKING:
     from runbook.step.task import Task
 
+# For a copy's rows nobody waits: one worker spares the others' cores, short batches and rests would spare nothing.
+NOBODY_WAITS = {"workers": 1, "gentle_ms": 0}
 NOTE = "both ways"
 SUBJECT = "both ways of"  # the digest of what was rehearsed
 COLUMNS = ("way", "seconds", "rows", "strongest_lock", "as_before")
@@ -91,11 +93,11 @@ def _copy(task: "Task", schemas: list[str]) -> Iterator["Task"]:
     """Yield the same task on a copy of its target, dropped afterwards."""
     from runbook.step.task import Task
 
-    with snapshot.copy(task.connection, task.url, Surroundings(task.plan.schemas, tuple(schemas))) as database:
+    with scratch.copy(task.connection, task.url, Surroundings(task.plan.schemas, tuple(schemas))) as database:
         outer = os.environ.get(DATABASE_VARIABLE)  # a rehearsal's kernel stands on a copy already
         os.environ[DATABASE_VARIABLE] = database
         try:
-            twin = Task(task.definition, task.plan, task.run_id, task.parameters, {})
+            twin = Task(task.definition, task.plan, task.run_id, task.parameters | NOBODY_WAITS, {})
             try:
                 twin.ledger.prepare(task.plan.root / "sql" / "ledger.sql")
                 twin.ledger.open_run(task.run_id, task.environment.name, "both ways", "", {})

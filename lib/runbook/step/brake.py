@@ -7,14 +7,16 @@ from runbook.target import pauses
 if TYPE_CHECKING:
     from runbook.step.task import Task
 
-# How far the slowest standby is behind, in MB of WAL, and how many sessions of others are at work
+# How far the slowest standby is behind, in MB of WAL; how many sessions of others are at work; and whether any of them
+# was within the last second (one that may not be seen counts).
 BUSY = """
 SELECT
     (SELECT max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)) FROM pg_stat_replication)::float8 / 1048576,
-    (
-        SELECT count(*) FROM pg_stat_activity
-        WHERE state = 'active' AND backend_type = 'client backend' AND application_name NOT LIKE 'runbook %'
-    )
+    count(*) FILTER (WHERE state = 'active'),
+    COALESCE(bool_or(state = 'active' OR state_change > now() - INTERVAL '1 second' OR state IS NULL), FALSE)
+FROM pg_stat_activity
+WHERE COALESCE(backend_type, 'client backend') = 'client backend' AND datid IS NOT NULL AND usesysid IS NOT NULL
+  AND application_name NOT LIKE 'runbook %'
 """
 SEES_ALL = "SELECT pg_has_role('pg_read_all_stats', 'USAGE')"
 
@@ -24,7 +26,12 @@ class Brake:
 
     The notebook's parameters set the limits: `most_lag_mb`, the WAL in MB the slowest standby may be behind;
     `most_active`, the sessions of others that may be at work at once. Without a parameter there is no such limit.
+
+    Attributes:
+        others_at_work: whether sessions of others were, within the second before `reason` was last asked.
     """
+
+    others_at_work = True
 
     def __init__(self, task: "Task") -> None:
         self._task = task
@@ -38,7 +45,7 @@ class Brake:
         ledger = self._task.ledger
         if pause := pauses.current(ledger.connection, ledger.plan):
             return str(pause)
-        lag, active = self._task.connection.execute(BUSY).fetchone() or (None, 0)
+        lag, active, self.others_at_work = self._task.connection.execute(BUSY).fetchone() or (None, 0, True)
         if self._lag is not None and lag is not None and lag > self._lag:
             return f"waiting: a standby is {lag:,.0f} MB behind, at most {self._lag:,} MB are allowed"
         if self._active is not None and active > self._active:

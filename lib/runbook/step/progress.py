@@ -18,16 +18,22 @@ class Progress:
         done_blocks: of these, those that are done.
         retries: batches that met a lock and were tried again.
         waited: seconds the brake was on.
+        rested: seconds between batches that were left to others.
         sums: what the batches returned, by name, added up; `rows` among them.
-        history: after each batch, the seconds since the beginning and the sums.
+        batches: how many were done.
+        history: after every batch, or every so many where there are more than a few hundred, the seconds since the
+            beginning and the sums.
     """
 
     blocks: int = 0
     done_blocks: int = 0
     retries: int = 0
     waited: float = 0.0
+    rested: float = 0.0
     sums: Counter[str] = field(default_factory=Counter)
+    batches: int = 0
     history: list[tuple[float, dict[str, int]]] = field(default_factory=list)
+    _every: int = 1
     _begun: float = field(default_factory=time.perf_counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -41,13 +47,18 @@ class Progress:
         with self._lock:
             self.done_blocks += blocks
             self.sums.update(done)
+            self.batches += 1
+            if self.batches % self._every:
+                return
             self.history.append((self.seconds, dict(self.sums)))
+            if len(self.history) == 2 * KEPT:  # as long as it gets, however large the table
+                del self.history[::2]
+                self._every *= 2
 
     def points(self) -> list[dict[str, float]]:
         """Return a few hundred points of the history at most, each with its `seconds` and sums."""
-        step = max(1, -(-len(self.history) // KEPT))
-        kept = [*self.history[:-1:step], *self.history[-1:]]
-        return [{"seconds": round(seconds, 3), **sums} for seconds, sums in kept]
+        last = [] if self.batches % self._every == 0 else [(self.seconds, dict(self.sums))]
+        return [{"seconds": round(seconds, 3), **sums} for seconds, sums in [*self.history, *last]]
 
     def __str__(self) -> str:
         rows, seconds = self.sums["rows"], self.seconds - self.waited

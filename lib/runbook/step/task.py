@@ -14,7 +14,7 @@ from runbook.step import authorization, both_ways, gate, measurement, record, ti
 from runbook.step.clock import Clock
 from runbook.step.conversation import Conversation
 from runbook.step.display import Table
-from runbook.target import environments, ledger, snapshot
+from runbook.target import environments, ledger, scratch, snapshot
 from runbook.target.embedded import state_folder
 
 
@@ -161,7 +161,7 @@ class Task(Conversation):
             beside: schemas outside the plan's own whose functions and types the tables may need.
         """
         path = state_folder(self.plan.root) / "backups" / self.environment.name / f"{self.run_id}.dump"
-        around = snapshot.Surroundings(self.plan.schemas, tuple(beside))
+        around = scratch.Surroundings(self.plan.schemas, tuple(beside))
         backup = snapshot.back_up(self.connection, self.url, tables, path, around)
         summary = {"file": path.name, "sha256": backup.sha256, "bytes": backup.size, "proven": backup.proven}
         self.write("backup", summary)

@@ -22,6 +22,7 @@ ALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+IN_PARALLEL = ("max_parallel_workers_per_gather", "max_parallel_maintenance_workers")
 DATABASE_VARIABLE = "RUNBOOK_SCRATCH_DATABASE"  # set while a scratch database stands in for the target
 
 
@@ -96,9 +97,10 @@ def _settle(connection: psycopg.Connection, plan: Plan) -> None:
     """Make the session independent of what a platform or a role has set for others.
 
     Its limits on time are meant for requests, not for building an index or for a dump's snapshot; what would make
-    others wait is limited by lock_timeout. Names mean the plan's own schemas first, wherever the role looks.
+    others wait is limited by lock_timeout. A statement takes one core, the others are the customers'. Names mean the
+    plan's own schemas first, wherever the role looks.
     """
-    limits = ["statement_timeout", "idle_in_transaction_session_timeout"]
+    limits = ["statement_timeout", "idle_in_transaction_session_timeout", *IN_PARALLEL]
     if connection.info.server_version >= 170000:
         limits.append("transaction_timeout")
     connection.execute("; ".join(f"SET {name} = 0" for name in limits).encode())

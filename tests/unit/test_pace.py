@@ -1,0 +1,65 @@
+"""The pace of a backfill, and what it remembers of its way."""
+
+import itertools
+
+import pytest
+
+from runbook.step.pace import Pace
+from runbook.step.progress import KEPT, Progress
+
+PARAMETERS = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 2, "rest": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("others", "seconds", "size"),
+    [
+        (False, 0.05, 16),  # as long as it should take
+        (False, 0.1, 8),
+        (False, 0.001, 32),  # never more than twice as many
+        (True, 0.004, 8),
+        (True, 0.05, 1),  # never none
+    ],
+)
+def test_a_batch_takes_as_many_blocks_as_fit_into_its_milliseconds(others, seconds, size):
+    pace = Pace.of(PARAMETERS)
+    pace.others = others
+    assert pace.next_size(16, seconds) == size
+
+
+def test_a_batch_takes_no_more_blocks_than_allowed():
+    pace = Pace.of(PARAMETERS | {"batch_blocks": 4})
+    assert (pace.first_size, pace.next_size(4, 0.0)) == (4, 4)
+
+
+@pytest.mark.parametrize(("others", "gentle_ms", "pause"), [(True, 2, 0.006), (False, 2, 0.0), (True, 0, 0.0)])
+def test_a_worker_rests_while_others_are_at_work(others, gentle_ms, pause):
+    pace = Pace.of(PARAMETERS | {"gentle_ms": gentle_ms})
+    pace.others = others
+    assert pace.pause(0.003) == pytest.approx(pause)
+
+
+def test_a_batch_that_took_less_than_a_round_trip_asks_for_no_rest():
+    assert Pace.of(PARAMETERS).pause(-0.001) == 0.0
+
+
+def test_until_somebody_has_looked_others_are_taken_to_be_at_work():
+    assert Pace.of({}).gently
+
+
+def test_the_history_stays_short_however_many_batches_there_are():
+    progress = Progress()
+    for _ in range(50 * KEPT + 1):
+        progress.add(1, {"rows": 3})
+    assert len(progress.history) < 2 * KEPT
+    points = progress.points()
+    assert (progress.batches, points[-1]["rows"]) == (50 * KEPT + 1, 3 * (50 * KEPT + 1))
+    gaps = {later["rows"] - earlier["rows"] for earlier, later in itertools.pairwise(points[:-1])}
+    assert len(gaps) == 1, "evenly spread"
+    assert len(points) >= KEPT // 2
+
+
+def test_a_short_history_holds_every_batch():
+    progress = Progress()
+    for _ in range(3):
+        progress.add(1, {"rows": 3})
+    assert [point["rows"] for point in progress.points()] == [3, 6, 9]
