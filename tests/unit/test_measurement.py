@@ -6,7 +6,7 @@ import pytest
 from runbook.step.checks import Expectation
 from runbook.step.measurement import Comparison, Measurement, hodges_lehmann
 
-PAIRS = 500
+PAIRS = 250
 
 
 def compared(before, after) -> Comparison:
