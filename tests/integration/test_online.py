@@ -364,6 +364,12 @@ def test_a_batch_that_returns_something_else_is_refused_and_undone(journalled, s
     assert journalled.rows(LEFT_OUT) == [(3000,)]
 
 
+def test_a_batch_that_returns_a_figure_of_the_backfill_is_refused_and_undone(journalled):
+    with pytest.raises(UsageError, match="named like one of its figures: rested"):
+        journalled.run(COUNTED.replace("AS labels,", "AS labels, 0 AS rested,"))
+    assert journalled.rows(LEFT_OUT) == [(3000,)]
+
+
 @pytest.fixture
 def progress(monkeypatch):
     """The words the progress line showed so far."""

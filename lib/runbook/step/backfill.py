@@ -42,6 +42,7 @@ REPAINT = 0.3  # seconds
 TURN = 0.05  # seconds until a worker asks again whether it may go
 GENTLY = " · gently: others are at work"
 DUE = "_due"
+FIGURES = {"batches", "passes", "retries", "seconds", "waited", "rested"}
 MOST_PASSES = 25  # one or two do it, unless the statement does the same rows again and again
 RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
@@ -208,6 +209,8 @@ def _done(cursor: psycopg.Cursor) -> dict[str, Any]:
     lacking = {name.removesuffix(DUE) for name in names if name.endswith(DUE)} - set(names)
     if len(rows) != 1 or "rows" not in names or lacking:
         raise UsageError("The statement of %%backfill returns one row: `rows`, and for every column `x_due` an `x`.")
+    if taken := FIGURES & set(names):
+        raise UsageError(f"A column of %%backfill is named like one of its figures: {', '.join(sorted(taken))}.")
     return {name: value or 0 for name, value in zip(names, rows[0], strict=True)}
 
 
