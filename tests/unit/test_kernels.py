@@ -60,3 +60,24 @@ def test_a_process_is_forked_though_the_folder_of_temporary_files_has_a_long_nam
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout == "('ZeroDivisionError', 'division by zero')\n", done.stderr
+
+
+SAYS_SOMETHING = """
+from pathlib import Path
+from runbook.run.kernels import Kernels
+
+kernels = Kernels(Path("."), {}, 1)
+client = kernels.take()
+cell = "import os, sys; os.write(sys.stderr._original_stdstream_copy, b'aside'); open('ran', 'w').close()"
+kernels.loop.run(client.execute_interactive(cell, output_hook=print))
+kernels.end(client)
+kernels.close()
+"""
+
+
+def test_what_a_kernel_writes_past_its_channels_does_not_reach_the_terminal(tmp_path):
+    outside = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    command = [sys.executable, "-c", SAYS_SOMETHING]
+    done = subprocess.run(command, cwd=tmp_path, env=outside, capture_output=True, text=True, timeout=60, check=False)
+    assert (tmp_path / "ran").exists(), done.stderr
+    assert done.stderr == ""

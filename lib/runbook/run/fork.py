@@ -90,6 +90,8 @@ def serve(arguments: list[str]) -> None:
     """
     from ipykernel.kernelapp import IPKernelApp
 
+    # What a kernel that is being ended writes past its own channels is nothing for our terminal.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     kernel: Any = IPKernelApp.instance(parent_handle=os.getppid())  # it watches the one that forks
     kernel.initialize(arguments)
     kernel.start()
