@@ -1,7 +1,10 @@
 """The worker beside a run: what it is asked for, and what its asker learns."""
 
+import atexit
 import os
 import signal
+import time
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +55,11 @@ def test_its_process_ends_when_it_is_closed():
             return
         signal.sigtimedwait([], 0.01)
     pytest.fail("it goes on")
+
+
+def test_its_process_has_ended_in_order_when_it_is_closed(tmp_path):
+    worker, left = Worker(), tmp_path / "left"
+    worker.submit(atexit.register, Path.touch, left).result()
+    worker.submit(atexit.register, time.sleep, 0.5).result()  # before the other one
+    worker.close()
+    assert left.exists()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ class Worker:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
         self._connection: Connection | None = None
+        self._process: ForkServerProcess | None = None
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> "Future[Any]":
         """Have `work` done; function, arguments and result must be picklable.
@@ -30,16 +32,17 @@ class Worker:
         return self._thread.submit(self._do, work, arguments)
 
     def close(self) -> None:
-        """Wait until all is done, and let the process end."""
+        """Wait until all is done and the process has ended: cut off, it could leave a list of users half written."""
         self._thread.shutdown()
-        if self._connection is not None:
+        if self._connection is not None and self._process is not None:
             self._connection.close()
+            self._process.join()
 
     def _do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         for _ in range(ATTEMPTS):
             if self._connection is None:
                 self._connection, theirs = Pipe()
-                fork.start(_serve, [theirs], Path.cwd(), os.environ)
+                self._process = fork.start(_serve, [theirs], Path.cwd(), os.environ)
                 theirs.close()
             try:
                 self._connection.send((work, arguments))
