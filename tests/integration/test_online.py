@@ -351,7 +351,7 @@ def test_a_named_backfill_decides_a_check(journalled):
     journalled.run(named)
     wrong = named.replace("AS labels,", "- 1 AS labels,")
     journalled.run("%%sql\nUPDATE shelves SET label = NULL")
-    with pytest.raises(GateShut, match=r"every label is given.*expected = as due, found in the batch of blocks"):
+    with pytest.raises(GateShut, match=r"every label is given.*expected = as due, found in the batch from"):
         journalled.run(wrong)
     checks = "SELECT name, passed FROM runbook.checks WHERE name = 'every label is given'"
     assert journalled.rows(checks) == [("every label is given", False)]

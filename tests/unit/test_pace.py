@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from runbook.step.pace import Pace
+from runbook.step.pace import Pace, Tids
 from runbook.step.progress import KEPT, Progress
 
-PARAMETERS = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 2, "rest": 2.0}
+PARAMETERS = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 0.5, "rest": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -16,19 +16,27 @@ PARAMETERS = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 2,
         (False, 0.05, 16),  # as long as it should take
         (False, 0.1, 8),
         (False, 0.001, 32),  # never more than twice as many
-        (True, 0.004, 8),
+        (True, 0.001, 8),
         (True, 0.05, 1),  # never none
     ],
 )
-def test_a_batch_takes_as_many_blocks_as_fit_into_its_milliseconds(others, seconds, size):
+def test_a_batch_takes_as_many_rows_as_fit_into_its_milliseconds(others, seconds, size):
     pace = Pace.of(PARAMETERS)
     pace.others = others
     assert pace.next_size(16, seconds) == size
 
 
-def test_a_batch_takes_no_more_blocks_than_allowed():
-    pace = Pace.of(PARAMETERS | {"batch_blocks": 4})
-    assert (pace.first_size, pace.next_size(4, 0.0)) == (4, 4)
+def test_the_batches_of_a_pass_lie_end_to_end_and_may_be_a_part_of_a_block():
+    tids = Tids(blocks=3, rows_per_block=10, most_blocks=1)
+    given = [tids.take(size) for size in (4, 6, 7, 12, 5)]
+    assert given == [
+        ("(0,0)", "(0,4)", 4),
+        ("(0,4)", "(1,0)", 6),
+        ("(1,0)", "(1,7)", 7),
+        ("(1,7)", "(2,7)", 10),  # never more than the blocks allowed
+        ("(2,7)", "(3,0)", 3),  # nor than there are
+    ]
+    assert tids.take(5) is None
 
 
 @pytest.mark.parametrize(("others", "gentle_ms", "pause"), [(True, 2, 0.006), (False, 2, 0.0), (True, 0, 0.0)])

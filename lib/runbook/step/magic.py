@@ -14,7 +14,7 @@ from IPython.display import display
 
 from runbook.cells import AS_DUE, CHECK_HEAD, backfilled
 from runbook.errors import UsageError
-from runbook.step import backfill, retry, transport
+from runbook.step import backfill, batches, retry, transport
 from runbook.step.checks import Refused
 from runbook.step.display import Table
 from runbook.step.task import Task
@@ -120,7 +120,7 @@ class RunbookMagics(Magics):
             found = backfill.run(self.task, table, cell)
         except psycopg.Error as error:
             raise transport.failure(error, cell) from None
-        except backfill.NotAsDue as error:
+        except batches.NotAsDue as error:
             if not name:
                 raise
             verdict = str(error)

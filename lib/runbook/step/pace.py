@@ -1,14 +1,14 @@
-"""The pace of a backfill: how many workers take how many blocks at a time, and how long they rest in between."""
+"""The pace of a backfill: how many workers take how many rows at a time, and how long they rest in between."""
 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from runbook.errors import UsageError
 
-FIRST_BATCH = 8  # blocks: few, while nobody knows yet how long they take
-USUAL = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 2, "rest": 2.0}
+FIRST_BATCH = 8  # rows: few, while nobody knows yet how long they take
+USUAL = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 0.5, "rest": 2.0}
 AT_LEAST = {"workers": 1, "batch_ms": 1, "batch_blocks": 1, "gentle_ms": 0, "rest": 0}
 
 
@@ -29,7 +29,7 @@ class Pace:
     workers: int
     batch_ms: int
     batch_blocks: int
-    gentle_ms: int
+    gentle_ms: float
     rest: float
     others: bool = True
 
@@ -51,32 +51,57 @@ class Pace:
         """Whether one worker goes alone, in short batches with a rest after each."""
         return self.others and self.gentle_ms > 0
 
-    @property
-    def first_size(self) -> int:
-        """How many blocks the first batch takes."""
-        return min(FIRST_BATCH, self.batch_blocks)
-
     def next_size(self, size: int, seconds: float) -> int:
-        """Return how many blocks to take after a batch of `size` blocks took `seconds`; at most twice as many."""
+        """Return how many rows to take after a batch of `size` rows took `seconds`; at most twice as many."""
         milliseconds = self.gentle_ms if self.gently else self.batch_ms
         fitting = int(size * milliseconds / 1000 / max(seconds, 1e-6))
-        return max(1, min(fitting, 2 * size, self.batch_blocks))
+        return max(1, min(fitting, 2 * size))
 
     def pause(self, seconds: float) -> float:
         """Return the seconds to rest after a batch that took `seconds`."""
         return max(0.0, seconds) * self.rest if self.gently else 0.0
 
 
-@dataclass
-class Blocks:
-    """Hands out the heap blocks of a pass, each once; to any thread."""
+class Batch(NamedTuple):
+    """A range of row identifiers: from `first` on, up to but without `last`; room for about `size` rows."""
 
-    total: int
+    first: str
+    last: str
+    size: int
+
+
+@dataclass
+class Tids:
+    """Hands out the row identifiers (TIDs) of a pass, range after range, each once; to any thread.
+
+    The ranges lie end to end, so none is left out however many rows a block really holds.
+
+    Attributes:
+        blocks: heap blocks of the table.
+        rows_per_block: about how many rows one holds, so that a batch can be less than a block.
+        most_blocks: how many a batch takes at most.
+        given: rows handed out so far.
+    """
+
+    blocks: int
+    rows_per_block: int
+    most_blocks: int
     given: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, size: int) -> tuple[int, int] | None:
-        """Return the first of the next blocks and the one behind the last; None when there are no more."""
+    @property
+    def total(self) -> int:
+        """For how many rows there is room."""
+        return self.blocks * self.rows_per_block
+
+    def take(self, size: int) -> Batch | None:
+        """Return the next batch, of `size` rows or fewer; None when there is no more."""
         with self.lock:
-            first, self.given = self.given, min(self.given + size, self.total)
-            return (first, self.given) if first < self.given else None
+            first = self.given
+            self.given = min(first + min(size, self.most_blocks * self.rows_per_block), self.total)
+            if first == self.given:
+                return None
+            return Batch(self._tid(first), self._tid(self.given), self.given - first)
+
+    def _tid(self, number: int) -> str:
+        return "({},{})".format(*divmod(number, self.rows_per_block))

@@ -14,8 +14,8 @@ class Progress:
     """What was done so far.
 
     Attributes:
-        blocks: heap blocks of the pass under way.
-        done_blocks: of these, those that are done.
+        total: rows for which there is room in the pass under way.
+        done: of these, those its batches have gone over.
         retries: batches that met a lock and were tried again.
         waited: seconds the brake was on.
         rested: seconds between batches that were left to others.
@@ -25,8 +25,8 @@ class Progress:
             beginning and the sums.
     """
 
-    blocks: int = 0
-    done_blocks: int = 0
+    total: int = 0
+    done: int = 0
     retries: int = 0
     waited: float = 0.0
     rested: float = 0.0
@@ -42,11 +42,11 @@ class Progress:
         """Seconds since the beginning."""
         return time.perf_counter() - self._begun
 
-    def add(self, blocks: int, done: Mapping[str, int]) -> None:
+    def add(self, size: int, returned: Mapping[str, int]) -> None:
         """Remember a batch; for any thread."""
         with self._lock:
-            self.done_blocks += blocks
-            self.sums.update(done)
+            self.done += size
+            self.sums.update(returned)
             self.batches += 1
             if self.batches % self._every:
                 return
@@ -62,7 +62,7 @@ class Progress:
 
     def __str__(self) -> str:
         rows, seconds = self.sums["rows"], self.seconds - self.waited
-        if not self.done_blocks:
+        if not self.done:
             return f"{rows:,} rows"
-        left = seconds * (self.blocks - self.done_blocks) / self.done_blocks
+        left = seconds * (self.total - self.done) / self.done
         return f"{rows:,} rows · {rows / seconds:,.0f} rows/s · {left:,.0f} s left"
