@@ -119,9 +119,10 @@ def failure(error: psycopg.Error, text: str) -> StepFailed:
         )
     parts = [f"SQL error {diagnostic.sqlstate}: {diagnostic.message_primary}"]
     if diagnostic.statement_position:
-        before = text[: int(diagnostic.statement_position) - 1]
-        line = before.count("\n")
-        parts.append(f"at line {line + 1}: {text.splitlines()[line].strip()}")
+        lines = text.rstrip().splitlines()
+        line = text.count("\n", 0, int(diagnostic.statement_position) - 1)
+        line = min(line, len(lines) - 1)  # what is lacking at the end is missed behind the last line
+        parts.append(f"at line {line + 1}: {lines[line].strip()}")
     parts.extend(part for part in (diagnostic.message_detail, diagnostic.message_hint) if part)
     return StepFailed(" · ".join(parts))
 
