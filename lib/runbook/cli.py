@@ -12,7 +12,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from runbook import parameters
+from runbook import parameters, priority
 from runbook.errors import RunbookError, UsageError
 from runbook.plan import Plan
 from runbook.target.failures import in_words
@@ -55,6 +55,7 @@ class Group(click.Group):
 @click.version_option(package_name="runbook")
 def main() -> None:
     """Run a migration runbook: gated notebooks, verified and documented by their own evidence."""
+    priority.give_way()
 
 
 @main.command()

@@ -50,6 +50,10 @@ def test_the_header_says_where_and_what(begun):
         assert part in begun.said
 
 
+def test_a_notebook_gives_way_to_the_servers_sessions(begun):
+    assert begun.run("import os; os.sched_getscheduler(0) == os.SCHED_BATCH")
+
+
 @pytest.mark.parametrize(
     ("cells", "complaint"),
     [

@@ -81,3 +81,13 @@ def test_what_a_kernel_writes_past_its_channels_does_not_reach_the_terminal(tmp_
     done = subprocess.run(command, cwd=tmp_path, env=outside, capture_output=True, text=True, timeout=60, check=False)
     assert (tmp_path / "ran").exists(), done.stderr
     assert done.stderr == ""
+
+
+def test_a_command_gives_way_to_others_and_so_does_what_it_starts():
+    policy = "import os; print(os.sched_getscheduler(0) == os.SCHED_BATCH)"
+    code = (
+        "import subprocess, sys; from runbook.cli import main; main(['environments'], standalone_mode=False); "
+        f"sys.exit(subprocess.run([sys.executable, '-c', {policy!r}]).returncode)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("True\n")

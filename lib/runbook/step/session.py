@@ -8,7 +8,7 @@ from typing import Any
 from IPython import get_ipython
 from IPython.display import display
 
-from runbook import cells, parameters, plan
+from runbook import cells, parameters, plan, priority
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.step import authorization, confirmation, redaction
 from runbook.step import display as show
@@ -34,6 +34,7 @@ def begin(number: int, *, undo: bool = False) -> Task:
         NotAllowed: a task it needs is not complete here, another run holds the target, or it is protected and
             nobody confirmed that it may be changed.
     """
+    priority.give_way()
     shell = get_ipython()
     whole = plan.Plan.find()
     definition = whole.task(number)
