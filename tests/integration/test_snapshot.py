@@ -1,7 +1,10 @@
 """Snapshots: digests that see every change and nothing else, backups that are proven, passwords that stay hidden."""
 
+import itertools
+import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import psycopg
@@ -136,6 +139,46 @@ def test_no_scratch_database_is_left(library, url, tmp_path, monkeypatch, fails)
     except StepFailed:
         assert fails
     assert not library.execute("SELECT datname FROM pg_database WHERE datname ~ 'scratch'").fetchall()
+
+
+def test_a_scratch_database_goes_even_while_autovacuum_is_at_work_in_it(library, url, toy):
+    with psycopg.connect(embedded.url(embedded.start(toy), "postgres", "postgres"), autocommit=True) as admin:
+        settings = {
+            "autovacuum_naptime": "1s",
+            "autovacuum_vacuum_cost_delay": "100ms",
+            "autovacuum_vacuum_cost_limit": "1",
+        }
+        for name, value in settings.items():
+            admin.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        admin.execute("SELECT pg_reload_conf()")
+        try:
+            with scratch.database(library, url) as scratch_url:
+                with psycopg.connect(scratch_url, autocommit=True) as inside:
+                    inside.execute("CREATE TABLE much AS SELECT generate_series(1, 100000) AS n")
+                at_work = (
+                    "SELECT FROM pg_stat_activity WHERE datname ~ 'scratch' AND backend_type = 'autovacuum worker'"
+                )
+                deadline = time.monotonic() + 120
+                while not admin.execute(at_work).fetchall():
+                    assert time.monotonic() < deadline, "autovacuum did not come"
+                    time.sleep(0.05)
+        finally:
+            for name in settings:
+                admin.execute(f"ALTER SYSTEM RESET {name}")
+            admin.execute("SELECT pg_reload_conf()")
+        assert not admin.execute("SELECT FROM pg_database WHERE datname ~ 'scratch'").fetchall()
+
+
+def test_a_scratch_file_is_neither_synced_nor_freed_all_at_once(library, url, called, monkeypatch):
+    left: list[int] = []
+    truncate = os.truncate
+    monkeypatch.setattr(scratch, "PIECE", 1000)
+    monkeypatch.setattr(os, "truncate", lambda path, size: (left.append(size), truncate(path, size)))
+    with scratch.copy(library, url, scratch.ALONE):
+        dumps = [arguments for arguments, _ in called if arguments[0].endswith("pg_dump")]
+        assert [argument for argument in dumps[-1] if argument == "--no-sync"]
+    assert len(left) > 1
+    assert {before - after for before, after in itertools.pairwise(left)} == {1000}
 
 
 def test_a_copy_does_without_what_belongs_to_the_platform(library, url, toy):

@@ -1,6 +1,8 @@
 """Scratch databases beside the target, in which a backup and a way back are proven; dropped afterwards."""
 
+import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from psycopg.conninfo import make_conninfo
 from runbook.errors import StepFailed
 from runbook.target import tools
 
+RESPITE = 0.02  # seconds for others, before more of a disk is freed
+PIECE = 8 << 20  # bytes of a file that are freed at once
 # What a scratch database does without: others need the cores, and it survives no crash
 AT_EASE = {"synchronous_commit": "off", "max_parallel_maintenance_workers": "0"}
 
@@ -28,10 +32,10 @@ LEFT_OUT = """
     WHERE contype = 'f' AND relnamespace::regnamespace::text <> ALL (%(schemas)s)
 """
 
-# Every table of an empty copy
+# Every table of a copy
 TABLES = """
     SELECT oid::regclass::text FROM pg_class
-    WHERE relkind = 'r' AND relpersistence = 'p' AND pg_has_role(relowner, 'USAGE')
+    WHERE relkind = 'r' AND relpersistence <> 't' AND pg_has_role(relowner, 'USAGE')
       AND relnamespace <> ALL (ARRAY['pg_catalog', 'information_schema']::regnamespace[])
 """
 
@@ -81,7 +85,22 @@ def database(connection: psycopg.Connection, url: str) -> Iterator[str]:
             )
         yield scratch_url
     finally:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(quoted))
+        _drop(connection, scratch_url, name)
+
+
+def _drop(connection: psycopg.Connection, scratch_url: str, name: str) -> None:
+    """Drop a scratch database, its tables first and one by one: others' commits would wait for all of their blocks.
+
+    Not WITH (FORCE): that is refused while autovacuum is at work there, which a plain DROP DATABASE ends by itself.
+    """
+    with suppress(psycopg.Error), psycopg.connect(scratch_url, autocommit=True) as scratch:
+        for (table,) in scratch.execute(TABLES).fetchall():
+            scratch.execute(f"DROP TABLE IF EXISTS {table} CASCADE".encode())
+            time.sleep(RESPITE)
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user", [name]
+    )
+    connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 @contextmanager
@@ -114,7 +133,9 @@ def rebuilt(
     chosen += [f"--exclude-table={schema}.*" for schema in around.beside]
     with TemporaryDirectory() as folder:
         file, wanted = Path(folder, "copy.dump"), Path(folder, "wanted")
-        tools.call("pg_dump", url, ["--format=custom", "--compress=0", f"--file={file}", *chosen, *dump_options])
+        # Not synced: a file that soon goes again need not come to lie on a disk whose flushes others wait for.
+        options = ["--format=custom", "--compress=0", "--no-sync", f"--file={file}", *chosen, *dump_options]
+        tools.call("pg_dump", url, options)
         left_out = connection.execute(LEFT_OUT, {"schemas": list(around.schemas)}).fetchall()
         entries = tools.call("pg_restore", scratch_url, ["--list", str(file)]).splitlines()
         is_left_out = re.compile("|".join(rf"\d+; {catalog} {entry} " for catalog, entry in left_out) or "$^")
@@ -129,6 +150,14 @@ def rebuilt(
             for (table,) in scratch.execute(TABLES).fetchall():
                 scratch.execute(f"ALTER TABLE {table} SET UNLOGGED, SET (autovacuum_enabled = off)".encode())
         yield add
+        _free(file)
+
+
+def _free(file: Path) -> None:
+    """Free a file's blocks piece by piece: others' commits would wait for all of them at once."""
+    for size in range(file.stat().st_size - PIECE, 0, -PIECE):
+        os.truncate(file, size)
+        time.sleep(RESPITE)
 
 
 def restore(scratch_url: str, file: Path, options: list[str]) -> None:
