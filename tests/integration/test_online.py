@@ -444,6 +444,39 @@ def test_while_others_are_at_work_one_worker_goes_alone_and_rests(
     assert any("gently" in words for words in progress) == (workers == 1)
 
 
+def test_a_batch_may_be_a_part_of_a_block(journalled):
+    journalled.task.parameters.update(workers=1, gentle_ms=0.001)  # others are taken to be there until one has looked
+    journalled.run(
+        "%%sql\nCREATE TABLE firsts (first text)",
+        "%%sql\nANALYZE shelves",
+        LABEL.replace(
+            "INSERT INTO journal SELECT shelf FROM labelled",
+            ", noted AS (INSERT INTO firsts SELECT current_setting('runbook.first') FROM labelled)"
+            "INSERT INTO journal SELECT shelf FROM labelled",
+        ),
+    )
+    assert journalled.rows("SELECT count(*) > 0 FROM firsts WHERE first NOT LIKE '%,0)'") == [(True,)]
+    assert journalled.rows(DONE_ONCE) == [(True, True)]
+
+
+def test_a_backfill_goes_over_a_table_nobody_has_analyzed(journalled):
+    journalled.run(
+        "%%sql\nCREATE TABLE fresh AS SELECT shelf, room, label FROM shelves", LABEL.replace("shelves", "fresh")
+    )
+    assert journalled.rows("SELECT reltuples FROM pg_class WHERE relname = 'fresh'") == [(-1,)]
+    assert journalled.rows("SELECT count(*) FROM fresh WHERE label IS NULL") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("added", "complaint"),
+    [("; SELECT 1", "42601: cannot insert multiple commands"), (" WHERE", "42601.*at line 8: INSERT")],
+)
+def test_what_is_not_one_statement_is_refused_before_the_first_batch(journalled, added, complaint):
+    with pytest.raises(StepFailed, match=complaint):
+        journalled.run(LABEL + added)
+    assert journalled.rows(LEFT_OUT) == [(3000,)]
+
+
 def test_where_nobody_else_is_at_work_all_workers_go_and_none_rests(two_hands):
     brake = Brake(two_hands.task)
     wait_until(lambda: not brake.reason() and not brake.others_at_work)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from runbook.step.task import Task
 
 # For a copy's rows nobody waits: one worker spares the others' cores, short batches and rests would spare nothing.
-NOBODY_WAITS = {"workers": 1, "gentle_ms": 0}
+NOBODY_WAITS = {"workers": 1, "gentle_ms": 0, "batch_ms": 1000, "batch_blocks": 1_000_000}
 NOTE = "both ways"
 SUBJECT = "both ways of"  # the digest of what was rehearsed
 COLUMNS = ("way", "seconds", "rows", "strongest_lock", "as_before")
