@@ -46,10 +46,6 @@ def test_a_worker_rests_while_others_are_at_work(others, gentle_ms, pause):
     assert pace.pause(0.003) == pytest.approx(pause)
 
 
-def test_a_batch_that_took_less_than_a_round_trip_asks_for_no_rest():
-    assert Pace.of(PARAMETERS).pause(-0.001) == 0.0
-
-
 def test_until_somebody_has_looked_others_are_taken_to_be_at_work():
     assert Pace.of({}).gently
 

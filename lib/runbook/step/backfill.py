@@ -36,10 +36,11 @@ if TYPE_CHECKING:
 REPAINT = 0.5  # seconds
 TURN = 0.05  # seconds until a worker asks again whether it may go
 GENTLY = " · gently: others are at work"
+# Blocks, and rows in one: as many as it can hold at most (291 in 8 kB), whatever the statistics say
 EXTENT = """
 SELECT
     GREATEST(1, pg_relation_size(oid) / current_setting('block_size')::bigint),
-    GREATEST(1, ceil(reltuples / GREATEST(relpages, 1)))::integer
+    LEAST(291, GREATEST(1, ceil(reltuples / GREATEST(relpages, 1))))::integer
 FROM pg_class
 WHERE oid = %s::regclass
 """

@@ -109,7 +109,7 @@ class RunbookMagics(Magics):
     @no_var_expand
     @cell_magic
     def backfill(self, line: str, cell: str) -> Table | None:
-        """Run the cell's statement over a table in batches of heap blocks; see `runbook.step.backfill`.
+        """Run the cell's statement over a table in batches, a transaction each; see `runbook.step.backfill`.
 
         `%%backfill TABLE`          a batch that does not leave what is due is an error
         `%%backfill TABLE: NAME`    it fails the check NAME, whose header lines are those of `%%check`

@@ -59,7 +59,7 @@ class Pace:
 
     def pause(self, seconds: float) -> float:
         """Return the seconds to rest after a batch that took `seconds`."""
-        return max(0.0, seconds) * self.rest if self.gently else 0.0
+        return seconds * self.rest if self.gently else 0.0
 
 
 class Batch(NamedTuple):
