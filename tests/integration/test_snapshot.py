@@ -169,6 +169,13 @@ def test_a_scratch_database_goes_even_while_autovacuum_is_at_work_in_it(library,
         assert not admin.execute("SELECT FROM pg_database WHERE datname ~ 'scratch'").fetchall()
 
 
+def test_only_a_scratch_databases_own_tables_are_dropped(library, url):
+    scratch._empty(url, "runbook_scratch_0")
+    assert library.execute("SELECT count(*) FROM shelves").fetchone() == (300,)
+    scratch._empty(url, library.info.dbname)
+    assert library.execute("SELECT to_regclass('shelves')").fetchone() == (None,)
+
+
 def test_a_scratch_file_is_neither_synced_nor_freed_all_at_once(library, url, called, monkeypatch):
     left: list[int] = []
     truncate = os.truncate

@@ -32,6 +32,16 @@ LEFT_OUT = """
     WHERE contype = 'f' AND relnamespace::regnamespace::text <> ALL (%(schemas)s)
 """
 
+DROP_TABLE = sql.SQL("""
+    DO $a_table_of_the_scratch$
+    BEGIN
+        IF current_database() = {database} THEN
+            EXECUTE 'DROP TABLE IF EXISTS ' || {table} || ' CASCADE';
+        END IF;
+    END
+    $a_table_of_the_scratch$
+""")
+
 # Every table of a copy
 TABLES = """
     SELECT oid::regclass::text FROM pg_class
@@ -83,20 +93,31 @@ def database(connection: psycopg.Connection, url: str) -> Iterator[str]:
                 "The address leads to one database whatever is asked for, as some poolers' do, so no scratch database "
                 "can be reached beside it: give the server's own address."
             )
-        yield scratch_url
+        try:
+            yield scratch_url
+        finally:
+            _empty(scratch_url, name)
     finally:
-        _drop(connection, scratch_url, name)
+        _drop(connection, name)
 
 
-def _drop(connection: psycopg.Connection, scratch_url: str, name: str) -> None:
-    """Drop a scratch database, its tables first and one by one: others' commits would wait for all of their blocks.
+def _empty(scratch_url: str, name: str) -> None:
+    """Drop a scratch database's tables one by one: others' commits would wait for the blocks of all at once.
 
-    Not WITH (FORCE): that is refused while autovacuum is at work there, which a plain DROP DATABASE ends by itself.
+    The server itself asks, in the statement that drops a table, whether it is there: whatever an address leads to,
+    nothing is dropped anywhere else.
     """
     with suppress(psycopg.Error), psycopg.connect(scratch_url, autocommit=True) as scratch:
         for (table,) in scratch.execute(TABLES).fetchall():
-            scratch.execute(f"DROP TABLE IF EXISTS {table} CASCADE".encode())
+            scratch.execute(DROP_TABLE.format(database=sql.Literal(name), table=sql.Literal(table)))
             time.sleep(RESPITE)
+
+
+def _drop(connection: psycopg.Connection, name: str) -> None:
+    """Drop a scratch database.
+
+    Not WITH (FORCE): that is refused while autovacuum is at work there, which a plain DROP DATABASE ends by itself.
+    """
     connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user", [name]
     )
