@@ -5,9 +5,14 @@ process of a lower priority (nice) would be.
 """
 
 import os
+from contextlib import suppress
 
 
 def give_way() -> None:
-    """Let this thread, and whatever it starts from now on, not interrupt others when it wakes; Linux only."""
-    if hasattr(os, "SCHED_BATCH"):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    """Let this thread, and whatever it starts from now on, not interrupt others when it wakes.
+
+    On Linux, where it is a usual one and nothing forbids it: it is a courtesy, not a condition.
+    """
+    if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
+        with suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

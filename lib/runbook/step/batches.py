@@ -39,9 +39,12 @@ class Worker:
         connection.execute(f"SET lock_timeout = '{retry.LOCK_TIMEOUT}'")
         for name, value in parameters.items():
             connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", as_setting(value)])
-        prepared = connection.pgconn.prepare(PREPARED.encode(), statement)
-        if prepared.status != psycopg.pq.ExecStatus.COMMAND_OK:
-            raise psycopg.errors.error_from_result(prepared)
+        # Parsed alone first: PREPARE would run what stands behind a semicolon. Prepared in SQL, for a pooler may give
+        # a statement that was prepared by the protocol another name.
+        parsed = connection.pgconn.prepare(b"", statement)
+        if parsed.status != psycopg.pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(parsed)
+        connection.execute(f"PREPARE {PREPARED} AS ".encode() + statement)
 
     def do(self, batch: Batch) -> tuple[dict[str, int], float]:
         """Do one batch and commit it.
