@@ -461,7 +461,8 @@ def test_a_batch_may_be_a_part_of_a_block(journalled):
 
 def test_a_backfill_goes_over_a_table_nobody_has_analyzed(journalled):
     journalled.run(
-        "%%sql\nCREATE TABLE fresh AS SELECT shelf, room, label FROM shelves", LABEL.replace("shelves", "fresh")
+        "%%sql\nCREATE TABLE fresh WITH (autovacuum_enabled = off) AS SELECT shelf, room, label FROM shelves",
+        LABEL.replace("shelves", "fresh"),
     )
     assert journalled.rows("SELECT reltuples FROM pg_class WHERE relname = 'fresh'") == [(-1,)]
     assert journalled.rows("SELECT count(*) FROM fresh WHERE label IS NULL") == [(0,)]

@@ -1,5 +1,7 @@
 """The session: what `begin` asks for, what checks leave in the ledger, how a gate opens and shuts."""
 
+import os
+
 import psycopg
 import pytest
 
@@ -50,6 +52,7 @@ def test_the_header_says_where_and_what(begun):
         assert part in begun.said
 
 
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="Linux alone has this policy")
 def test_a_notebook_gives_way_to_the_servers_sessions(begun):
     assert begun.run("import os; os.sched_getscheduler(0) == os.SCHED_BATCH")
 

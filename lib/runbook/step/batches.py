@@ -58,7 +58,8 @@ class Worker:
         """
         bounds = f"set_config('runbook.first', '{batch.first}', true), set_config('runbook.last', '{batch.last}', true)"
         answers = self.connection.execute(f"BEGIN; SELECT {bounds}; EXECUTE {PREPARED}; {WORKED}".encode())
-        answers.nextset(), answers.nextset()
+        for _ in ("BEGIN", "bounds"):
+            answers.nextset()
         done = _done(answers)
         answers.nextset()
         worked = answers.fetchone()

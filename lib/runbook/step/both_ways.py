@@ -26,7 +26,8 @@ from runbook.target.scratch import Surroundings
 if TYPE_CHECKING:
     from runbook.step.task import Task
 
-# For a copy's rows nobody waits: one worker spares the others' cores, short batches and rests would spare nothing.
+# For a copy's rows nobody waits, only for cores: one worker spares them, and a steady one disturbs less than a
+# restless one, so its batches are long and it takes no rests.
 NOBODY_WAITS = {"workers": 1, "gentle_ms": 0, "batch_ms": 1000, "batch_blocks": 1_000_000}
 NOTE = "both ways"
 SUBJECT = "both ways of"  # the digest of what was rehearsed
