@@ -34,7 +34,8 @@ def called(monkeypatch):
     run = subprocess.run
 
     def record(arguments, **options):
-        calls.append(([str(argument) for argument in arguments], options["env"]))
+        if "env" in options:  # what only asks for a program's version has none, and is asked once
+            calls.append(([str(argument) for argument in arguments], options["env"]))
         return run(arguments, **options)
 
     monkeypatch.setattr(subprocess, "run", record)
@@ -153,7 +154,9 @@ def test_a_scratch_database_goes_even_while_autovacuum_is_at_work_in_it(library,
         admin.execute("SELECT pg_reload_conf()")
         try:
             with scratch.database(library, url) as scratch_url:
-                with psycopg.connect(scratch_url, autocommit=True) as inside:
+                # Somebody else's table, so that autovacuum is still at work when the database is to go
+                database = psycopg.conninfo.conninfo_to_dict(scratch_url)["dbname"]
+                with psycopg.connect(embedded.url(embedded.start(toy), database, "postgres")) as inside:
                     inside.execute("CREATE TABLE much AS SELECT generate_series(1, 100000) AS n")
                 at_work = (
                     "SELECT FROM pg_stat_activity WHERE datname ~ 'scratch' AND backend_type = 'autovacuum worker'"
