@@ -32,9 +32,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep the servers of the tests apart from the developer's."""
     folder = tmp_path_factory.mktemp("state")
     os.environ["RUNBOOK_STATE"] = str(folder)
-    server = embedded.start(ROOT)
+    embedded.start(ROOT)
     yield folder
-    server.cleanup()
+    embedded.start(ROOT).cleanup()  # the one that runs now: tests kill servers
 
 
 @pytest.fixture(scope="session")

@@ -131,7 +131,10 @@ class Arena:
             time.sleep(kill.delay)
             if batch.poll() is None:
                 VICTIMS[kill.victim](self, batch)
-            _, said = batch.communicate(timeout=PATIENCE)
+            try:
+                _, said = batch.communicate(timeout=PATIENCE)
+            finally:
+                batch.kill()  # nobody waits for ever for one that hangs
         words = said.decode().strip()
         assert "Traceback" not in words, f"{kill}\n{words}"
         if kill.victim in {"batch, politely", "batch, by Ctrl-C"}:

@@ -92,7 +92,9 @@ def test_watching_goes_on_until_it_is_interrupted(toy):
     ) as watching:
         seen = ""
         while "Label the shelves" not in seen:
-            seen += watching.stdout.readline()
+            line = watching.stdout.readline()
+            assert line, "it ended by itself"
+            seen += line
         time.sleep(1.5)
         assert watching.poll() is None
         watching.send_signal(signal.SIGINT)

@@ -414,7 +414,7 @@ def test_a_lower_id_committed_after_a_higher_one_is_sealed_with_it(trail: Trail)
     first, second, *_ = trail.organizations()
     seal(trail)
     call = "SELECT consume_credits_rpc(%s, 'ai_chat', 1)"
-    with trail.open() as slow, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, trail.open() as slow:
         slow.execute("BEGIN")
         slow.execute(call, [first])
         spend(trail, second, 1)

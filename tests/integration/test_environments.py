@@ -1,5 +1,8 @@
 """Environments: every way to get no connection ends in one sentence that helps, and never shows a password."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import psycopg
@@ -10,6 +13,7 @@ from runbook.plan import Environment, Plan
 from runbook.target import embedded, environments
 
 CANARY = "c4n4ry"
+START = "from pathlib import Path; from runbook.target import embedded; embedded.start(Path())"
 VARIABLE = "RUNBOOK_ELSEWHERE_DATABASE_URL"
 
 
@@ -178,6 +182,14 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("RUNBOOK_STATE", str(tmp_path / "file"))
     with pytest.raises(UsageError, match="RUNBOOK_STATE"):
         embedded.start(tmp_path)
+
+
+def test_whoever_starts_a_server_at_the_same_moment_has_the_same(tmp_path):
+    environment = {**os.environ, "RUNBOOK_STATE": str(tmp_path)}
+    command = [sys.executable, "-c", START]
+    starting = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [process.communicate(timeout=120)[1] for process in starting]
+    assert [process.returncode for process in starting] == [0, 0, 0], said
 
 
 def test_the_url_variable_is_the_environments_name():

@@ -83,6 +83,24 @@ def test_what_a_kernel_writes_past_its_channels_does_not_reach_the_terminal(tmp_
     assert done.stderr == ""
 
 
+ASKS_AND_IS_GONE = """
+import os, socket
+from multiprocessing import forkserver
+from runbook.run import fork
+
+fork.prepare()
+with socket.socket(socket.AF_UNIX) as asking:
+    asking.connect(forkserver._forkserver._forkserver_address)
+os.waitpid(forkserver._forkserver._forkserver_pid, 0)
+"""
+
+
+def test_where_whoever_asks_for_a_fork_is_killed_no_traceback_reaches_the_terminal():
+    command = [sys.executable, "-c", ASKS_AND_IS_GONE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == ""
+
+
 @pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="Linux alone has this policy")
 def test_a_command_gives_way_to_others_and_so_does_what_it_starts():
     policy = "import os; print(os.sched_getscheduler(0) == os.SCHED_BATCH)"

@@ -4,12 +4,13 @@ import atexit
 import os
 import signal
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 
 from runbook.errors import StepFailed, UsageError
-from runbook.run import aside
+from runbook.run import aside, fork
 from runbook.run.worker import Worker
 
 
@@ -37,6 +38,17 @@ def test_what_a_killed_process_was_asked_for_is_done_by_another(worker):
     first = worker.submit(os.getpid).result()
     os.kill(first, signal.SIGKILL)
     assert worker.submit(os.getpid).result() != first
+
+
+def test_what_is_asked_for_is_done_though_the_server_of_forks_is_killed_meanwhile(worker):
+    fork.prepare()
+    server = forkserver._forkserver._forkserver_pid
+    os.kill(server, signal.SIGSTOP)
+    asked = worker.submit(os.getpid)
+    time.sleep(0.3)  # now it waits to be told of its fork
+    os.kill(server, signal.SIGKILL)
+    assert asked.result(60) != os.getpid()
+    assert worker.submit(os.getpid).result(60) == asked.result()
 
 
 def test_whoever_kills_its_process_each_time_is_told(worker):

@@ -55,11 +55,17 @@ def start(
         arguments: given to `work`.
         folder: where it works.
         environment: all its variables.
+
+    Raises:
+        ChildProcessError: the server of all forks was killed meanwhile.
     """
     prepare()
     told = (work, arguments, folder, dict(environment))
     process = ForkServerProcess(target=_work, args=told, daemon=True)  # it does not outlive this one's end
-    process.start()
+    try:
+        process.start()
+    except (EOFError, ConnectionError) as error:
+        raise ChildProcessError("The process from which all others are forked was killed.") from error
     return process
 
 

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import Pipe
@@ -14,6 +15,7 @@ from runbook.errors import StepFailed
 from runbook.run import fork
 
 ATTEMPTS = 2
+RESPITE = 0.1  # seconds, after which a killed process is seen to be dead
 
 
 class Worker:
@@ -40,15 +42,13 @@ class Worker:
 
     def _do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         for _ in range(ATTEMPTS):
-            if self._connection is None:
-                self._connection, theirs = Pipe()
-                self._process = fork.start(_serve, [theirs], Path.cwd(), os.environ)
-                theirs.close()
             try:
-                self._connection.send((work, arguments))
-                error, found = self._connection.recv()
-            except (EOFError, BrokenPipeError, ConnectionResetError):
+                connection = self._connection = self._connection or self._begin()
+                connection.send((work, arguments))
+                error, found = connection.recv()
+            except (EOFError, BrokenPipeError, ConnectionResetError, ChildProcessError):
                 self._connection = None
+                time.sleep(RESPITE)
                 continue
             if error is not None:
                 raise error
@@ -56,6 +56,12 @@ class Worker:
         raise StepFailed(
             f"The process that was to {work.__name__.replace('_', ' ')} died, and so did the one after it."
         )
+
+    def _begin(self) -> Connection:
+        ours, theirs = Pipe()
+        with theirs:  # closed here, so that the end of whoever has it is noticed
+            self._process = fork.start(_serve, [theirs], Path.cwd(), os.environ)
+        return ours
 
 
 def _serve(connection: Connection) -> None:

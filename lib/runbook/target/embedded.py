@@ -51,9 +51,10 @@ def start(root: Path) -> PostgresServer:
     data = (state_folder(root) / "postgres").resolve()
     try:
         data.mkdir(parents=True, exist_ok=True)
-        if not (data / "PG_VERSION").exists():
-            _initialize(data)
         with _STARTING:
+            with PostgresServer._lock:  # nor does `useradd` bear a second one at once
+                if not (data / "PG_VERSION").exists():
+                    _initialize(data)
             _forget_dead_users(data)
             server = get_server(data, cleanup_mode="stop")
             with PostgresServer._lock:
