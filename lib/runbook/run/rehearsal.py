@@ -112,10 +112,12 @@ class Rehearsal:
                     future.set_exception(error)
 
     def _share_both_ways(self, task: Task) -> None:
-        """Let the faults of a task share its rehearsal of both ways, which does not hang on what they seed later."""
+        """Let the faults of a task share its rehearsal of both ways, which counts where they leave its subject alone."""
         with self._ledger(STAGE) as stage, self._ledger(_template(task.number)) as template:
             notes = stage.notes(STAGE, task.number)
             if both_ways.NOTE in notes:
+                template.prepare(self.plan.root / "sql" / "ledger.sql")
+                template.open_run(STAGE, self.environment.name, "rehearsal", self.plan.digest(), {})
                 template.start_task(STAGE, task.number)
                 template.finish_task(STAGE, task.number, UNDONE)
                 for name in (both_ways.NOTE, both_ways.SUBJECT):

@@ -1,5 +1,7 @@
 """Both ways: a task's apply cells, its rollback, and its apply cells again, on a copy of the target, before it starts.
 
+An earlier task may rehearse it ahead, for whoever decides; the task itself then does it over only where that has aged.
+
 What the operator learns is whether the way back gives everything back, and what it costs: rows, seconds, locks.
 """
 
@@ -14,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.utils.capture import capture_output
 
-from runbook import cells
+from runbook import cells, parameters, plan
 from runbook.errors import StepFailed
 from runbook.step import backfill
 from runbook.step.display import Table
 from runbook.target import scratch
 from runbook.target.environments import DATABASE_VARIABLE
+from runbook.target.ledger import UNDONE
 from runbook.target.schemas import before as schema_before
 from runbook.target.scratch import Surroundings
 
@@ -30,7 +33,8 @@ if TYPE_CHECKING:
 # restless one, so its batches are long and it takes no rests.
 NOBODY_WAITS = {"workers": 1, "gentle_ms": 0, "batch_ms": 1000, "batch_blocks": 1_000_000}
 NOTE = "both ways"
-SUBJECT = "both ways of"  # the digest of what was rehearsed
+SUBJECT = "both ways of"  # the digest of what was rehearsed, and when
+HOURS = 24  # so long a rehearsal counts: rows change, scripts and schema do not unseen
 COLUMNS = ("way", "seconds", "rows", "strongest_lock", "as_before")
 LOCKS = """
     SELECT mode FROM pg_locks JOIN pg_class ON pg_class.oid = relation
@@ -42,11 +46,12 @@ STRENGTH = (
 )  # fmt: skip
 
 
-def rehearse(task: "Task", schemas: list[str], tables: list[str]) -> Table:
+def rehearse(task: "Task", number: int, schemas: list[str], tables: list[str]) -> Table:
     """Go up, down and up again on a copy; remember and return what was found.
 
     Args:
-        task: the task to rehearse; its target is only read.
+        task: the task that rehearses; its target is only read.
+        number: the task to rehearse: this one or a later one.
         schemas: whose functions and types a copy needs beside the plan's own schemas.
         tables: whose content must be as before after the way down.
 
@@ -57,53 +62,75 @@ def rehearse(task: "Task", schemas: list[str], tables: list[str]) -> Table:
     Raises:
         StepFailed: a way ends in an error, or the task left its traces on the target and was never rehearsed there.
     """
-    number = task.definition.number
-    if schema_before(task.ledger, number) != task.schema(*task.plan.schemas):
-        print("The target is not what it was before this task: shown is the rehearsal made before it began.")
+    own, schema = number == task.definition.number, task.schema(*task.plan.schemas)
+    definition = task.definition if own else task.plan.task(number)
+    state = task.ledger.states().get(number)
+    if state and state.status != UNDONE and schema_before(task.ledger, number) != schema:
+        print(f"The target is not what it was before Task {number}: shown is the rehearsal made before it began.")
         return Table(**task.read(NOTE))
-    subject = _subject(task, tables)
-    if task.ledger.read(SUBJECT) == subject:
-        print("Rehearsed before, on a copy of this very content with these very scripts: shown is what was found then.")
+    given = task.parameters if own else _given(task, definition)
+    subject = _subject(definition, given, schema)
+    if _counts_still(task, subject):
+        print(f"Rehearsed in the last {HOURS} hours, with these very scripts on this very schema: shown is that.")
         return Table(**task.read(NOTE))
-    with _copy(task, schemas) as twin:
+    with _copy(task, definition, given, schemas) as twin:
         before = twin.schema(*task.plan.schemas), [twin.digest(table) for table in tables]
         ways = [["up", *_up(twin), None, None], ["down", *_down(twin), None]]
         ways[1][-1] = (twin.schema(*task.plan.schemas), [twin.digest(table) for table in tables]) == before
         ways.append(["up again", *_up(twin), None, None])
     found = Table(COLUMNS, ways)
     task.write(NOTE, found)
-    task.write(SUBJECT, subject)
+    task.write(SUBJECT, {"digest": subject, "at": _now(task)})
     return found
 
 
-def _subject(task: "Task", tables: list[str]) -> str:
-    """Return the digest of all that decides how a rehearsal ends: the scripts, the schema, the content."""
-    up = [cell.source for cell in cells.read(task.definition.notebook) if "apply" in cell.tags]
-    parts = [
-        *up,
-        task.definition.rollback.read_text(encoding="utf-8"),
-        json.dumps(task.parameters, sort_keys=True),
-        task.schema(*task.plan.schemas),
-        *(task.digest(table) for table in tables),
-    ]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+def _given(task: "Task", definition: plan.Task) -> dict[str, Any]:
+    """Return the parameters a later task will have: as its notebook declares them, or as this run was told."""
+    found = {"environment": task.environment.name}
+    told = task.ledger.run(task.run_id)["parameters"]
+    for cell in cells.read(definition.notebook):
+        if "parameters" in cell.tags:
+            declared = parameters.declared(cell.source)
+            found = {name: told.get(name, one.default) for name, one in declared.items()} | found
+    return found
+
+
+def _subject(definition: plan.Task, given: dict[str, Any], schema: str) -> str:
+    """Return the digest of what decides how a rehearsal ends: the scripts, the parameters they read, the schema."""
+    up = [cell.source for cell in cells.read(definition.notebook) if "apply" in cell.tags]
+    scripts = "\0".join([*up, definition.rollback.read_text(encoding="utf-8")])
+    read = {name: value for name, value in sorted(given.items()) if f"'runbook.{name}'" in scripts}
+    return hashlib.sha256("\0".join([scripts, json.dumps(read), schema]).encode()).hexdigest()
+
+
+def _counts_still(task: "Task", subject: str) -> bool:
+    """Tell whether the last rehearsal was of this very subject, and not too long ago."""
+    last = task.ledger.read(SUBJECT)
+    return bool(last and last["digest"] == subject and _now(task) - last["at"] < HOURS * 3600)
+
+
+def _now(task: "Task") -> float:
+    """Return the server's time, in seconds since 1970."""
+    row = task.ledger.connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+    assert row is not None
+    return float(row[0])
 
 
 @contextmanager
-def _copy(task: "Task", schemas: list[str]) -> Iterator["Task"]:
-    """Yield the same task on a copy of its target, dropped afterwards."""
+def _copy(task: "Task", definition: plan.Task, given: dict[str, Any], schemas: list[str]) -> Iterator["Task"]:
+    """Yield a task on a copy of another's target, dropped afterwards."""
     from runbook.step.task import Task
 
     with scratch.copy(task.connection, task.url, Surroundings(task.plan.schemas, tuple(schemas))) as database:
         outer = os.environ.get(DATABASE_VARIABLE)  # a rehearsal's kernel stands on a copy already
         os.environ[DATABASE_VARIABLE] = database
         try:
-            twin = Task(task.definition, task.plan, task.run_id, task.parameters | NOBODY_WAITS, {})
+            twin = Task(definition, task.plan, task.run_id, given | NOBODY_WAITS, {})
             try:
                 twin.ledger.prepare(task.plan.root / "sql" / "ledger.sql")
                 twin.ledger.open_run(task.run_id, task.environment.name, "both ways", "", {})
-                twin.ledger.start_task(task.run_id, task.definition.number)
-                for name, value in task.parameters.items():
+                twin.ledger.start_task(task.run_id, definition.number)
+                for name, value in given.items():
                     twin.setting(name, value)
                 yield twin
             finally:

@@ -176,14 +176,15 @@ class Task(Conversation):
         """Return the definition of everything in the schemas, as pg_dump writes it."""
         return snapshot.schema_dump(self.url, schemas)
 
-    def both_ways(self, schemas: list[str], tables: list[str]) -> Table:
-        """Rehearse the task up, down and up again on a copy; see `runbook.step.both_ways`.
+    def both_ways(self, schemas: list[str], tables: list[str], number: int | None = None) -> Table:
+        """Rehearse a task up, down and up again on a copy; see `runbook.step.both_ways`.
 
         Args:
             schemas: whose functions and types a copy needs beside the plan's own schemas.
             tables: whose content must be as before after the way down.
+            number: of the task; None: this one.
         """
-        return both_ways.rehearse(self, schemas, tables)
+        return both_ways.rehearse(self, self.definition.number if number is None else number, schemas, tables)
 
     def command(self, arguments: list[str], skip: str = "") -> None:
         """Run a command in the checkout and show what it said; with a reason in `skip`, say that instead.
