@@ -112,7 +112,7 @@ class Rehearsal:
                     future.set_exception(error)
 
     def _share_both_ways(self, task: Task) -> None:
-        """Let the faults of a task share its rehearsal of both ways, which counts where they leave its subject alone."""
+        """Let the faults of a task share its rehearsal of both ways, which counts where its subject stays the same."""
         with self._ledger(STAGE) as stage, self._ledger(_template(task.number)) as template:
             notes = stage.notes(STAGE, task.number)
             if both_ways.NOTE in notes:
