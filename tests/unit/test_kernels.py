@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from runbook.run import fork
 from runbook.run.kernels import Loop
 
 
@@ -60,6 +61,12 @@ def test_a_process_is_forked_though_the_folder_of_temporary_files_has_a_long_nam
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout == "('ZeroDivisionError', 'division by zero')\n", done.stderr
+
+
+def test_what_is_to_be_done_at_a_process_end_is_done_at_a_forked_ones_too(tmp_path):
+    cell = "import atexit, pathlib; atexit.register(pathlib.Path('left').touch)"
+    assert fork.execute([cell], tmp_path, {}) is None
+    assert (tmp_path / "left").exists()
 
 
 SAYS_SOMETHING = """

@@ -79,6 +79,7 @@ def _work(work: Callable[..., None], arguments: Sequence[Any], folder: Path, env
     os.environ.update(environment)
     os.chdir(folder)
     work(*arguments)
+    atexit._run_exitfuncs()  # a forked process would skip them
 
 
 def _die_with_parent() -> None:
@@ -101,7 +102,6 @@ def serve(arguments: list[str]) -> None:
     kernel: Any = IPKernelApp.instance(parent_handle=os.getppid())  # it watches the one that forks
     kernel.initialize(arguments)
     kernel.start()
-    atexit._run_exitfuncs()  # a forked process would skip them
 
 
 def execute(cells: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[str, str] | None:

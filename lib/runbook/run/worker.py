@@ -1,6 +1,5 @@
 """A worker: a forked process beside a run, for what is not to hold the run up."""
 
-import atexit
 import os
 import time
 from collections.abc import Callable
@@ -76,4 +75,3 @@ def _serve(connection: Connection) -> None:
         except Exception as error:  # whoever asked gets it
             answer = error, None
         connection.send(answer)
-    atexit._run_exitfuncs()  # a forked process would skip them
