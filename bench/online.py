@@ -1,4 +1,4 @@
-"""Online: the latency of steady traffic while Task 2 runs, against the idle system just before."""
+"""Online: the latency of steady traffic while Tasks 0 to 2 run, against the idle system just before."""
 
 import subprocess
 import threading
@@ -25,7 +25,7 @@ BLOCKED = "<= 0.5"
 RATE = 200  # calls per second, from eight clients
 CLIENTS = 8
 TAIL = 3.0  # seconds of traffic after the migration, and what pgbench may still hold back of its log
-IDLE, MIGRATING = "idle", "during Task 2"
+IDLE, REHEARSING, MIGRATING = "idle", "during Task 0", "during Task 2"  # Task 0 backs up, and rehearses on a copy
 UNITS = {"p99": "ms", "p50": "ms", "longest": "ms", "calls": "calls"}
 CALLERS = """
 CREATE SCHEMA bench;
@@ -110,7 +110,7 @@ def run(options: Options, place: Place, say: Say) -> Part:
     """Migrate 200,000 organizations (20,000 if quick) under traffic."""
     organizations = options.size(200_000, 20_000)
     idle = 5.0 if options.quick else 15.0
-    samples: Samples = {IDLE: [], MIGRATING: []}
+    samples: Samples = {IDLE: [], REHEARSING: [], MIGRATING: []}
     blocked, unreconciled, repetitions = [], [], options.times(3, 1)
     for number in range(repetitions):
         say(f"{organizations:,} organizations · {number + 1} of {repetitions}")
@@ -120,15 +120,17 @@ def run(options: Options, place: Place, say: Say) -> Part:
                 begun = time.time()
                 time.sleep(idle)
                 ended = time.time()
-                project.runbook("run", "--from", "2", "--to", "2")
+                project.runbook("run", "--to", "2")
                 time.sleep(TAIL)
             with project.connect() as connection:
                 samples[IDLE].append(traffic.between(begun, ended))
-                samples[MIGRATING].append(traffic.between(*_window(connection)))
+                samples[REHEARSING].append(traffic.between(*_window(connection, 0)))
+                samples[MIGRATING].append(traffic.between(*_window(connection, 2)))
                 unreconciled.append(float(len(connection.execute(UNRECONCILED).fetchall())))
             blocked.append(traffic.blocked)
     findings = [
         Finding.ratio("p99 during Task 2 / idle", samples, MIGRATING, IDLE, "p99", OF_IDLE),
+        Finding.ratio("p99 during Task 0 / idle", samples, REHEARSING, IDLE, "p99"),
         Finding("longest call during Task 2", [one["longest"] / 1000 for one in samples[MIGRATING]], "s", BLOCKED),
         Finding("longest wait for a lock", blocked, "s", BLOCKED),
         Finding("organizations that do not reconcile", unreconciled, "", "= 0"),
@@ -139,18 +141,18 @@ def run(options: Options, place: Place, say: Say) -> Part:
 
 @contextmanager
 def _project(place: Place, organizations: int) -> Iterator[Project]:
-    """Offer a project that has come as far as Task 1, on a server that has come to rest since."""
+    """Offer a project on a server that has come to rest."""
     with TemporaryDirectory(prefix="bench-") as folder:
         project = Project(place, Path(folder), organizations=organizations, actions_per_organization=1)
-        project.runbook("run", "--fresh", "--to", "1")
+        project.runbook("reset")
         with project.connect() as connection:
             connection.execute("VACUUM (ANALYZE)")  # as autovacuum leaves a table that stands for a while
         place.checkpoint()
         yield project
 
 
-def _window(connection: psycopg.Connection) -> tuple[float, float]:
-    """Return when Task 2 began and ended, in seconds since 1970."""
-    row = connection.execute("SELECT started_at, finished_at FROM runbook.tasks WHERE number = 2").fetchone()
+def _window(connection: psycopg.Connection, task: int) -> tuple[float, float]:
+    """Return when a task began and ended, in seconds since 1970."""
+    row = connection.execute("SELECT started_at, finished_at FROM runbook.tasks WHERE number = %s", [task]).fetchone()
     assert row is not None and isinstance(row[0], datetime)
     return row[0].timestamp(), row[1].timestamp()
