@@ -13,7 +13,7 @@ import pytest
 from runbook.errors import GateShut, StepFailed, UsageError
 from runbook.step import backfill, retry
 from runbook.step.brake import Brake
-from runbook.target import pauses
+from runbook.target import embedded, pauses
 
 T = TypeVar("T")
 PATIENCE = 30  # seconds a test waits for what must come; no figure is measured against it
@@ -442,6 +442,12 @@ def test_while_others_are_at_work_one_worker_goes_alone_and_rests(
     assert hands(two_hands) == workers
     assert (two_hands.run("task.read('backfill shelves')['rested']") > 0) == (workers == 1)
     assert any("gently" in words for words in progress) == (workers == 1)
+
+
+def test_workers_connect_without_sessions_beside_which_would_pass_for_others_at_work(journalled, monkeypatch):
+    monkeypatch.setattr(embedded, "provide", lambda *_: pytest.fail("a session of nobody's name"))
+    journalled.run(LABEL)
+    assert journalled.rows(DONE_ONCE) == [(True, True)]
 
 
 def test_a_batch_may_be_a_part_of_a_block(journalled):

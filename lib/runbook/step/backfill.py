@@ -145,7 +145,7 @@ class _Backfill:
     def _work(self, number: int, tids: Tids) -> None:
         task, pace = self.task, self.pace
         name = f"runbook {task.run_id} worker {number}"
-        with environments.connect(task.plan, task.environment, name) as connection:
+        with environments.connect(task.plan, task.environment, name, task.url) as connection:
             worker, size = Worker(connection, task.parameters, self.statement), FIRST_BATCH
             while self._may_go(number, tids) and (batch := tids.take(size)):
                 try:
