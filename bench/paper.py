@@ -84,6 +84,7 @@ def _bars(axes: Axes, subjects: Mapping[str, Sequence[float]]) -> None:
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.margins(x=0.1)
+    axes.locator_params(axis="x", nbins=6)  # so that figures of five digits do not touch
 
 
 def _held(axes: Axes, goals: Sequence[Finding]) -> None:
@@ -92,12 +93,14 @@ def _held(axes: Axes, goals: Sequence[Finding]) -> None:
         colour = GREEN if one.reached else RED
         ends = [min(one.values) / scale, max(one.values) / scale]
         axes.plot(ends, [place, place], color=colour, linewidth=5, alpha=0.35)
-        axes.plot(one.median / scale, place, "o", color=colour)
+        axes.plot(one.median / scale, place, "o", color=colour, clip_on=False)
         words = f"{short(one.median)} {one.unit}, goal {goal(one.goal)}"
-        axes.annotate(words, (one.median / scale, place), (8, 6), textcoords="offset points", fontsize=8, color=GREY)
+        above = {"xytext": (8, 8), "textcoords": "offset points", "fontsize": 8, "color": GREY}
+        axes.annotate(words, (one.median / scale, place), bbox={"facecolor": "white", "lw": 0, "pad": 1}, **above)
     axes.axvline(1, color=GREY, linestyle="--", linewidth=1.2)
     axes.set_yticks(range(len(goals)), [one.name for one in goals])
     axes.set_ylim(len(goals) - 0.4, -0.7)
+    axes.set_xlim(left=0)
     axes.set_xlabel("share of the goal (dashed: the goal)")
     axes.margins(x=0.3)
 
