@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HEADING = re.compile(r"^#{2,} (\d+(?:\.\d+)*) · .+$", re.MULTILINE)
+UNNUMBERED = re.compile(r"^#{2,} (?!\d)", re.MULTILINE)
 LABELS = "Purpose|Prerequisites|Impact|Rollback|Expected|If it fails"
 PROSE = re.compile(rf"\*\*({LABELS})\*\*\s+(.*?)(?=\s*\*\*(?:{LABELS})\*\*|\n\s*\n|\Z)", re.DOTALL)
 MAGIC = re.compile(r"%%(sql|check|backfill|concurrently)\b *(.*)")
@@ -79,13 +80,14 @@ def changes(path: Path) -> bool:
 def prose(path: Path) -> dict[str, dict[str, str]]:
     """Return what the notebook says of each step: number → label → text.
 
-    The labels are those of `LABELS`; the number is empty for the head of the notebook.
+    The labels are those of `LABELS`; the number is empty for the head of the notebook. What stands under a heading
+    without a number is of no step.
     """
     text = "\n\n".join(cell.source for cell in read(path) if cell.kind == "markdown")
     first, *rest = HEADING.split(text)
     sections = {"": first} | dict(zip(rest[::2], rest[1::2], strict=True))
     return {
-        number: {label: " ".join(words.split()) for label, words in PROSE.findall(section)}
+        number: {label: " ".join(words.split()) for label, words in PROSE.findall(UNNUMBERED.split(section)[0])}
         for number, section in sections.items()
     }
 

@@ -345,6 +345,13 @@ def test_both_ways_are_rehearsed_anew_where_it_is_another(begun, connect, toy, c
     assert REHEARSED not in begun.said
 
 
+def test_a_way_back_that_failed_is_rehearsed_anew_whatever_made_it_fail(begun, toy):
+    (toy / "sql" / "rollback" / "07_label_the_shelves.sql").write_text("SELECT 1")
+    assert [row[-1] for row in begun.run(BOTH_WAYS)] == [None, False, None]
+    begun.run(BOTH_WAYS)
+    assert REHEARSED not in begun.said
+
+
 def test_both_ways_are_rehearsed_anew_where_the_scripts_read_another_parameter(begun):
     begun.run(BOTH_WAYS, "task.parameters['prefix'] = 'T'", BOTH_WAYS)
     assert REHEARSED not in begun.said

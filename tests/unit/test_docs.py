@@ -79,6 +79,12 @@ def test_changed_prose_makes_the_breakdown_stale(draft: Plan) -> None:
     assert [path.name for path in docs.stale(draft)] == [docs.BREAKDOWN]
 
 
+def test_a_task_is_for_what_its_head_says_whatever_stands_before_its_first_step(plan: Plan) -> None:
+    for task in plan.tasks:
+        head = cells.read(task.notebook)[0].source
+        assert f"**Purpose** {cells.prose(task.notebook)['']['Purpose']}" in head
+
+
 def test_a_changed_rollback_script_makes_the_scripts_stale(draft: Plan) -> None:
     draft.task(2).rollback.write_text("SELECT 1;\n", encoding="utf-8")
     assert [path.name for path in docs.stale(draft)] == [docs.SCRIPTS]
