@@ -88,6 +88,7 @@ class Notebook:
         task = SimpleNamespace(
             plan=plan,
             environment=environment,
+            url=self.place.url(database),
             run_id="bench",
             connection=connection,
             ledger=Ledger(connection, plan.name),

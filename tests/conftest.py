@@ -34,7 +34,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.environ["RUNBOOK_STATE"] = str(folder)
     embedded.start(ROOT)
     yield folder
-    embedded.start(ROOT).cleanup()  # the one that runs now: tests kill servers
+    server = embedded.start(ROOT)  # the one that runs now: tests kill servers, and users of them
+    server.global_process_id_list.put([os.getpid()])
+    server.cleanup()
 
 
 @pytest.fixture(scope="session")

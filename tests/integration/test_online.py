@@ -427,11 +427,12 @@ def hands(notebook: Any) -> int:
     return notebook.rows("SELECT count(DISTINCT worker) FROM hands")[0][0]
 
 
-@pytest.mark.parametrize(("gentle_ms", "workers"), [(2, 1), (0, 2)])
+@pytest.mark.parametrize(("gentle_ms", "workers"), [(20, 1), (0, 2)])
 def test_while_others_are_at_work_one_worker_goes_alone_and_rests(
     two_hands, toy, connect, progress, gentle_ms, workers
 ):
-    two_hands.task.parameters["gentle_ms"], traffic = gentle_ms, Traffic(connect(toy))
+    two_hands.task.parameters.update(gentle_ms=gentle_ms, rest=0.2)
+    traffic = Traffic(connect(toy))
     with in_background(traffic):
         try:
             traffic.goes_on()

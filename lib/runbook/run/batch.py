@@ -157,6 +157,7 @@ def _conclude(
     execution.finish_pages()
     seal.put(execution.folder, execution.ledger, manifest, execution.announcer)
     page = execution.worker.submit(aside.report, execution.folder, execution.plan).result()
+    execution.worker.close()
     execution.announcer.say(
         "end", f"Run {execution.run_id} {status} · report: {page}", run_id=execution.run_id, status=status
     )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from runbook.errors import UsageError
 
 FIRST_BATCH = 8  # rows: few, while nobody knows yet how long they take
-USUAL = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 0.5, "rest": 2.0}
+USUAL = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 0.5, "rest": 3.0}
 AT_LEAST = {"workers": 1, "batch_ms": 1, "batch_blocks": 1, "gentle_ms": 0, "rest": 0}
 
 
