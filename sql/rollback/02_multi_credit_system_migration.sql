@@ -19,6 +19,7 @@ $$;
 
 DROP FUNCTION IF EXISTS runbook.consume_multi_credits(UUID, TEXT, INTEGER);
 DROP FUNCTION IF EXISTS may_consume(UUID);
+DROP FUNCTION IF EXISTS called_by_server();
 DROP TRIGGER IF EXISTS allocate_new_organization ON organizations;
 DROP FUNCTION IF EXISTS allocate_new_organization();
 
