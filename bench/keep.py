@@ -23,9 +23,12 @@ Parts = Mapping[str, Mapping[str, Any]]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
 def main(folders: Sequence[Path]) -> None:
     """Merge the results in FOLDERS into bench/results; write its page and README's figures anew."""
+    for folder in folders:
+        if not (folder / RESULTS).is_file():
+            raise click.UsageError(f"{folder} holds no {RESULTS}: name folders that the bench has written.")
     for folder in folders:
         keep(ROOT, folder)
     for path in write(ROOT):

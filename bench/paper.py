@@ -94,7 +94,7 @@ def _held(axes: Axes, goals: Sequence[Finding]) -> None:
         ends = [min(one.values) / scale, max(one.values) / scale]
         axes.plot(ends, [place, place], color=colour, linewidth=5, alpha=0.35)
         axes.plot(one.median / scale, place, "o", color=colour, clip_on=False)
-        words = f"{short(one.median)} {one.unit}, goal {goal(one.goal)}"
+        words = f"{f'{short(one.median)} {one.unit}'.rstrip()}, goal {goal(one.goal)}"
         above = {"xytext": (8, 8), "textcoords": "offset points", "fontsize": 8, "color": GREY}
         axes.annotate(words, (one.median / scale, place), bbox={"facecolor": "white", "lw": 0, "pad": 1}, **above)
     axes.axvline(1, color=GREY, linestyle="--", linewidth=1.2)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from bench import keep
+from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,3 +61,9 @@ def test_what_is_no_part_is_refused():
     refused = bench("nonsense")
     assert refused.returncode == 2
     assert "backfill" in refused.stderr
+
+
+def test_a_folder_without_results_is_not_kept(tmp_path):
+    refused = CliRunner().invoke(keep.main, [str(tmp_path)])
+    assert refused.exit_code == 2
+    assert f"{tmp_path} holds no bench.json: name folders that the bench has written." in refused.output
