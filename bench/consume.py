@@ -58,7 +58,6 @@ def run(options: Options, place: Place, say: Say) -> Part:
             for clients in CLIENTS
             for where, choice in targets.items()
             for who, statements in STATEMENTS.items()
-            if clients > 1 or who != TYPESCRIPT
         }
         for who in (OURS, TYPESCRIPT):
             requests = [REQUEST.format(statement) for statement in STATEMENTS[who]]

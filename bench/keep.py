@@ -101,8 +101,13 @@ def _goals(parts: Parts) -> Iterator[str]:
 
 
 def _finding(one: Mapping[str, Any]) -> list[str]:
-    unit = f" {one['unit']}" if one["unit"] else ""
-    return [one["name"], f"{short(one['median'])}{unit}", span(one["values"]), goal(one["goal"]), SIGNS[one["reached"]]]
+    return [
+        one["name"],
+        short(one["median"], one["unit"]),
+        span(one["values"]),
+        goal(one["goal"]),
+        SIGNS[one["reached"]],
+    ]
 
 
 def _circumstances(part: Mapping[str, Any]) -> str:

@@ -32,9 +32,7 @@ def show(part: Part, console: Console) -> None:
     for heading in ("figure", "median", "lowest … highest", "goal", ""):
         findings.add_column(heading, justify="right" if heading in {"median", "lowest … highest"} else "left")
     for one in part.findings:
-        findings.add_row(
-            one.name, f"{short(one.median)} {one.unit}", span(one.values), goal(one.goal), VERDICTS[one.reached]
-        )
+        findings.add_row(one.name, short(one.median, one.unit), span(one.values), goal(one.goal), VERDICTS[one.reached])
     console.print(findings)
 
 
@@ -94,7 +92,7 @@ def _held(axes: Axes, goals: Sequence[Finding]) -> None:
         ends = [min(one.values) / scale, max(one.values) / scale]
         axes.plot(ends, [place, place], color=colour, linewidth=5, alpha=0.35)
         axes.plot(one.median / scale, place, "o", color=colour, clip_on=False)
-        words = f"{f'{short(one.median)} {one.unit}'.rstrip()}, goal {goal(one.goal)}"
+        words = f"{short(one.median, one.unit)}, goal {goal(one.goal)}"
         above = {"xytext": (8, 8), "textcoords": "offset points", "fontsize": 8, "color": GREY}
         axes.annotate(words, (one.median / scale, place), bbox={"facecolor": "white", "lw": 0, "pad": 1}, **above)
     axes.axvline(1, color=GREY, linestyle="--", linewidth=1.2)
@@ -123,6 +121,7 @@ def goal(text: str) -> str:
     return f"{SIGNS.get(sign, sign)} {number}" if text else ""
 
 
-def short(value: float) -> str:
-    """Return a figure in three digits."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def short(value: float, unit: str = "") -> str:
+    """Return a figure in three digits, with its unit where it has one."""
+    digits = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{digits} {unit}" if unit else digits
