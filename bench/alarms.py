@@ -17,9 +17,9 @@ from IPython.utils.capture import capture_output
 from bench.figures import Finding, Options, Part, Samples, Say
 from bench.place import Place
 from bench.project import Project
-from runbook import cells
-from runbook.step.checks import Expectation
-from runbook.step.measurement import Comparison
+from runbook.plan import cells
+from runbook.query.expectation import Expectation
+from runbook.query.statistics import Comparison
 
 TASKS = (3, 4)
 SLOWDOWN = 0.3

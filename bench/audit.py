@@ -12,8 +12,8 @@ from bench.figures import Finding, Options, Part, Sample, Say, interleave
 from bench.migration import Notebook
 from bench.pgbench import Script
 from bench.place import Place
-from runbook import cells, parameters
-from runbook.step.transport import as_setting
+from runbook.plan import cells, parameters
+from runbook.query.send import as_setting
 
 TASK, EACH = 5, 50  # actions of an organization
 PAUSE_S = 1.0

@@ -6,7 +6,7 @@ from functools import partial
 from bench.figures import Finding, Options, Part, Sample, Say, interleave
 from bench.migration import Notebook
 from bench.place import Place
-from runbook.step import timing
+from runbook.query import timing
 
 NUMBER = 20  # which organization reads itself
 READ = "SELECT ai_credits, whatsapp_credits, email_credits, sms_credits FROM organizations WHERE id = '{organization}'"

@@ -11,10 +11,11 @@ from IPython.utils.capture import capture_output
 from psycopg.types.json import Jsonb
 
 from bench.place import Place
-from runbook import cells, parameters
-from runbook.step import backfill, indexes
-from runbook.step.transport import as_setting
-from runbook.target.ledger import Ledger
+from runbook.database.ledger import Ledger
+from runbook.notebook.backfill import backfill
+from runbook.plan import cells, parameters
+from runbook.query import concurrent_indexes
+from runbook.query.send import as_setting
 
 TASK = 2
 HEADING = re.compile(r"^#{4,5} \*\*(\d+(?:\.\d+)+): ", re.MULTILINE)
@@ -67,13 +68,13 @@ class Notebook:
 
     def prepare(self, connection: psycopg.Connection) -> None:
         """Run what comes before the indexes: ledger, columns, functions, trigger."""
-        connection.execute((self.place.plan.root / "sql" / "ledger.sql").read_bytes())
+        Ledger(connection, self.place.plan.name).prepare()
         connection.execute("CREATE TABLE runbook.bench (name text, value jsonb)")
         self.apply(connection, "2.1.1", "2.1.2")
 
     def build(self, connection: psycopg.Connection, *, on_organizations: bool) -> None:
         """Build indexes as the notebook does, one by one and concurrently."""
-        indexes.carry_out(connection, self.definitions(on_organizations=on_organizations))
+        concurrent_indexes.carry_out(connection, self.definitions(on_organizations=on_organizations))
 
     def backfill(self, connection: psycopg.Connection, database: str, **given: Any) -> dict[str, Any]:
         """Run the backfill by the runbook's own machinery and return its figures, history included."""

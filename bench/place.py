@@ -18,8 +18,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from psycopg import sql
 from traitlets.config import Config
 
-from runbook.plan import Environment, Plan
-from runbook.target import embedded
+from runbook.database import embedded
+from runbook.plan.plan import Environment, Plan
 
 ENVIRONMENT = "bench"
 # As a server in production has them: a quarter of the memory for its pages, and room for the WAL of a whole migration

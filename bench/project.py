@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 
 from bench.place import NAME, Place
-from runbook.plan import Plan
-from runbook.target import embedded
+from runbook.database import embedded
+from runbook.plan.plan import Plan
 
 PARTS = ("runbook.toml", "pyproject.toml", "notebooks", "sql", "docs", "supabase")
 EXPECTED = "outputs/expected"

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from runbook.plan import Plan
-from runbook.target import embedded
+from runbook.database import embedded
+from runbook.plan.plan import Plan
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("runbook.toml", "pyproject.toml", "notebooks", "sql", "docs", "outputs/expected", "supabase")
@@ -118,7 +118,6 @@ def copy_toy(folder: Path, database: str = "toy") -> Path:
     """Copy the toy runbook into a folder, on a fresh baseline in a database of that name."""
     copy = folder / "toy"
     shutil.copytree(ROOT / "tests" / "toy", copy)
-    shutil.copy(ROOT / "sql" / "ledger.sql", copy / "sql")
     plan = copy / "runbook.toml"
     plan.write_text(plan.read_text().replace('database = "toy"', f'database = "{database}"'))
     return _fresh(copy)

@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from runbook import cells
-from runbook.plan import Plan
-from runbook.step.retry import LOCK_TIMEOUT
+from runbook.plan import cells
+from runbook.plan.plan import Plan
+from runbook.query.lock_retry import LOCK_TIMEOUT
 
 ROOT = Path(__file__).parents[1]
 SQUAWK = Path(sys.executable).with_name("squawk")

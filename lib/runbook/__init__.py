@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runbook.step.session import begin
+    from runbook.notebook.begin import begin
 
 __all__ = ["begin"]
 
@@ -11,7 +11,7 @@ __all__ = ["begin"]
 def __getattr__(name: str) -> Any:
     # The command line must not pay for IPython and pandas.
     if name == "begin":
-        from runbook.step.session import begin
+        from runbook.notebook.begin import begin
 
         return begin
     raise AttributeError(f"module 'runbook' has no attribute {name!r}")

@@ -8,9 +8,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from runbook import docs
+from runbook.plan import generated_docs
 
 folder = tempfile.TemporaryDirectory()
-docs.FOLDER = str(shutil.copytree(task.plan.root / docs.FOLDER, folder.name, dirs_exist_ok=True))
+generated_docs.FOLDER = str(shutil.copytree(task.plan.root / generated_docs.FOLDER, folder.name, dirs_exist_ok=True))
 with (Path(folder.name) / "PHASE_3.5_MASTER_PLAN.md").open("a", encoding="utf-8") as plan:
     plan.write("\nOne more thing is sure: “nobody ever complains”.\n")

@@ -8,8 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from runbook import docs
+from runbook.plan import generated_docs
 
 folder = tempfile.TemporaryDirectory()
-docs.FOLDER = str(shutil.copytree(task.plan.root / docs.FOLDER, folder.name, dirs_exist_ok=True))
+generated_docs.FOLDER = str(shutil.copytree(task.plan.root / generated_docs.FOLDER, folder.name, dirs_exist_ok=True))
 (Path(folder.name) / "TESTING_SCENARIOS.md").unlink()

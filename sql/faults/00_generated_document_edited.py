@@ -8,9 +8,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from runbook import docs
+from runbook.plan import generated_docs
 
 folder = tempfile.TemporaryDirectory()
-docs.FOLDER = str(shutil.copytree(task.plan.root / docs.FOLDER, folder.name, dirs_exist_ok=True))
-with (Path(folder.name) / docs.BREAKDOWN).open("a", encoding="utf-8") as breakdown:
+generated_docs.FOLDER = str(shutil.copytree(task.plan.root / generated_docs.FOLDER, folder.name, dirs_exist_ok=True))
+with (Path(folder.name) / generated_docs.BREAKDOWN).open("a", encoding="utf-8") as breakdown:
     breakdown.write("\nTask 3 may be skipped.\n")

@@ -4,7 +4,7 @@
 # point: before the check
 # reason: somebody has rejected what is about to run
 
-from runbook.target import approvals
+from runbook.database import approvals
 
 no = approvals.Decision("Data protection officer", "The deletion periods are not settled.", False, {"files": {}})
 approvals.record(task.ledger.connection, task.plan.name, task.environment.name, no)

@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import pytest
 
-from runbook import cells, content
-from runbook.plan import Plan
-from runbook.run import evidence
+from runbook.evidence import manifest
+from runbook.plan import cells, fingerprint
+from runbook.plan.plan import Plan
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -134,15 +134,15 @@ def test_sql_has_colours(page, task):
 
 
 def test_the_report_opens_from_a_file(browser, checkout):
-    rehearsed = content.rehearsal(PLAN, "local")
+    rehearsed = fingerprint.rehearsal(PLAN, "local")
     if rehearsed.is_file():  # so that the picture shows what a rehearsal came to
-        copy = content.rehearsal(Plan.read(checkout / "runbook.toml"), "local")
+        copy = fingerprint.rehearsal(Plan.read(checkout / "runbook.toml"), "local")
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(rehearsed, copy)
     command = [sys.executable, "-m", "runbook", "run", "--fresh"]
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    folder = evidence.latest(Plan.read(checkout / "runbook.toml"))
+    folder = manifest.latest(Plan.read(checkout / "runbook.toml"))
     asked, page = [], browser.new_page(viewport={"width": 1200, "height": 900})
     page.on("request", lambda request: asked.append(request.url))
     page.goto((folder / "report.html").as_uri())

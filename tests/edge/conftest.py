@@ -19,8 +19,8 @@ import pytest
 from deno import find_deno_bin
 from psycopg.conninfo import make_conninfo
 
-from runbook.plan import Plan
-from runbook.target import embedded
+from runbook.database import embedded
+from runbook.plan.plan import Plan
 from tests.conftest import PARTS, ROOT
 from tests.edge import postgrest
 

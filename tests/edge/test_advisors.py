@@ -14,9 +14,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from runbook.plan import Plan
-from runbook.target import embedded
-from runbook.target.ledger import Ledger
+from runbook.database import embedded
+from runbook.database.ledger import Ledger
+from runbook.plan.plan import Plan
 from tests import linters
 from tests.integration.test_audit import migrate
 
@@ -33,7 +33,7 @@ def advised(plan: Plan, state: Path) -> Iterator[str]:
     embedded.fill(server, replace(local, baseline=replace(local.baseline, settings=settings)), DATABASE)
     url = embedded.url(server, DATABASE, local.owner)
     with psycopg.connect(url, autocommit=True) as owner:
-        Ledger(owner, plan.name).prepare(plan.root / "sql" / "ledger.sql")
+        Ledger(owner, plan.name).prepare()
         for task in plan.tasks:
             migrate(owner, task.notebook)
     yield url

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook import cells
+from runbook.plan import cells
 from tests.conftest import ROOT
 
 NOTEBOOK = ROOT / "notebooks" / "02_multi_credit_system_migration.ipynb"

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from runbook.plan import Plan
-from runbook.target import embedded
+from runbook.database import embedded
+from runbook.plan.plan import Plan
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runbook.plan import Plan
-from runbook.run import evidence
+from runbook.evidence import manifest
+from runbook.plan.plan import Plan
 from tests.end_to_end.test_batch import NAME, add_second_task
 
 
@@ -17,7 +17,7 @@ def guarded(toy):
 
 def refusal(root, result) -> str:
     assert result.returncode == 3, result.stdout + result.stderr
-    return evidence.read(evidence.latest(Plan.read(root / "runbook.toml")))["failure"]["message"]
+    return manifest.read(manifest.latest(Plan.read(root / "runbook.toml")))["failure"]["message"]
 
 
 def decide(runbook, root, verb, name, *arguments):

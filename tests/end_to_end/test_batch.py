@@ -16,10 +16,10 @@ from click.testing import CliRunner, Result
 from nbformat.v4 import new_code_cell
 
 from runbook.cli import main
-from runbook.plan import Plan
-from runbook.run import evidence
-from runbook.target import embedded, lock, snapshot
-from runbook.target.ledger import Ledger
+from runbook.database import embedded, lock, snapshot
+from runbook.database.ledger import Ledger
+from runbook.evidence import manifest as evidence
+from runbook.plan.plan import Plan
 from tests.conftest import copy_toy
 
 NAME = "07_label_the_shelves.ipynb"
@@ -294,7 +294,7 @@ def test_a_target_held_by_another_run_is_left_alone(toy, runbook, connect):
     holder = connect(toy)
     holder.execute("SET application_name = 'runbook of somebody'")
     ledger = Ledger(holder, "toy")
-    ledger.prepare(toy / "sql" / "ledger.sql")
+    ledger.prepare()
     lock.take(holder, "toy")
     for command in ("run", "rollback"):
         result = runbook(toy, command)

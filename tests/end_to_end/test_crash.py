@@ -20,9 +20,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from runbook.plan import Plan
-from runbook.target import embedded, snapshot
-from runbook.target.ledger import Ledger
+from runbook.database import embedded, snapshot
+from runbook.database.ledger import Ledger
+from runbook.plan.plan import Plan
 
 SEED = int(os.environ.get("RUNBOOK_KILL_SEED", "35"))
 FEW, MANY = 5, int(os.environ.get("RUNBOOK_KILLS", "30"))

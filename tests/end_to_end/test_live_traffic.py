@@ -8,8 +8,8 @@ import time
 import psycopg
 import pytest
 
-from runbook.plan import Plan
-from runbook.target import embedded
+from runbook.database import embedded
+from runbook.plan.plan import Plan
 from tests.traffic import UNRECONCILED, Traffic, last_action, logged_since, roomy_organizations
 
 

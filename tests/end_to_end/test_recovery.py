@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from runbook.plan import Plan
-from runbook.run import evidence
-from runbook.target import lock
+from runbook.database import lock
+from runbook.evidence import manifest as evidence
+from runbook.plan.plan import Plan
 from tests.end_to_end.test_batch import NAME
 
 STEP = "SELECT room, COUNT(*) AS shelves"

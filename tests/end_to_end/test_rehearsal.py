@@ -5,10 +5,11 @@ import json
 import pytest
 from rich.console import Console
 
-from runbook import content
 from runbook.errors import UsageError
-from runbook.plan import Plan
-from runbook.run import evidence, rehearsal
+from runbook.evidence import manifest
+from runbook.faults import injection
+from runbook.plan import fingerprint
+from runbook.plan.plan import Plan
 
 HEAD = "-- task: 7\n-- check: no shelf is without a label\n-- trigger: A shelf without a label\n-- reason: a test\n"
 LATE = HEAD + "-- point: before the check\n"
@@ -26,12 +27,12 @@ def test_a_rehearsal_tells_caught_from_missed_from_false_alarm(toy, runbook, con
         (folder / name).write_text(text)
     every = runbook(toy, "rehearse")
     assert every.returncode == 1, every.stdout + every.stderr
-    found = json.loads(content.rehearsal(plan, "local").read_text())
+    found = json.loads(fingerprint.rehearsal(plan, "local").read_text())
     assert found["counts"] == {"caught": 1, "missed": 1, "false alarm": 1}
     assert {fault["fault"]: fault["result"] for fault in found["faults"]} == {
         "07_label_lost": "caught", "07_nothing_wrong": "missed", "07_step_breaks": "false alarm",
     }  # fmt: skip
-    assert found["digest"] == plan.digest()
+    assert found["digest"] == fingerprint.plan_digest(plan)
     assert "7 · Label the shelves" in every.stdout
     target = connect(toy)
     assert target.execute("SELECT FROM pg_database WHERE datname LIKE 'rehearsal%'").fetchall() == []
@@ -40,13 +41,13 @@ def test_a_rehearsal_tells_caught_from_missed_from_false_alarm(toy, runbook, con
 
 
 def test_a_run_keeps_the_rehearsal_with_its_evidence_sealed(toy, runbook):
-    plan, record = Plan.read(toy / "runbook.toml"), content.rehearsal(Plan.read(toy / "runbook.toml"), "local")
+    plan, record = Plan.read(toy / "runbook.toml"), fingerprint.rehearsal(Plan.read(toy / "runbook.toml"), "local")
     record.parent.mkdir(parents=True)
-    record.write_text(json.dumps({"digest": plan.digest(), "counts": {"caught": 3}, "faults": []}))
+    record.write_text(json.dumps({"digest": fingerprint.plan_digest(plan), "counts": {"caught": 3}, "faults": []}))
     assert runbook(toy, "run").returncode == 0
-    folder = evidence.latest(plan)
-    kept = evidence.read(folder)["rehearsal"]
-    assert (kept["counts"], kept["digest"]) == ({"caught": 3}, plan.digest())
+    folder = manifest.latest(plan)
+    kept = manifest.read(folder)["rehearsal"]
+    assert (kept["counts"], kept["digest"]) == ({"caught": 3}, fingerprint.plan_digest(plan))
     assert (folder / kept["file"]).read_bytes() == record.read_bytes()
     assert runbook(toy, "verify", "--offline").returncode == 0
     (folder / kept["file"]).write_text("{}")
@@ -57,7 +58,7 @@ def test_a_run_keeps_the_rehearsal_with_its_evidence_sealed(toy, runbook):
 @pytest.mark.slow
 def test_every_fault_of_the_plan_is_caught(project, runbook):
     every = runbook(project, "rehearse", seconds=600)
-    found = json.loads(content.rehearsal(Plan.read(project / "runbook.toml"), "local").read_text())
+    found = json.loads(fingerprint.rehearsal(Plan.read(project / "runbook.toml"), "local").read_text())
     assert len(found["faults"]) == len(list((project / "sql" / "faults").iterdir()))
     otherwise = [fault["fault"] for fault in found["faults"] if fault["result"] != "caught"]
     assert every.returncode == bool(otherwise), every.stdout + every.stderr
@@ -73,12 +74,12 @@ def test_a_rehearsal_of_some_faults_is_no_record(toy, monkeypatch):
     (toy / "sql" / "faults").mkdir()
     (toy / "sql" / "faults" / "07_label_lost.sql").write_text(FAULTS["07_label_lost.sql"])
     monkeypatch.setattr(
-        rehearsal.Rehearsal, "run", lambda self, faults: [rehearsal.Verdict(fault, "caught", "") for fault in faults]
+        injection.Rehearsal, "run", lambda self, faults: [injection.Verdict(fault, "caught", "") for fault in faults]
     )
-    assert rehearsal.run(plan, "local", ("07_label_lost",), Console(quiet=True)) == 0
-    assert not content.rehearsal(plan, "local").exists()
-    assert rehearsal.run(plan, "local", (), Console(quiet=True)) == 0
-    assert json.loads(content.rehearsal(plan, "local").read_text())["counts"]["caught"] == 1
+    assert injection.run(plan, "local", ("07_label_lost",), Console(quiet=True)) == 0
+    assert not fingerprint.rehearsal(plan, "local").exists()
+    assert injection.run(plan, "local", (), Console(quiet=True)) == 0
+    assert json.loads(fingerprint.rehearsal(plan, "local").read_text())["counts"]["caught"] == 1
 
 
 @pytest.mark.parametrize(
@@ -91,4 +92,4 @@ def test_a_rehearsal_of_some_faults_is_no_record(toy, monkeypatch):
 )
 def test_what_cannot_be_rehearsed_is_refused(toy, environment, names, complaint):
     with pytest.raises(UsageError, match=complaint):
-        rehearsal.run(Plan.read(toy / "runbook.toml"), environment, names, Console(quiet=True))
+        injection.run(Plan.read(toy / "runbook.toml"), environment, names, Console(quiet=True))

@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from runbook.plan import Plan
-from runbook.target import embedded, snapshot
+from runbook.database import embedded, snapshot
+from runbook.plan.plan import Plan
 from tests.conftest import copy_project
 from tests.traffic import TYPES, last_action, logged_since, roomy_organizations
 

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from runbook.target import snapshot
+from runbook.database import snapshot
 from tests.conftest import ROOT, copy_parts, missing
 from tests.servers import WHEEL, Server, debian, folder
 

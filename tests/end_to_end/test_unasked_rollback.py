@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from runbook.plan import Plan
-from runbook.run import evidence
-from runbook.target import embedded, snapshot
-from runbook.target.ledger import Ledger
+from runbook.database import embedded, snapshot
+from runbook.database.ledger import Ledger
+from runbook.evidence import manifest as evidence
+from runbook.plan.plan import Plan
 
 NOTEBOOK = "notebooks/07_label_the_shelves.ipynb"
 PASSES, FAILS = "SELECT shelf FROM shelves WHERE label IS NULL", "SELECT shelf FROM shelves"

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from runbook.cli import main
-from runbook.plan import Plan
-from runbook.run import evidence
-from runbook.target import lock
-from runbook.target.ledger import Ledger
+from runbook.database import lock
+from runbook.database.ledger import Ledger
+from runbook.evidence import manifest
+from runbook.plan.plan import Plan
 from tests.conftest import copy_toy
 from tests.end_to_end.test_batch import NAME
 from tests.servers import Server, folder, free_port
@@ -151,7 +151,7 @@ def test_a_ledger_that_may_not_be_read(ask, server, toys):
     with psycopg.connect(server.address(dbname="template1"), autocommit=True) as admin:
         admin.execute("CREATE DATABASE kept")
     with psycopg.connect(server.address(dbname="kept"), autocommit=True) as owner:
-        Ledger(owner, "toy").prepare(toys / "sql" / "ledger.sql")
+        Ledger(owner, "toy").prepare()
     address = server.address("visitor", dbname="kept")
     assert "permission denied for schema runbook" in sentence(ask("status", "-e", "elsewhere", address=address), 1)
     assert "cannot keep its ledger here" in sentence(ask(*RUN, address=address), 2)
@@ -160,9 +160,9 @@ def test_a_ledger_that_may_not_be_read(ask, server, toys):
 @pytest.mark.parametrize("command", ["verify", "report"])
 @pytest.mark.parametrize("text", ["", '{"run_id": ', "[]", "{}", '{"tasks": 1}', '{"tasks": [{}], "run_id": ""}'])
 def test_a_damaged_manifest(ask, tmp_path, command, text):
-    (tmp_path / evidence.MANIFEST).write_text(text)
+    (tmp_path / manifest.MANIFEST).write_text(text)
     said = sentence(ask(command, str(tmp_path)), 2)
-    assert f"{tmp_path / evidence.MANIFEST} is damaged" in said
+    assert f"{tmp_path / manifest.MANIFEST} is damaged" in said
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_target_of_another_shape(project, runbook, connect, harm, task, said):
     target = connect(project)
     target.execute(harm)
     ledger = Ledger(target, Plan.read(project / "runbook.toml").name)
-    ledger.prepare(project / "sql" / "ledger.sql")
+    ledger.prepare()
     for before in range(task):
         ledger.open_run("earlier", "local", "somebody", "", {})
         ledger.start_task("earlier", before)

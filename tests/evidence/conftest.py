@@ -13,9 +13,10 @@ import psycopg
 import pytest
 from nbformat.v4 import new_code_cell
 
-from runbook.plan import Plan
-from runbook.run import evidence, signature, verification
-from runbook.target import embedded
+from runbook.database import embedded
+from runbook.evidence import manifest, signature
+from runbook.evidence import verify as verification
+from runbook.plan.plan import Plan
 from tests.conftest import copy_toy
 from tests.integration.conftest import open_notebook, toy_cells  # noqa: F401
 
@@ -115,7 +116,7 @@ def finished(tmp_path_factory, state, key, signers) -> Finished:
         timeout=240,
     )
     assert said.returncode == 0, said.stdout + said.stderr
-    return Finished(root, evidence.latest(Plan.read(root / "runbook.toml")), signers)
+    return Finished(root, manifest.latest(Plan.read(root / "runbook.toml")), signers)
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
+from runbook.database import embedded
 from runbook.errors import NotAllowed
-from runbook.plan import Plan
-from runbook.step import confirmation
-from runbook.target import embedded
+from runbook.plan.plan import Plan
+from runbook.policy import confirmation
 
 ELSEWHERE = 'environment: str = "elsewhere"\nprefix: str = "S"\nworkers: int = 2\nbatch_blocks: int = 1'
 

@@ -4,10 +4,12 @@ import nbformat
 import psycopg
 import pytest
 
-from runbook.run import enclosures, evidence, live, verification
-from runbook.run.drift import Drift
-from runbook.step.record import Record
-from runbook.step.transport import Persona
+from runbook.evidence import attachments, replay
+from runbook.evidence import manifest as evidence
+from runbook.evidence import verify as verification
+from runbook.evidence.drift import Drift
+from runbook.query.send import Persona
+from runbook.query.session_record import Record
 from tests.evidence.conftest import NAME
 
 CHECK = "check “no shelf is without a label”: expected no rows, found 1 row; the run had found no rows"
@@ -22,7 +24,7 @@ def target(finished):
 @pytest.fixture
 def session(target):
     record = Record([(1, "least", "5"), (3, "least", "500")], [(2, "ada", Persona("", (("app.who", "ada"),)))])
-    return live.Session(target, record)
+    return replay.Session(target, record)
 
 
 def test_an_untouched_target_holds(finished, verify):
@@ -139,8 +141,8 @@ def test_what_no_longer_holds_at_the_end_of_a_run_is_left_out(finished, copy, ve
         target.execute("UPDATE shelves SET label = NULL WHERE shelf = 7")
         try:
             environment = finished.plan.environment("local")
-            whole = live.run(finished.plan, environment, copy, manifest)
-            without = live.run(finished.plan, environment, copy, manifest, {(drift.task, drift.cell)})
+            whole = replay.run(finished.plan, environment, copy, manifest)
+            without = replay.run(finished.plan, environment, copy, manifest, {(drift.task, drift.cell)})
         finally:
             target.execute("UPDATE shelves SET label = 'S7' WHERE shelf = 7")
     assert [(one.task, one.cell) for one in whole.drifts] == [(7, 6)]
@@ -169,7 +171,7 @@ def test_a_table_that_may_vary_must_still_be_readable(finished, change, mend, mo
     with finished.connect() as target:
         target.execute(change)
         try:
-            outcome = live.run(finished.plan, finished.plan.environment("local"), finished.folder, manifest)
+            outcome = replay.run(finished.plan, finished.plan.environment("local"), finished.folder, manifest)
         finally:
             target.execute(mend)
     assert outcome.moved == moved
@@ -185,7 +187,7 @@ def test_a_lost_connection_is_no_drift(session):
 
 
 def test_a_difference_of_the_schema_is_told_with_its_statement(finished, copy):
-    path = copy / enclosures.SCHEMA
+    path = copy / attachments.SCHEMA
     path.write_text(path.read_text("utf-8").replace("room text", "room integer"), "utf-8")
     environment = finished.plan.environment("local")
     lines = list(verification._schema(finished.plan, environment, copy, evidence.read(copy)))
@@ -195,4 +197,4 @@ def test_a_difference_of_the_schema_is_told_with_its_statement(finished, copy):
 
 def test_psycopg_reports_a_read_only_target(target):
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        live.Session(target, Record()).connection.execute("DELETE FROM shelves")
+        replay.Session(target, Record()).connection.execute("DELETE FROM shelves")

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
+from runbook.database import seals
 from runbook.errors import UsageError
-from runbook.run import enclosures, evidence, seal
-from runbook.target import seals
+from runbook.evidence import attachments, seal
+from runbook.evidence import manifest as evidence
 from tests.evidence.conftest import NAME
 
 
@@ -114,7 +115,7 @@ def test_other_files_are_sealed_too(copy, verify):
     (copy / evidence.JOURNAL).write_text(
         (copy / evidence.JOURNAL).read_text("utf-8").replace("Starting", "Stopping", 1)
     )
-    (copy / enclosures.SCHEMA).unlink()
+    (copy / attachments.SCHEMA).unlink()
     (copy / "copy.ipynb").write_bytes((copy / NAME).read_bytes())
     assert verify(copy, offline=True).problems == [
         "copy.ipynb was not there when the run was sealed",

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from runbook.errors import UsageError
-from runbook.run import signature
+from runbook.evidence import signature
 
 
 @pytest.fixture

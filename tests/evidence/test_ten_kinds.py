@@ -9,10 +9,11 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from runbook.plan import Plan
-from runbook.run import evidence, verification
-from runbook.target import embedded
-from runbook.target.environments import DATABASE_VARIABLE
+from runbook.database import embedded
+from runbook.database.environments import DATABASE_VARIABLE
+from runbook.evidence import manifest
+from runbook.evidence import verify as verification
+from runbook.plan.plan import Plan
 from tests.conftest import copy_parts
 
 pytestmark = pytest.mark.slow
@@ -84,7 +85,7 @@ def migrated(tmp_path_factory, state):
     command = [sys.executable, "-m", "runbook", "run", "--fresh"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    return root, evidence.latest(Plan.read(root / "runbook.toml"))
+    return root, manifest.latest(Plan.read(root / "runbook.toml"))
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from runbook.plan import Plan
-from runbook.run import hold, watch
-from runbook.target.ledger import Ledger
+from runbook.batch import pause, status
+from runbook.database.ledger import Ledger
+from runbook.plan.plan import Plan
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def state(toy, connect):
 
     def shown() -> str:
         console = Console(file=io.StringIO(), width=200)
-        console.print(watch.table(plan, plan.environment("local"), ledger))
+        console.print(status.table(plan, plan.environment("local"), ledger))
         return console.file.getvalue()
 
     return toy, ledger, shown
@@ -47,24 +47,24 @@ def test_a_pause_is_shown_with_who_asked_for_it(state, monkeypatch):
     root, _, shown = state
     monkeypatch.setenv("RUNBOOK_OPERATOR", "Night Shift")
     plan = Plan.read(root / "runbook.toml")
-    said = hold.switch(plan, "local", on=True)
+    said = pause.switch(plan, "local", on=True)
     assert said.startswith("Backfills on local: paused by Night Shift since ")
     assert "backfills are paused by Night Shift" in shown()
-    assert hold.switch(plan, "local", on=False) == "Backfills on local go on."
-    assert hold.switch(plan, "local", on=False) == "Backfills on local were not paused."
+    assert pause.switch(plan, "local", on=False) == "Backfills on local go on."
+    assert pause.switch(plan, "local", on=False) == "Backfills on local were not paused."
     assert "paused" not in shown()
 
 
 def test_the_cell_that_runs_is_shown(state):
     root, ledger, shown = state
-    ledger.prepare(root / "sql" / "ledger.sql")
+    ledger.prepare()
     ledger.open_run("R", "local", "Ada", "digest", {})
     ledger.start_task("R", 7)
     assert "running" in shown()
     cell = {"event": "cell", "message": "7.1 · Add the label", "task": 7, "cell": 3, "of": 9}
     path = journal(root, {"event": "start", "message": "Starting", "task": 7}, cell)
     assert "cell 3 of 9 · 7.1 · Add the label · for " in shown()
-    assert watch.last_event(path)["cell"] == 3
+    assert status.last_event(path)["cell"] == 3
     journal(root, {"event": "start", "message": "Starting", "task": 7})
     assert "7.1 · Add the label" not in shown()
     ledger.finish_task("R", 7, "complete")
@@ -75,9 +75,9 @@ def test_the_cell_that_runs_is_shown(state):
 def test_a_long_journal_is_read_from_its_end(state, tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_text("".join(json.dumps({"event": "cell", "cell": number}) + "\n" for number in range(5000)))
-    assert watch.last_event(path) == {"event": "cell", "cell": 4999}
+    assert status.last_event(path) == {"event": "cell", "cell": 4999}
     path.write_text("")
-    assert watch.last_event(path) is None
+    assert status.last_event(path) is None
 
 
 def test_watching_goes_on_until_it_is_interrupted(toy):

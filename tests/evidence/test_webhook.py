@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from runbook.run import webhook
-from runbook.run.webhook import Webhook
+from runbook.batch import webhook
+from runbook.batch.webhook import Webhook
 
 SECRET = "s3cr3t"
 ABOUT = {"environment": "local", "run_id": "R"}

@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
-from runbook import cells
+from runbook.plan import cells
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = "07_label_the_shelves.ipynb"

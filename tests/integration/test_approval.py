@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from runbook import content
+from runbook.batch import approve as approval
+from runbook.database.ledger import Ledger
 from runbook.errors import NotAllowed, UsageError
-from runbook.plan import Plan
-from runbook.run import approval
+from runbook.plan import fingerprint
+from runbook.plan.plan import Plan
 
 AUTHORIZE = "task.authorize()"
 
@@ -61,7 +62,7 @@ def test_whatever_changes_voids_the_approval_and_is_named(guarded, begun, part, 
     if part == "schema":
         begun.run("%%sql\nALTER TABLE shelves ADD COLUMN colour text")
     elif part == "rehearsal":
-        path = content.rehearsal(Plan.read(guarded / "runbook.toml"), "local")
+        path = fingerprint.rehearsal(Plan.read(guarded / "runbook.toml"), "local")
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"digest": "0123456789abcdef", "counts": {"caught": 3}}))
     elif part.endswith(".ipynb"):
@@ -94,10 +95,10 @@ def test_a_rejection_voids_what_was_approved_before_it(guarded, begun):
 
 
 def test_a_rejection_is_a_concern_where_approval_is_automatic_too(toy, open_notebook, toy_cells):
-    begun = open_notebook(toy, *toy_cells[:2], "from runbook.step import readiness")
-    assert not begun.run("readiness.concerns(task, [])")
+    begun = open_notebook(toy, *toy_cells[:2], "from runbook.notebook import preflight")
+    assert not begun.run("preflight.concerns(task, [])")
     decide(toy, "Cyd", approved=False)
-    concerns = begun.run("readiness.concerns(task, ['Not told'])")
+    concerns = begun.run("preflight.concerns(task, ['Not told'])")
     assert [list(row) for row in concerns] == [
         ["Not told", "told to the operator"], ["Cyd has decided", "rejected by Cyd"],
     ]  # fmt: skip
@@ -106,7 +107,7 @@ def test_a_rejection_is_a_concern_where_approval_is_automatic_too(toy, open_note
 
 def test_a_ledger_from_before_learns_what_an_approval_covers(toy, connect, open_notebook, toy_cells):
     target = connect(toy)
-    target.execute((toy / "sql" / "ledger.sql").read_bytes())
+    Ledger(target, "toy").prepare()
     target.execute("ALTER TABLE runbook.approvals DROP COLUMN plan, DROP COLUMN approved, DROP COLUMN parts")
     target.execute(
         "INSERT INTO runbook.approvals (environment, digest, approver, statement) VALUES ('local', '', 'Ada', '')"

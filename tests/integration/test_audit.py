@@ -14,10 +14,10 @@ import pytest
 import sqlparse
 from psycopg import sql
 
-from runbook import cells, parameters
-from runbook.plan import Plan
-from runbook.target import embedded, snapshot
-from runbook.target.ledger import Ledger
+from runbook.database import embedded, snapshot
+from runbook.database.ledger import Ledger
+from runbook.plan import cells, parameters
+from runbook.plan.plan import Plan
 
 MIGRATION, VIEW, AUDIT = 2, 4, 5
 DENIED = psycopg.errors.InsufficientPrivilege
@@ -110,7 +110,7 @@ def template(plan: Plan) -> Iterator[Callable[[str], str]]:
     embedded.drop(server, "audit_template")
     embedded.fill(server, small, "audit_template")
     with psycopg.connect(embedded.url(server, "audit_template", local.owner), autocommit=True) as owner:
-        Ledger(owner, plan.name).prepare(plan.root / "sql" / "ledger.sql")
+        Ledger(owner, plan.name).prepare()
         for number in (MIGRATION, VIEW, AUDIT):
             migrate(owner, plan.task(number).notebook)
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from runbook.step import clock as clocks
-from runbook.step.display import Markup
+from runbook.notebook import task_clock as clocks
+from runbook.query.table import Markup
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from runbook.database import embedded, environments
 from runbook.errors import UsageError
-from runbook.plan import Environment, Plan
-from runbook.target import embedded, environments
+from runbook.plan.plan import Environment, Plan
 
 CANARY = "c4n4ry"
-START = "from pathlib import Path; from runbook.target import embedded; embedded.start(Path())"
+START = "from pathlib import Path; from runbook.database import embedded; embedded.start(Path())"
 VARIABLE = "RUNBOOK_ELSEWHERE_DATABASE_URL"
 
 

@@ -17,9 +17,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from runbook.plan import Plan
-from runbook.target import embedded
-from runbook.target.ledger import DONE, Ledger
+from runbook.database import embedded
+from runbook.database.ledger import DONE, Ledger
+from runbook.plan.plan import Plan
 from tests.conftest import PARTS, ROOT
 
 MALLORY = "mallory"
@@ -58,7 +58,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, state: Path) -> Iterator[Ta
     url = embedded.reset(root, local)
     with psycopg.connect(url, autocommit=True) as owner:
         ledger = Ledger(owner, plan.name)
-        ledger.prepare(root / "sql" / "ledger.sql")
+        ledger.prepare()
         ledger.open_run("isolation", "local", "test", "", {})
         for number in (0, 1):
             ledger.start_task("isolation", number)

@@ -5,9 +5,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from runbook import cells
-from runbook.plan import Plan
-from runbook.target import embedded
+from runbook.database import embedded
+from runbook.plan import cells
+from runbook.plan.plan import Plan
 from tests.conftest import Command
 from tests.integration.conftest import Opener
 

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 import psycopg
 import pytest
 
+from runbook.database import embedded, pauses
 from runbook.errors import GateShut, StepFailed, UsageError
-from runbook.step import backfill, retry
-from runbook.step.brake import Brake
-from runbook.target import embedded, pauses
+from runbook.notebook.backfill import backfill
+from runbook.notebook.backfill.throttle import Brake
+from runbook.query import lock_retry
 
 T = TypeVar("T")
 PATIENCE = 30  # seconds a test waits for what must come; no figure is measured against it
@@ -114,7 +115,7 @@ def pause(monkeypatch):
     """Replace the pause between two attempts."""
 
     def with_(action: Callable[[float], None]) -> None:
-        monkeypatch.setattr(retry, "time", SimpleNamespace(sleep=action))
+        monkeypatch.setattr(lock_retry, "time", SimpleNamespace(sleep=action))
 
     return with_
 
@@ -163,7 +164,7 @@ def test_a_session_waits_half_a_second_for_a_lock(begun):
 
 
 def test_a_change_gives_up_in_one_sentence_and_has_changed_nothing(begun, idle_reader, pause, monkeypatch):
-    monkeypatch.setattr(retry, "ATTEMPTS", 2)
+    monkeypatch.setattr(lock_retry, "ATTEMPTS", 2)
     pause(lambda seconds: None)
     with pytest.raises(StepFailed, match=r"could not be had in 2 attempts.*nothing was changed.*pg_stat_activity"):
         begun.run(ADD_COLUMN)

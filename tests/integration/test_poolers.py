@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from runbook.database import embedded, snapshot
 from runbook.errors import StepFailed
-from runbook.plan import Plan
-from runbook.target import embedded, snapshot
+from runbook.plan.plan import Plan
 from tests.conftest import copy_toy, missing
 from tests.servers import USER, folder, free_port
 

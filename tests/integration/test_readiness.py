@@ -8,11 +8,11 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from runbook import cells
-from runbook.step import transport
-from runbook.step.checks import Expectation
-from runbook.step.display import Table
-from runbook.target import embedded, environments
+from runbook.database import embedded, environments
+from runbook.plan import cells
+from runbook.query import send
+from runbook.query.expectation import Expectation
+from runbook.query.table import Table
 
 DATABASE = "readiness"
 KIND = "the tables are of the kind the migration is written for"
@@ -52,11 +52,11 @@ def judge(plan, target):
             cell for cell in cells.read(plan.task(0).notebook) if cell.magic and cell.magic[1].startswith(f"{name}: ")
         )
         (view,) = (cell.body for cell in cells.read(plan.task(5).notebook) if "TEMP VIEW classification" in cell.body)
-        with transport.probe(target, transport.Persona()):
+        with send.probe(target, send.Persona()):
             for key, value in {**GIVEN, **given}.items():
                 target.execute("SELECT set_config(%s, %s, true)", [f"runbook.{key}", str(value)])
             target.execute(f"{view}; {change}".encode())
-            table: Table = transport.send(target, check.body).tables[-1]
+            table: Table = send.send(target, check.body).tables[-1]
         return Expectation(check.magic[1].removeprefix(f"{name}: ")).judge(table)[0], str(table)
 
     return after

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runbook.plan import Plan
-from runbook.step import redaction
-from runbook.step.display import Table
-from runbook.target import embedded
+from runbook.database import embedded
+from runbook.plan.plan import Plan
+from runbook.query import redaction
+from runbook.query.table import Table
 from tests.integration.conftest import Opener
 
 ADA = uuid.UUID("6512bd43-d9ca-a6e0-2c99-0b0a82652dca")

@@ -5,8 +5,8 @@ import os
 import psycopg
 import pytest
 
+from runbook.database import embedded
 from runbook.errors import GateShut, NotAllowed, StepFailed, UsageError
-from runbook.target import embedded
 
 CRITERION, TRIGGER = "Every shelf has a label", "A shelf without a label"
 DECIDES = f"-- criterion: {CRITERION}\n-- trigger: {TRIGGER}\n"

@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from runbook.database import embedded, scratch, snapshot
 from runbook.errors import StepFailed
-from runbook.plan import Plan
-from runbook.target import embedded, scratch, snapshot
+from runbook.plan.plan import Plan
 
 CANARY = "c4n4ry"
 

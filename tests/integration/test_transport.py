@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from runbook.errors import StepFailed, UsageError
-from runbook.step import transport
+from runbook.query import send
 
 TRAPS = [
     "'^[0-9]{5}$'",
@@ -181,4 +181,4 @@ def test_a_login_with_a_role_of_its_own_leaves_nothing_behind(begun):
     begun.run(f"%%sql\nALTER ROLE librarian IN DATABASE {name} SET role = 'librarian'")
     with psycopg.connect(begun.task.connection.info.dsn, autocommit=True) as connection:
         assert connection.execute("SELECT current_setting('role')").fetchone() == ("librarian",)
-        assert transport.clean_up(connection) == []
+        assert send.clean_up(connection) == []

@@ -8,8 +8,8 @@ import pytest
 import sample_run
 from bs4 import BeautifulSoup
 
-from runbook.plan import Plan
-from runbook.run import pages, report
+from runbook.plan.plan import Plan
+from runbook.report import notebook_html, report
 
 Build = Callable[[dict[str, Any]], BeautifulSoup]
 
@@ -24,7 +24,7 @@ def build(plan: Plan, tmp_path: Path) -> Build:
     def built(manifest: dict[str, Any]) -> BeautifulSoup:
         folder = sample_run.write(tmp_path / "run", manifest)
         for notebook in folder.glob("*.ipynb"):
-            pages.render(notebook)
+            notebook_html.render(notebook)
         page = report.build(folder, plan)
         assert page == folder / "report.html"
         return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")

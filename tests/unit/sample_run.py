@@ -12,7 +12,7 @@ from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from runbook.plan import Plan
+from runbook.plan.plan import Plan
 
 BEGUN = datetime.fromisoformat("2026-11-22T09:59:13.572000+00:00")
 SECONDS = (1.1, 2.9, 4.6, 3.2, 5.8, 2.4)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runbook.target import approvals
-from runbook.target.approvals import Decision
+from runbook.database import approvals
+from runbook.database.approvals import Decision
 
 NOW = {"files": {"a.sql": "1", "b.sql": "2"}, "parameters": {}}
 MUCH = {"files": {f"{number}.sql": "" for number in range(9)}}

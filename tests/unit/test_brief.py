@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook import cells, parameters
-from runbook.plan import Plan
+from runbook.plan import cells, parameters
+from runbook.plan.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 PLAN = Plan.read(ROOT / "runbook.toml")

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook.errors import UsageError
-from runbook.step.checks import Expectation, Refused
-from runbook.step.display import Table
-from runbook.step.measurement import Comparison, Measurement
+from runbook.query.expectation import Expectation, Refused
+from runbook.query.statistics import Comparison, Measurement
+from runbook.query.table import Table
 
 NONE = Table(["n"], [])
 ONE = Table(["n"], [[1]])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runbook import content
 from runbook.errors import UsageError
-from runbook.plan import Plan
+from runbook.plan import fingerprint
+from runbook.plan.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = "notebooks/07_label_the_shelves.ipynb"
@@ -20,21 +20,26 @@ def small(tmp_path):
 
 
 def rehearsed(plan: Plan, text: str) -> None:
-    path = content.rehearsal(plan, "local")
+    path = fingerprint.rehearsal(plan, "local")
     path.parent.mkdir(parents=True)
     path.write_text(text)
 
 
 def test_the_content_holds_every_file_by_its_name(small):
-    assert list(content.files(small)) == [
+    assert list(fingerprint.files(small)) == [
         NOTEBOOK, "runbook.toml", "sql/library.sql", "sql/roles.sql", "sql/rollback/07_label_the_shelves.sql",
     ]  # fmt: skip
 
 
 def test_groups_nobody_asks_for_are_left_out(small):
-    assert content.of(small, None).keys() == {content.FILES}
-    assert content.of(small, {}).keys() == {content.FILES, content.PARAMETERS}
-    assert content.of(small, {}, "").keys() == {content.FILES, content.PARAMETERS, content.TARGET, content.REHEARSAL}
+    assert fingerprint.of(small, None).keys() == {fingerprint.FILES}
+    assert fingerprint.of(small, {}).keys() == {fingerprint.FILES, fingerprint.PARAMETERS}
+    assert fingerprint.of(small, {}, "").keys() == {
+        fingerprint.FILES,
+        fingerprint.PARAMETERS,
+        fingerprint.TARGET,
+        fingerprint.REHEARSAL,
+    }
 
 
 @pytest.mark.parametrize(
@@ -48,10 +53,10 @@ def test_groups_nobody_asks_for_are_left_out(small):
     ],
 )
 def test_a_changed_file_is_told_by_its_name(small, name, text, said):
-    before, path = content.of(small, {}), small.root / name
+    before, path = fingerprint.of(small, {}), small.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink() if text is None else path.write_text(text)
-    assert content.differences(before, content.of(small, {})) == said
+    assert fingerprint.differences(before, fingerprint.of(small, {})) == said
 
 
 @pytest.mark.parametrize(
@@ -64,25 +69,28 @@ def test_a_changed_file_is_told_by_its_name(small, name, text, said):
     ],
 )
 def test_a_changed_parameter_is_told_with_its_values(small, now, said):
-    assert content.differences(content.of(small, {"prefix": "S", "shelves": 300}), content.of(small, now)) == said
+    assert (
+        fingerprint.differences(fingerprint.of(small, {"prefix": "S", "shelves": 300}), fingerprint.of(small, now))
+        == said
+    )
 
 
 def test_the_order_of_a_parameters_keys_does_not_count(small):
     one, other = ({"limits": limits} for limits in ({"a": 1, "bb": 2}, {"bb": 2, "a": 1}))
-    assert content.of(small, one) == content.of(small, other)
+    assert fingerprint.of(small, one) == fingerprint.of(small, other)
 
 
 def test_a_changed_target_is_told(small):
-    before, after = content.of(small, {}, "CREATE TABLE a"), content.of(small, {}, "CREATE TABLE b")
-    assert content.differences(before, after) == ["the schema of the target changed"]
-    assert content.differences(before, content.of(small, {})) == []
+    before, after = fingerprint.of(small, {}, "CREATE TABLE a"), fingerprint.of(small, {}, "CREATE TABLE b")
+    assert fingerprint.differences(before, after) == ["the schema of the target changed"]
+    assert fingerprint.differences(before, fingerprint.of(small, {})) == []
 
 
 def test_a_rehearsal_since_is_told_with_its_result(small):
-    before = content.of(small, {}, "")
-    assert before[content.REHEARSAL] == {"the rehearsal on local": "not rehearsed"}
+    before = fingerprint.of(small, {}, "")
+    assert before[fingerprint.REHEARSAL] == {"the rehearsal on local": "not rehearsed"}
     rehearsed(small, json.dumps({"digest": "0123456789abcdef", "counts": {"caught": 9, "missed": 1}}))
-    assert content.differences(before, content.of(small, {}, "")) == [
+    assert fingerprint.differences(before, fingerprint.of(small, {}, "")) == [
         "the rehearsal on local changed from not rehearsed to 9 caught, 1 missed with the content 0123456789ab"
     ]
 
@@ -91,7 +99,7 @@ def test_a_rehearsal_since_is_told_with_its_result(small):
 def test_a_damaged_rehearsal_is_refused(small, text):
     rehearsed(small, text)
     with pytest.raises(UsageError, match=r"rehearsal\.json is damaged: `runbook rehearse`"):
-        content.of(small, {}, "")
+        fingerprint.of(small, {}, "")
 
 
 @pytest.mark.parametrize(("text", "said"), [("{", "is no notebook"), ("{}", "is no notebook"), (None, "is missing")])

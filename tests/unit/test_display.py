@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from runbook.step import display as show
-from runbook.step.display import Table
+from runbook.query import table as show
+from runbook.query.table import Table
 
 HOSTILE = "<script>alert('x')</script>"
 

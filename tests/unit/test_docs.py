@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from runbook import cells, docs
-from runbook.plan import Plan
+from runbook.plan import cells, generated_docs
+from runbook.plan.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 DELIVERABLES = Plan.read(ROOT / "runbook.toml").task(0).deliverables
 MASTER = "PHASE_3.5_MASTER_PLAN.md"
-WRITTEN = [name for name in DELIVERABLES if name not in {docs.BREAKDOWN, docs.SCRIPTS}]
+WRITTEN = [name for name in DELIVERABLES if name not in {generated_docs.BREAKDOWN, generated_docs.SCRIPTS}]
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def draft(tmp_path: Path) -> Plan:
     for folder in ("notebooks", "sql", "docs"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     plan = Plan.read(tmp_path / "runbook.toml")
-    docs.write(plan)
+    generated_docs.write(plan)
     return plan
 
 
 def rewrite(plan: Plan, name: str, old: str, new: str) -> None:
     """Replace text in a document of the draft."""
-    path = plan.root / docs.FOLDER / name
+    path = plan.root / generated_docs.FOLDER / name
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
@@ -45,38 +45,38 @@ def change_cell(plan: Plan, number: int, magic: str, line: str) -> None:
 
 
 def state(plan: Plan, name: str, *sections: str) -> str:
-    return docs.review(plan, {name: sections})[name]
+    return generated_docs.review(plan, {name: sections})[name]
 
 
 def test_the_generated_documents_are_in_step(plan: Plan) -> None:
-    assert docs.stale(plan) == [], "run `runbook docs` and commit what it writes"
+    assert generated_docs.stale(plan) == [], "run `runbook docs` and commit what it writes"
 
 
 @pytest.mark.parametrize("name", DELIVERABLES)
 def test_every_deliverable_of_task_0_is_complete(plan: Plan, name: str) -> None:
-    assert state(plan, name) == docs.COMPLETE
+    assert state(plan, name) == generated_docs.COMPLETE
 
 
 def test_generating_is_deterministic(plan: Plan) -> None:
-    assert docs.generate(plan) == docs.generate(Plan.read(plan.root / "runbook.toml"))
+    assert generated_docs.generate(plan) == generated_docs.generate(Plan.read(plan.root / "runbook.toml"))
 
 
 def test_writing_twice_changes_nothing(draft: Plan) -> None:
-    assert docs.stale(draft) == []
-    assert docs.write(draft) == []
+    assert generated_docs.stale(draft) == []
+    assert generated_docs.write(draft) == []
 
 
 @pytest.mark.parametrize("magic", ["%%sql", "%%check", "%%backfill", "%%concurrently"])
 def test_a_changed_sql_cell_makes_the_scripts_stale(draft: Plan, magic: str) -> None:
     change_cell(draft, 2, magic, "-- changed")
-    assert [path.name for path in docs.stale(draft)] == [docs.SCRIPTS]
-    assert [path.name for path in docs.write(draft)] == [docs.SCRIPTS]
-    assert docs.stale(draft) == []
+    assert [path.name for path in generated_docs.stale(draft)] == [generated_docs.SCRIPTS]
+    assert [path.name for path in generated_docs.write(draft)] == [generated_docs.SCRIPTS]
+    assert generated_docs.stale(draft) == []
 
 
 def test_changed_prose_makes_the_breakdown_stale(draft: Plan) -> None:
     change_cell(draft, 2, "## 2.3 ·", "**Purpose** Another one.")
-    assert [path.name for path in docs.stale(draft)] == [docs.BREAKDOWN]
+    assert [path.name for path in generated_docs.stale(draft)] == [generated_docs.BREAKDOWN]
 
 
 def test_a_task_is_for_what_its_head_says_whatever_stands_before_its_first_step(plan: Plan) -> None:
@@ -87,17 +87,17 @@ def test_a_task_is_for_what_its_head_says_whatever_stands_before_its_first_step(
 
 def test_a_changed_rollback_script_makes_the_scripts_stale(draft: Plan) -> None:
     draft.task(2).rollback.write_text("SELECT 1;\n", encoding="utf-8")
-    assert [path.name for path in docs.stale(draft)] == [docs.SCRIPTS]
+    assert [path.name for path in generated_docs.stale(draft)] == [generated_docs.SCRIPTS]
 
 
 def test_an_edited_or_missing_document_is_stale(draft: Plan) -> None:
-    rewrite(draft, docs.BREAKDOWN, "225 minutes", "25 minutes")
-    (draft.root / docs.FOLDER / docs.SCRIPTS).unlink()
-    assert {path.name for path in docs.stale(draft)} == {docs.BREAKDOWN, docs.SCRIPTS}
+    rewrite(draft, generated_docs.BREAKDOWN, "225 minutes", "25 minutes")
+    (draft.root / generated_docs.FOLDER / generated_docs.SCRIPTS).unlink()
+    assert {path.name for path in generated_docs.stale(draft)} == {generated_docs.BREAKDOWN, generated_docs.SCRIPTS}
 
 
 def test_every_sql_cell_and_every_rollback_script_is_in_the_scripts(plan: Plan) -> None:
-    text = (plan.root / docs.FOLDER / docs.SCRIPTS).read_text(encoding="utf-8")
+    text = (plan.root / generated_docs.FOLDER / generated_docs.SCRIPTS).read_text(encoding="utf-8")
     for task in plan.tasks:
         assert task.rollback.read_text(encoding="utf-8").strip() in text
         for cell in cells.read(task.notebook):
@@ -105,7 +105,7 @@ def test_every_sql_cell_and_every_rollback_script_is_in_the_scripts(plan: Plan) 
 
 
 def test_the_breakdown_says_what_every_step_is_for_and_what_decides_the_gate(plan: Plan) -> None:
-    text = (plan.root / docs.FOLDER / docs.BREAKDOWN).read_text(encoding="utf-8")
+    text = (plan.root / generated_docs.FOLDER / generated_docs.BREAKDOWN).read_text(encoding="utf-8")
     for task in plan.tasks:
         for step in task.steps:
             assert f"#### {step.number} · {step.name} ({step.minutes} min)" in text
@@ -129,14 +129,14 @@ def test_a_document_is_reviewed(draft: Plan, old: str, new: str, found: str) -> 
 
 
 def test_a_heading_alone_is_no_section(draft: Plan) -> None:
-    path = draft.root / docs.FOLDER / MASTER
+    path = draft.root / generated_docs.FOLDER / MASTER
     path.write_text("# Plan\n\n## Objective\n\n## Scope\n\nAll of it.\n", encoding="utf-8")
-    assert state(draft, MASTER, "Scope") == docs.COMPLETE
+    assert state(draft, MASTER, "Scope") == generated_docs.COMPLETE
     assert state(draft, MASTER, "Objective") == "lacks the section Objective"
 
 
 def test_a_missing_and_an_empty_document_are_told_apart(draft: Plan) -> None:
-    path = draft.root / docs.FOLDER / MASTER
+    path = draft.root / generated_docs.FOLDER / MASTER
     path.write_text(" \n", encoding="utf-8")
     assert state(draft, MASTER) == "empty"
     path.unlink()
@@ -145,13 +145,13 @@ def test_a_missing_and_an_empty_document_are_told_apart(draft: Plan) -> None:
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_links_between_documents_lead_somewhere(name: str) -> None:
-    path = ROOT / docs.FOLDER / name
+    path = ROOT / generated_docs.FOLDER / name
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
 
 
 def test_the_timeline_of_the_master_plan_is_that_of_the_plan(plan: Plan) -> None:
-    text = (plan.root / docs.FOLDER / MASTER).read_text(encoding="utf-8")
+    text = (plan.root / generated_docs.FOLDER / MASTER).read_text(encoding="utf-8")
     begin = 0
     for task in plan.tasks:
         end = begin + task.minutes
@@ -161,7 +161,7 @@ def test_the_timeline_of_the_master_plan_is_that_of_the_plan(plan: Plan) -> None
 
 
 def test_the_checklist_names_every_check_that_executes_it(plan: Plan) -> None:
-    text = (plan.root / docs.FOLDER / "MIGRATION_SAFETY_CHECKLIST.md").read_text(encoding="utf-8")
+    text = (plan.root / generated_docs.FOLDER / "MIGRATION_SAFETY_CHECKLIST.md").read_text(encoding="utf-8")
     executed = [check.name for check in cells.checks(plan.task(0).notebook) if check.step == "0.2"]
     assert executed
     for name in executed:

@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from runbook.errors import UsageError
-from runbook.run import expected
+from runbook.evidence import expected
 
 
 def cell(source: str, text: str, *tags: str, image: bool = False):

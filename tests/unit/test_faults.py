@@ -6,10 +6,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from runbook import cells
 from runbook.errors import UsageError
-from runbook.plan import Plan
-from runbook.run import faults
+from runbook.faults import faults
+from runbook.plan import cells
+from runbook.plan.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 PLAN = Plan.read(ROOT / "runbook.toml")

@@ -13,19 +13,24 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from runbook import cells
+from runbook.plan import cells
 
 ROOT = Path(__file__).parents[2]
 LIB = ROOT / "lib" / "runbook"
 MODULES = sorted(LIB.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-GROUND, ROOF = 0, 4
-FLOORS = {"target": 1, "step": 2, "run": 3}
-DOORS = {"cli.py", "__init__.py", "__main__.py"}
+GROUND, ROOF = 0, 7
+LEVELS = {
+    "plan": 1, "database": 2, "query": 2, "policy": 3, "evidence": 3, "notebook": 4, "report": 4, "kernels": 4,
+    "batch": 5, "faults": 5, "cli": 6,
+}  # fmt: skip
+DOORS = {"__init__.py", "__main__.py"}
 FORBIDDEN = {
-    GROUND: {"IPython", "matplotlib", "papermill", "nbval", "nbconvert", "psycopg"},
-    FLOORS["target"]: {"IPython", "matplotlib", "papermill", "nbval", "nbconvert", "nbformat"},
-    FLOORS["step"]: {"papermill", "nbval", "nbconvert", "nbformat"},
+    "": {"IPython", "matplotlib", "papermill", "nbval", "nbconvert", "psycopg"},
+    "plan": {"IPython", "matplotlib", "papermill", "nbval", "nbconvert", "psycopg"},
+    "database": {"IPython", "matplotlib", "papermill", "nbval", "nbconvert", "nbformat"},
+    "query": {"papermill", "nbval", "nbconvert", "nbformat"},
+    "notebook": {"papermill", "nbval", "nbconvert", "nbformat"},
 }
 GENERIC = {
     "id", "name", "status", "description", "created_at", "updated_at", "user_id", "user_agent", "ip_address",
@@ -36,11 +41,13 @@ def label(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def floor(path: Path) -> int:
+def package(path: Path) -> str:
     parts = path.relative_to(LIB).parts
-    if len(parts) == 1:
-        return ROOF if parts[0] in DOORS else GROUND
-    return FLOORS[parts[0]]
+    return parts[0] if len(parts) > 1 else ""
+
+
+def level(path: Path) -> int:
+    return ROOF if path.name in DOORS and package(path) == "" else LEVELS.get(package(path), GROUND)
 
 
 def imports(path: Path) -> set[str]:
@@ -55,9 +62,9 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def floor_of_import(name: str) -> int:
+def level_of_import(name: str) -> int:
     part = name.split(".")[1]
-    return ROOF if part in {"cli", "begin"} else FLOORS.get(part, GROUND)
+    return ROOF if part == "begin" else LEVELS.get(part, GROUND)
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -92,14 +99,33 @@ def project() -> dict:
 
 @pytest.mark.parametrize("path", MODULES, ids=label)
 def test_imports_run_downwards_only(path):
-    upwards = [name for name in imports(path) if name.startswith("runbook.") and floor_of_import(name) > floor(path)]
-    assert not upwards
+    others = [name for name in imports(path) if name.startswith("runbook.") and name.split(".")[1] != package(path)]
+    assert not [name for name in others if level_of_import(name) >= max(level(path), 1)]
+
+
+def test_no_imports_run_in_a_circle():
+    modules = {".".join(path.relative_to(LIB.parent).with_suffix("").parts): path for path in MODULES}
+    uses = {
+        name: {known for found in imports(path) for known in (found, found.rpartition(".")[0]) if known in modules}
+        for name, path in modules.items()
+    }
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        ahead = list(uses[start])
+        while ahead:
+            if (one := ahead.pop()) not in seen:
+                seen.add(one)
+                ahead += uses[one]
+        return seen
+
+    assert not [name for name in sorted(modules) if name in reached(name)]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=label)
-def test_a_floor_does_not_know_what_is_none_of_its_business(path):
+def test_a_package_does_not_know_what_is_none_of_its_business(path):
     known = {name.split(".")[0] for name in imports(path)}
-    assert not known & FORBIDDEN.get(floor(path), set())
+    assert not known & FORBIDDEN.get(package(path), set())
 
 
 def test_no_name_of_the_brief_stands_in_the_library():
@@ -176,9 +202,9 @@ def test_constraints_are_exact_versions_that_satisfy_every_range(project):
 @pytest.mark.parametrize(
     ("path", "ignored"),
     [
-        ("lib/runbook/plan.py", False),
-        ("lib/runbook/target/ledger.py", False),
-        ("target/x.py", False),
+        ("lib/runbook/plan/plan.py", False),
+        ("lib/runbook/database/ledger.py", False),
+        ("database/x.py", False),
         ("outputs/expected/00_documentation_and_planning.ipynb", False),
         ("outputs/local/20260101T000000.000Z/manifest.json", True),
         (".runbook/postgres/PG_VERSION", True),

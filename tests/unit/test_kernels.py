@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from runbook.run import fork
-from runbook.run.kernels import Loop
+from runbook.kernels import forkserver
+from runbook.kernels.engine import Loop
 
 
 def test_what_is_run_gives_its_result():
@@ -55,7 +55,10 @@ def test_an_interrupted_wait_ends_when_the_work_has_stopped():
 def test_a_process_is_forked_though_the_folder_of_temporary_files_has_a_long_name(tmp_path):
     folder = tmp_path / ("long" * 20)
     folder.mkdir()
-    script = "from pathlib import Path; from runbook.run import fork; print(fork.execute(['1 / 0'], Path('.'), {}))"
+    script = (
+        "from pathlib import Path; from runbook.kernels import forkserver; "
+        "print(forkserver.execute(['1 / 0'], Path('.'), {}))"
+    )
     environment = {**os.environ, "TMPDIR": str(folder)}
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -65,13 +68,13 @@ def test_a_process_is_forked_though_the_folder_of_temporary_files_has_a_long_nam
 
 def test_what_is_to_be_done_at_a_process_end_is_done_at_a_forked_ones_too(tmp_path):
     cell = "import atexit, pathlib; atexit.register(pathlib.Path('left').touch)"
-    assert fork.execute([cell], tmp_path, {}) is None
+    assert forkserver.execute([cell], tmp_path, {}) is None
     assert (tmp_path / "left").exists()
 
 
 SAYS_SOMETHING = """
 from pathlib import Path
-from runbook.run.kernels import Kernels
+from runbook.kernels.engine import Kernels
 
 kernels = Kernels(Path("."), {}, 1)
 client = kernels.take()
@@ -93,9 +96,9 @@ def test_what_a_kernel_writes_past_its_channels_does_not_reach_the_terminal(tmp_
 ASKS_AND_IS_GONE = """
 import os, socket
 from multiprocessing import forkserver
-from runbook.run import fork
+from runbook.kernels import forkserver as forks
 
-fork.prepare()
+forks.prepare()
 with socket.socket(socket.AF_UNIX) as asking:
     asking.connect(forkserver._forkserver._forkserver_address)
 os.waitpid(forkserver._forkserver._forkserver_pid, 0)

@@ -3,7 +3,7 @@
 import pytest
 from tests import linters
 
-from runbook.plan import Plan
+from runbook.plan.plan import Plan
 
 SAFE = "SET lock_timeout = '1s';\nSET statement_timeout = '1s';\n"
 

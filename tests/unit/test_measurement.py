@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from runbook.step.checks import Expectation
-from runbook.step.measurement import Comparison, Measurement, hodges_lehmann
+from runbook.query.expectation import Expectation
+from runbook.query.statistics import Comparison, Measurement, hodges_lehmann
 
 PAIRS = 250
 

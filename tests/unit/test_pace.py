@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from runbook.step.pace import Pace, Tids
-from runbook.step.progress import KEPT, Progress
+from runbook.notebook.backfill.pacing import Pace, Tids
+from runbook.notebook.backfill.progress import KEPT, Progress
 
 PARAMETERS = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 0.5, "rest": 2.0}
 

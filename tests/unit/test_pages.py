@@ -9,12 +9,12 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from runbook.errors import UsageError
-from runbook.run import pages
+from runbook.report import notebook_html
 
 
 def page_of(tmp_path: Path, content: nbformat.NotebookNode, name: str = "02_task.ipynb") -> BeautifulSoup:
     nbformat.write(content, tmp_path / name)
-    page = pages.render(tmp_path / name)
+    page = notebook_html.render(tmp_path / name)
     assert page == (tmp_path / name).with_suffix(".html")
     return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
 
@@ -70,7 +70,7 @@ def test_every_way_out_of_a_notebook_is_cut(tmp_path):
 
 @pytest.mark.parametrize("magic", ["%%sql --retry", "%%check none: no rows", "%%backfill accounts", "%%concurrently"])
 def test_sql_is_highlighted_below_its_magic(magic):
-    html = pages.highlighted(f"{magic}\n-- why\nSELECT id FROM accounts WHERE name < 'x'")
+    html = notebook_html.highlighted(f"{magic}\n-- why\nSELECT id FROM accounts WHERE name < 'x'")
     assert html.startswith(f'<span class="m">{magic}</span>\n<span class="c1">-- why</span>')
     assert '<span class="k">SELECT</span>' in html
     assert BeautifulSoup(html, "html.parser").get_text().endswith("WHERE name < 'x'")
@@ -84,8 +84,8 @@ def test_code_in_columns_is_scrolled_and_other_code_wrapped(tmp_path):
 
 
 def test_python_is_highlighted_as_python():
-    assert '<span class="kn">import</span>' in pages.highlighted("import runbook")
-    assert '<span class="m">%%time</span>\n<span class="kn">import</span>' in pages.highlighted(
+    assert '<span class="kn">import</span>' in notebook_html.highlighted("import runbook")
+    assert '<span class="m">%%time</span>\n<span class="kn">import</span>' in notebook_html.highlighted(
         "%%time\nimport runbook"
     )
 
@@ -109,12 +109,12 @@ def test_an_image_without_a_text_says_so(tmp_path):
     output = new_output("display_data", data={"image/png": sample_run.png()})
     content = new_notebook(cells=[new_code_cell("draw()", execution_count=1, outputs=[output])])
     assert page_of(tmp_path, content).img["alt"] == "A figure without a description"
-    assert pages.charts(tmp_path / "02_task.ipynb") == []
+    assert notebook_html.charts(tmp_path / "02_task.ipynb") == []
 
 
 def test_charts_are_captioned_by_their_first_sentence(tmp_path):
     page_of(tmp_path, sample_run.notebook("Task"))
-    (chart,) = pages.charts(tmp_path / "02_task.ipynb")
+    (chart,) = notebook_html.charts(tmp_path / "02_task.ipynb")
     assert (chart.caption, chart.alt) == ("Allocation by plan, before and after", sample_run.ALT)
     assert chart.source == f"data:image/png;base64,{sample_run.png()}"
 
@@ -124,7 +124,7 @@ def test_charts_are_captioned_by_their_first_sentence(tmp_path):
     [("One. Two", "One"), ("Took 3.5 s. More", "Took 3.5 s"), ("No stop", "No stop"), ("Why? So", "Why"), ("", "")],
 )
 def test_the_first_sentence_ends_where_it_ends(text, first):
-    assert pages.first_sentence(text) == first
+    assert notebook_html.first_sentence(text) == first
 
 
 def test_columns_of_numbers_are_aligned(page):
@@ -171,9 +171,10 @@ def test_the_report_is_linked_from_a_run(tmp_path):
 def test_what_is_no_notebook_is_refused(tmp_path, content):
     (tmp_path / "x.ipynb").write_text(content)
     with pytest.raises(UsageError, match=r"x\.ipynb cannot be read as a notebook"):
-        pages.render(tmp_path / "x.ipynb")
+        notebook_html.render(tmp_path / "x.ipynb")
 
 
 def test_nothing_slow_is_imported_before_it_is_needed():
-    code = "import sys, runbook.run.pages; print({'nbconvert', 'nbformat', 'bs4', 'pygments'} & set(sys.modules))"
+    slow = "{'nbconvert', 'nbformat', 'bs4', 'pygments'}"
+    code = f"import sys, runbook.report.notebook_html; print({slow} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook import parameters
 from runbook.errors import UsageError
-from runbook.parameters import Parameter
+from runbook.plan import parameters
+from runbook.plan.parameters import Parameter
 
 KNOWN = parameters.declared(
     'name: str = "a"  # a word\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runbook.errors import UsageError
-from runbook.plan import Plan
+from runbook.plan.plan import Plan
 
 TOY = Path(__file__).parents[1] / "toy"
 TASK = """

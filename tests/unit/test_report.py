@@ -9,8 +9,10 @@ import sample_run
 from bs4 import BeautifulSoup
 from sample_run import words
 
+from runbook import formatting
 from runbook.errors import UsageError
-from runbook.run import changes, gates, pages, report, timeline, wording
+from runbook.report import gates, notebook_html, report, timeline
+from runbook.report import notes as changes
 
 # The verdict
 
@@ -244,7 +246,9 @@ def test_a_folder_with_nothing_but_a_manifest_makes_a_report(plan, tmp_path, com
     assert [words(row.td) for row in page.select("#seal ~ .scroll tbody tr")] == ["missing"] * 6
 
 
-COLOURS = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})", (pages.TEMPLATES / "style.css").read_text(encoding="utf-8")))
+COLOURS = dict(
+    re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})", (notebook_html.TEMPLATES / "style.css").read_text(encoding="utf-8"))
+)
 
 
 def contrast(one: str, other: str) -> float:
@@ -268,7 +272,7 @@ def test_colours_can_be_read(ink):
 
 def test_highlighted_code_can_be_read():
     inks = re.findall(
-        r"^\.[\w, .-]+ \{ color: (#\w+)", (pages.TEMPLATES / "notebook.css").read_text(encoding="utf-8"), re.M
+        r"^\.[\w, .-]+ \{ color: (#\w+)", (notebook_html.TEMPLATES / "notebook.css").read_text(encoding="utf-8"), re.M
     )
     assert len(inks) >= 5
     assert all(contrast(ink, COLOURS["code"]) >= 4.5 for ink in inks)
@@ -379,21 +383,21 @@ def test_a_check_that_decides_nothing_is_not_lost():
      (600, "10 min"), (3599.6, "1 h"), (7500, "2 h 05 min"), (90000, "25 h")],
 )  # fmt: skip
 def test_durations_are_said(seconds, said):
-    assert wording.duration(seconds) == said
+    assert formatting.duration(seconds) == said
 
 
 @pytest.mark.parametrize(
     ("ratio", "said"), [(0, "0 %"), (0.00085, "0.085 %"), (0.012, "1.2 %"), (0.5, "50 %"), (12.5, "1,250 %")]
 )
 def test_shares_are_said(ratio, said):
-    assert wording.share(ratio) == said
+    assert formatting.share(ratio) == said
 
 
 @pytest.mark.parametrize(
     ("count", "said"), [(None, "–"), (0, "0 B"), (999, "999 B"), (31_457_280, "31.5 MB"), (2.5e12, "2.5 TB")]
 )
 def test_sizes_are_said(count, said):
-    assert wording.size(count) == said
+    assert formatting.size(count) == said
 
 
 @pytest.mark.parametrize(
@@ -401,7 +405,7 @@ def test_sizes_are_said(count, said):
     [([2], "Task 2"), ([1, 0], "Tasks 0 and 1"), ([3, 4, 5], "Tasks 3 to 5"), ([0, 2, 5], "Tasks 0, 2 and 5")],
 )
 def test_tasks_are_said(numbers, said):
-    assert wording.tasks(numbers) == said
+    assert formatting.tasks(numbers) == said
 
 
 @pytest.mark.parametrize(
@@ -411,9 +415,9 @@ def test_tasks_are_said(numbers, said):
      (list(range(9)), "9 values")],
 )  # fmt: skip
 def test_values_are_said(value, said):
-    assert wording.value(value) == said
+    assert formatting.value(value) == said
 
 
 def test_moments_are_said_in_one_zone():
-    assert wording.moment("2026-11-22T10:59:13.572+01:00") == wording.moment("2026-11-22T09:59:13Z")
-    assert wording.moment(None) == "–"
+    assert formatting.moment("2026-11-22T10:59:13.572+01:00") == formatting.moment("2026-11-22T09:59:13Z")
+    assert formatting.moment(None) == "–"

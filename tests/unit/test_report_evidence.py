@@ -6,8 +6,8 @@ import pytest
 import sample_run
 from sample_run import words
 
-from runbook.run import access, definitions, deviations, rehearsed, standing
-from runbook.step.display import Table
+from runbook.query.table import Table
+from runbook.report import access, applied_cells, deviations, fault_coverage, schema_diff
 
 ACCESS = [
     {"object": "accounts", "operation": "read", "persona": who, "expected": "1", "outcome": outcome, "right": right}
@@ -68,9 +68,9 @@ def test_what_changed_in_the_schema_is_told_by_kind_and_by_line(build, complete)
 
 
 def test_a_long_difference_of_the_schema_is_cut_and_says_so():
-    found = definitions.compare("", "".join(f"CREATE TABLE t{n} ();\n" for n in range(definitions.MOST_LINES + 5)))
-    assert (len(found.lines), found.more) == (definitions.MOST_LINES, 6)
-    assert found.kinds[0].new[-1] == f"t{definitions.MOST_LINES + 4}"
+    found = schema_diff.compare("", "".join(f"CREATE TABLE t{n} ();\n" for n in range(schema_diff.MOST_LINES + 5)))
+    assert (len(found.lines), found.more) == (schema_diff.MOST_LINES, 6)
+    assert found.kinds[0].new[-1] == f"t{schema_diff.MOST_LINES + 4}"
 
 
 def test_deviations_stand_under_their_task(build, complete):
@@ -127,17 +127,17 @@ def test_a_run_that_went_well_left_no_state_to_explain(build, complete):
     [
         ("%%sql", {}, "done", ""),
         ("%%sql", {"execution_count": None}, "not reached", ""),
-        ("%%sql", {"outputs": [{"output_type": "error"}]}, "failed", standing.ROLLED_BACK),
+        ("%%sql", {"outputs": [{"output_type": "error"}]}, "failed", applied_cells.ROLLED_BACK),
         ("%%sql", {"metadata": {"tags": ["apply"], "papermill": {"status": "running"}}}, "broken off", "one trans"),
-        ("%%backfill accounts", {"outputs": [{"output_type": "error"}]}, "failed", standing.REMAINS["backfill"]),
-        ("x = 1", {"outputs": [{"output_type": "error"}]}, "failed", standing.UNKNOWN),
+        ("%%backfill accounts", {"outputs": [{"output_type": "error"}]}, "failed", applied_cells.REMAINS["backfill"]),
+        ("x = 1", {"outputs": [{"output_type": "error"}]}, "failed", applied_cells.UNKNOWN),
     ],
 )
 def test_how_far_a_change_got_is_read_from_its_cell(tmp_path, magic, change, mark, note):
     cell = {"cell_type": "code", "execution_count": 3, "outputs": [], "metadata": {"tags": ["apply"]}, **change}
     cell["source"] = f"{magic}\n-- why\nCREATE TABLE t ()"
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [cell]}))
-    (found,) = standing.of(tmp_path, [{"number": 1, "name": "x", "notebook": "a.ipynb"}])
+    (found,) = applied_cells.of(tmp_path, [{"number": 1, "name": "x", "notebook": "a.ipynb"}])
     (step,) = found.steps
     assert step.mark.word == mark
     begins = {"%%sql": "CREATE TABLE t ()", "%%backfill accounts": "backfill accounts", "x = 1": "x = 1"}
@@ -147,12 +147,12 @@ def test_how_far_a_change_got_is_read_from_its_cell(tmp_path, magic, change, mar
 
 
 def test_a_cell_under_the_mark_of_the_stop_is_not_believed_to_be_done(tmp_path):
-    mark = {"cell_type": "markdown", "source": "", "metadata": {"tags": [standing.STOPPED]}}
+    mark = {"cell_type": "markdown", "source": "", "metadata": {"tags": [applied_cells.STOPPED]}}
     done = {"status": "completed"}  # what papermill says where the kernel died
     cell = {"cell_type": "code", "execution_count": 3, "outputs": [], "source": "%%sql\nCREATE TABLE t ()"}
     cells = [mark, {**mark, "metadata": {}}, mark, {**cell, "metadata": {"tags": ["apply"], "papermill": done}}]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
-    assert standing.of(tmp_path, [{"number": 1, "name": "x", "notebook": "a.ipynb"}])[0].steps[0].mark.word == (
+    assert applied_cells.of(tmp_path, [{"number": 1, "name": "x", "notebook": "a.ipynb"}])[0].steps[0].mark.word == (
         "broken off"
     )
 
@@ -179,4 +179,4 @@ def test_the_next_step_is_a_sentence_whatever_words_it_came_in(build, complete, 
 
 
 def test_rehearsed_holds_no_rows_where_there_is_no_record(tmp_path):
-    assert rehearsed.of(tmp_path, {"tasks": [], "rehearsal": {"file": "rehearsal.json"}}) is rehearsed.NONE
+    assert fault_coverage.of(tmp_path, {"tasks": [], "rehearsal": {"file": "rehearsal.json"}}) is fault_coverage.NONE

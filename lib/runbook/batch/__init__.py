@@ -1,0 +1,1 @@
+"""Running the plan: the batch, its rollback, its status, its approval."""

@@ -1,0 +1,44 @@
+"""What a run has done beside it, by its workers: each imports for itself what the run then need not."""
+
+from pathlib import Path
+from typing import Any
+
+from runbook.evidence.drift import Outcome
+from runbook.plan.plan import Environment, Plan
+
+
+def render(notebook: Path) -> Path:
+    """Write an executed notebook as HTML; see `pages.render`."""
+    from runbook.report import notebook_html
+
+    return notebook_html.render(notebook)
+
+
+def compare(executed: Path, wanted: Path, strict: bool, keep: bool) -> dict[str, Any] | None:
+    """Hold an executed notebook against the expected one; None where there is none.
+
+    Args:
+        executed: what the run left.
+        wanted: the expected notebook.
+        strict: see `expected.compare`.
+        keep: make the executed notebook the expected one first.
+    """
+    from runbook.evidence import expected, replay  # noqa: F401 - what `look_again` needs, before it is waited for
+
+    if keep:
+        expected.keep(executed, wanted)
+    return expected.compare(executed, wanted, strict=strict).summary() if wanted.exists() else None
+
+
+def look_again(plan: Plan, environment: Environment, folder: Path, manifest: dict[str, Any]) -> Outcome:
+    """Run the `verify` cells once more; see `live.run`."""
+    from runbook.evidence import replay
+
+    return replay.run(plan, environment, folder, manifest)
+
+
+def report(folder: Path, plan: Plan) -> Path:
+    """Write the report of a run; see `report.build`."""
+    from runbook.report import report
+
+    return report.build(folder, plan)

@@ -1,0 +1,227 @@
+"""The batch: the plan's notebooks in sequence, each behind its gate, with evidence whatever happens."""
+
+import gc
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from rich.console import Console
+
+from runbook.batch import background_jobs, promotion
+from runbook.batch.finalize import Closing
+from runbook.database import environments, lock
+from runbook.database.ledger import DONE
+from runbook.errors import NotAllowed, RunbookError, UsageError
+from runbook.evidence import manifest as evidence
+from runbook.evidence import notebooks, seal
+from runbook.plan import cells
+from runbook.plan.plan import Plan, Task
+from runbook.policy import confirmation
+
+if TYPE_CHECKING:
+    from runbook.batch.execution import Execution, Failure
+
+HEAVY = "runbook.batch.execution"  # papermill and all it needs
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run was asked to do.
+
+    Attributes:
+        first: number of the first task, None for the plan's first.
+        last: number of the last task, None for the plan's last.
+        given: parameters for the notebooks, by name.
+        resume: go on with the newest run of the environment where it stopped.
+        fresh: give an embedded environment a fresh baseline first.
+        keep_expected: make this run's notebooks the expected results.
+        confirm: the digest of what was approved, for a protected environment.
+        rollback_on_trigger: where a rollback trigger fires, reverse the task that fired it, unasked.
+    """
+
+    environment: str = "local"
+    first: int | None = None
+    last: int | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+    resume: bool = False
+    fresh: bool = False
+    keep_expected: bool = False
+    confirm: str = ""
+    rollback_on_trigger: bool = False
+
+
+def run(plan: Plan, request: Request, console: Console) -> int:
+    """Run the batch and return the exit code.
+
+    Raises:
+        UsageError: a parameter, the plan or the environment is wrong; nothing was run.
+        NotAllowed: a dependency or the lock forbids it; nothing was run.
+    """
+    tasks, given = plan.between(request.first, request.last), dict(request.given)
+    notebooks.validate(plan, given)
+    if unneeded := sorted(given.keys() - notebooks.known(tasks)):
+        console.print(f"None of these tasks takes {', '.join(unneeded)}: it is for others.", style="yellow")
+    if request.fresh and request.resume:
+        raise UsageError("--fresh gives away what --resume would go on with: give one of them.")
+    if request.fresh:
+        _reset(plan, request.environment)
+    promoted = promotion.must_be_earned(plan, plan.environment(request.environment))
+    execution: Execution = _heavy().Execution(plan, request.environment, console, request.confirm)
+    is_fresh = not execution.ledger.states()
+    if request.resume:
+        tasks, given = _take_up(execution, tasks, given)
+    _must_be_allowed(execution, tasks)
+    # Only a fresh demonstration with the default parameters must give the very same outputs.
+    strict = execution.environment.server == "embedded" and is_fresh and not given
+    closing = Closing(execution, strict=strict, keep=request.keep_expected)
+    failure: Failure | None = None
+    with execution.open(given, len(tasks)):
+        for task in tasks:
+            failure = _run_task(execution, task, given)
+            if failure:
+                break
+            closing.task(task)
+        else:
+            closing.tasks(tasks)
+    comparison = None if failure else closing.comparison()
+    fired = _fired(execution, failure) if failure and request.rollback_on_trigger else ()
+    code = _conclude(execution, failure, comparison, promoted, closing)
+    if failure and request.rollback_on_trigger:
+        _give_back(execution, failure.task, fired)
+    return code
+
+
+def _reset(plan: Plan, environment: str) -> None:
+    """Give an embedded environment a fresh baseline, and import meanwhile what comes after."""
+    with ThreadPoolExecutor(1) as pool:
+        filled = pool.submit(environments.reset, plan, plan.environment(environment))
+        _heavy()
+        filled.result()
+
+
+def _heavy() -> Any:
+    gc.disable()  # none of it is garbage, neither now nor when all ends
+    try:
+        return import_module(HEAVY)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> "Failure | None":
+    known = notebooks.declared(task)
+    fitting = {name: value for name, value in given.items() if name in known}
+    if execution.environment.name != known["environment"].default:
+        fitting["environment"] = execution.environment.name
+    notebook = notebooks.read(task)
+    failure = execution.notebook(task, notebook, execution.folder / task.notebook.name, fitting, DONE)
+    if failure is None:
+        execution.announcer.complete(task)
+        return None
+    execution.ledger.finish_task(execution.run_id, task.number, "failed")
+    resume = f"runbook run --environment {execution.environment.name} --resume"
+    execution.announcer.issue(task, failure.message, f"look at the notebook, mend the cause, then `{resume}`")
+    reason = "trigger" if "rollback trigger" in failure.message else "error"
+    if failure.kind == "NotAllowed":
+        reason = "input"
+    execution.announcer.escalate(task, reason, f"Task {task.number} stopped the run. {failure.message}")
+    return failure
+
+
+def _conclude(
+    execution: "Execution",
+    failure: "Failure | None",
+    comparison: dict[str, Any] | None,
+    promoted: dict[str, Any] | None,
+    closing: Closing,
+) -> int:
+    differs = comparison is not None and not comparison["passed"]
+    status = "failed" if failure or differs else DONE
+    execution.ledger.close_run(execution.run_id, status)
+    manifest = evidence.manifest(
+        execution.plan, execution.environment, execution.ledger, execution.run_id, execution.folder
+    )
+    manifest["comparison"], manifest["promoted"] = comparison, promoted
+    manifest["held"] = closing.held()
+    if failure:
+        message, _, advice = failure.message.partition(" Next: ")
+        resume = f"`runbook run --environment {execution.environment.name} --resume`"
+        manifest["failure"] = {
+            "task": failure.task.number,
+            "name": failure.kind,
+            "message": message,
+            "next": advice or resume,
+        }
+    execution.finish_pages()
+    seal.put(execution.folder, execution.ledger, manifest, execution.announcer.complain)
+    page = execution.worker.submit(background_jobs.report, execution.folder, execution.plan).result()
+    execution.worker.close()
+    execution.announcer.say(
+        "end", f"Run {execution.run_id} {status} · report: {page}", run_id=execution.run_id, status=status
+    )
+    execution.announcer.close()
+    execution.ledger.connection.close()
+    if failure:
+        return failure.exit_code
+    return 1 if differs else 0
+
+
+def _fired(execution: "Execution", failure: "Failure") -> tuple[str, ...]:
+    """Return the rollback triggers that the task's checks fired."""
+    checks = execution.ledger.checks(execution.run_id, failure.task.number)
+    return tuple(check.trigger for check in checks if check.trigger and not check.passed)
+
+
+def _give_back(execution: "Execution", task: Task, fired: tuple[str, ...]) -> None:
+    """Reverse a task that fired a trigger, with evidence of its own; the run stays failed, whatever comes of it."""
+    name, say = execution.environment.name, partial(execution.console.print, markup=False, soft_wrap=True)
+    if not fired:
+        say(f"Task {task.number} failed, but fired no rollback trigger: nothing is rolled back unasked.")
+        return
+    if not cells.changes(task.notebook):  # what an earlier run has migrated is not this task's to give back
+        say(f"The rollback trigger “{fired[0]}” fired, but Task {task.number} changes nothing: nothing to roll back.")
+        return
+    say(f"The rollback trigger “{fired[0]}” fired: Task {task.number} is rolled back, unasked.", style="bold red")
+    from runbook.batch import rollback
+
+    try:
+        rollback.run(execution.plan, name, task.number, execution.console, execution.confirm)
+    except (RunbookError, psycopg.Error) as error:
+        again = f"`runbook rollback --environment {name} --to {task.number}`"
+        say(f"The rollback could not be done: {error} Do it by hand: {again}.", style="bold red")
+
+
+def _take_up(
+    execution: "Execution", tasks: tuple[Task, ...], given: dict[str, Any]
+) -> tuple[tuple[Task, ...], dict[str, Any]]:
+    """Become the unfinished run: its identity, its parameters, from the first task it did not complete."""
+    name, ledger = execution.environment.name, execution.ledger
+    run_id = ledger.unfinished_run(name)
+    if run_id is None:
+        raise UsageError(f"There is nothing to resume on {name!r}: its last run ended well.")
+    ended = lock.end_leftovers(ledger.connection, run_id)
+    if ended:
+        execution.console.print(f"Ended {ended} session(s) the dead run had left on the server.")
+    execution.run_id = run_id
+    done = {state["number"] for state in ledger.tasks_of(run_id) if state["status"] == DONE}
+    left = tuple(task for task in tasks if task.number not in done)
+    return left, {**ledger.run(run_id)["parameters"], **given}
+
+
+def _must_be_allowed(execution: "Execution", tasks: tuple[Task, ...]) -> None:
+    if confirmation.is_needed(execution.environment, tasks):
+        confirmation.demand(execution.plan, execution.environment, execution.confirm)
+    done = {number for number, state in execution.ledger.states().items() if state.status == DONE}
+    for task in tasks:
+        for number in task.needs:
+            if number not in done:
+                name = execution.environment.name
+                raise NotAllowed(
+                    f"Task {task.number} needs Task {number} complete on {name!r}: "
+                    f"run `runbook run --environment {name} --from {number}`."
+                )
+        done.add(task.number)

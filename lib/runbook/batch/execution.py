@@ -1,0 +1,175 @@
+"""One execution on one target: the lock, the ledger, the folder, and notebooks run under watch.
+
+The batch goes forward with it, the rollback goes back.
+"""
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+from papermill.iorw import LocalHandler, papermill_io
+from rich.console import Console
+
+from runbook.batch import background_jobs
+from runbook.batch.announcer import Announcer, Watch
+from runbook.batch.webhook import Webhook
+from runbook.database import environments, lock, poolers
+from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
+from runbook.database.ledger import Ledger
+from runbook.errors import exit_code_of
+from runbook.evidence import manifest, notebooks, signature
+from runbook.kernels import engine
+from runbook.kernels.background import Worker
+from runbook.plan import fingerprint
+from runbook.plan.plan import Plan, Task
+from runbook.policy import confirmation
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run stopped.
+
+    Attributes:
+        kind: the name of the exception.
+        message: what happened and what to do, in a sentence or two.
+    """
+
+    task: Task
+    kind: str
+    message: str
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code this failure means."""
+        return exit_code_of(self.kind)
+
+
+class _Whole(LocalHandler):  # type: ignore[misc]
+    """How papermill writes a notebook."""
+
+    def write(self, buf: str, path: str) -> None:
+        """Write it whole or not at all."""
+        manifest.write_whole(Path(path), buf)
+
+
+papermill_io.register("/", _Whole())
+
+
+class Execution:
+    """Holds the lock on a target while notebooks run against it."""
+
+    def __init__(self, plan: Plan, environment: str, console: Console, confirm: str = "") -> None:
+        self.plan, self.environment, self.confirm = plan, plan.environment(environment), confirm
+        signature.must_be_possible()
+        self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
+        connect = partial(environments.connect, plan, self.environment, url=environments.url_of(plan, self.environment))
+        connection = connect(f"runbook {self.run_id} batch")
+        with connect(f"runbook {self.run_id} other") as other:
+            poolers.must_keep_their_sessions(connection, other, self.environment)
+        self.ledger = Ledger(connection, plan.name)
+        self.ledger.prepare()
+        lock.take(connection, plan.name)
+        self.console = console
+        self.worker = Worker()
+        self._printer = Worker()
+        self._printer.submit(os.nice, 10)  # a page can wait
+        self._pages: list[Future[Path]] = []
+
+    def open(self, given: Mapping[str, Any], count: int, kind: str = "run") -> Self:
+        """Make the folder, the journal and the first kernel; remember the run in the ledger."""
+        self.folder = manifest.folder_of(self.plan, self.environment, self.run_id)
+        about = {"environment": self.environment.name, "run_id": self.run_id}
+        webhook = Webhook.of_environment(about)
+        self.announcer = Announcer(self.plan, self.folder / manifest.JOURNAL, self.console, webhook)
+        digest = fingerprint.plan_digest(self.plan)
+        self.ledger.open_run(self.run_id, self.environment.name, operator(), digest, dict(given), kind)
+        self.announcer.event("run", f"{self.plan.title} on {self.environment.name}", run_id=self.run_id, digest=digest)
+        backend = poolers.backend(self.ledger.connection)
+        identity = {RUN_VARIABLE: self.run_id, HOLDER_VARIABLE: str(backend), confirmation.VARIABLE: self.confirm}
+        self.kernels = engine.Kernels(self.plan.root / "notebooks", identity, count)
+        self.kernels.prepare()
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kernels.close()
+        if error is not None:
+            words = " ".join(str(error).split()) or type(error).__name__
+            with suppress(OSError):  # on a full disk the journal fails as well; the operator is told by what is raised
+                self.announcer.say("escalation", f"ESCALATION · The run broke off: {words}", "bold red", reason="error")
+                self.announcer.close()
+            self.finish_pages()
+
+    def finish_pages(self) -> None:
+        """Wait until every page is written, and say which could not be."""
+        self._printer.close()
+        for page in self._pages:
+            if problem := page.exception():  # the run's result does not hang on a rendering of it
+                self.announcer.say("page", f"A page could not be written: {problem}", "red")
+
+    def notebook(self, task: Task, notebook: Any, target: Path, given: Mapping[str, Any], done: str) -> Failure | None:
+        """Execute a notebook under watch and return why it stopped, or None.
+
+        Args:
+            task: the task it belongs to.
+            notebook: what to execute; it is parameterized first.
+            target: where the executed notebook goes.
+            given: parameters.
+            done: the status the ledger must show afterwards; papermill's own word is not believed.
+        """
+        failure, self._place = None, 0
+        with self.announcer.task(task) as watch:
+            try:
+                self._papermill(notebook, target, given, watch)
+            except PapermillExecutionError as error:
+                failure = Failure(task, error.ename, error.evalue)
+            except KeyboardInterrupt:
+                failure = Failure(task, "Interrupted", "The run was interrupted by the operator.")
+            except Exception as error:  # whatever a dead kernel or a full disk raises
+                failure = Failure(task, type(error).__name__, f"The notebook stopped: {error}")
+        state = self.ledger.states().get(task.number)
+        if failure is None and (state is None or state.run_id != self.run_id or state.status != done):
+            failure = Failure(task, "StepFailed", "The notebook ended before its gate was decided.")
+        if target.exists():
+            if failure:
+                with suppress(OSError, ValueError):  # a full disk leaves half a notebook: there is nothing to mark
+                    notebooks.mark_stop(target, self._place, failure.message)
+            self._pages.append(self._printer.submit(background_jobs.render, target))
+        return failure
+
+    def _papermill(self, notebook: Any, target: Path, given: Mapping[str, Any], watch: Watch) -> None:
+        steps = notebooks.headings(notebook)
+        total = sum(cell.cell_type == "code" for cell in notebook.cells)
+        done = 0
+
+        def on_cell(index: int) -> None:
+            nonlocal done
+            watch.cell(min(done, total - 1), total, steps[min(index, len(steps) - 1)])
+            self._place = index
+            done += 1
+
+        papermill.execute_notebook(
+            nbformat.from_dict(notebook),
+            str(target),
+            parameters=dict(given),
+            engine_name=engine.ENGINE,
+            kernel_name="python3",
+            progress_bar=False,
+            kernels=self.kernels,
+            on_cell=on_cell,
+            on_update=watch.update,
+        )

@@ -1,0 +1,17 @@
+"""What `runbook pause` does: hold the backfills of a target from any terminal, and let them go on."""
+
+from runbook.database import environments, pauses
+from runbook.database.identity import operator
+from runbook.database.ledger import Ledger
+from runbook.plan.plan import Plan
+
+
+def switch(plan: Plan, name: str, *, on: bool) -> str:
+    """Begin or end the pause of an environment, and return what holds now."""
+    with environments.connect(plan, plan.environment(name), "runbook pause") as connection:
+        Ledger(connection, plan.name).prepare()
+        if on:
+            pauses.begin(connection, plan.name, operator())
+            return f"Backfills on {name}: {pauses.current(connection, plan.name)}."
+        was_paused = pauses.end(connection, plan.name)
+        return f"Backfills on {name} " + ("go on." if was_paused else "were not paused.")

@@ -1,0 +1,67 @@
+"""The way back: tasks reversed newest first, through the same lock, announcements, ledger and evidence."""
+
+from rich.console import Console
+
+from runbook.batch.execution import Execution, Failure
+from runbook.database.ledger import UNDONE
+from runbook.errors import UsageError
+from runbook.evidence import manifest as evidence
+from runbook.evidence import notebooks, seal
+from runbook.plan.plan import Plan, Task
+from runbook.policy import confirmation
+from runbook.report import report
+
+
+def run(plan: Plan, environment: str, last: int | None, console: Console, confirm: str = "") -> int:
+    """Reverse every task from the newest down to `last` that left something, and return the exit code.
+
+    Raises:
+        UsageError: there is nothing to reverse, or a rollback script is missing; nothing was run.
+        NotAllowed: another run holds the target, or it is protected and the confirmation is missing or wrong.
+    """
+    lowest = plan.tasks[0].number if last is None else plan.task(last).number
+    execution = Execution(plan, environment, console, confirm)
+    if confirmation.is_needed(execution.environment, (), undo=True):
+        confirmation.demand(plan, execution.environment, execution.confirm)
+    states = execution.ledger.states()
+    tasks = [
+        task
+        for task in reversed(plan.tasks)
+        if task.number >= lowest and task.number in states and states[task.number].status != UNDONE
+    ]
+    if not tasks:
+        raise UsageError(f"There is nothing to reverse on {environment!r} from task {lowest} on.")
+    ways_back = [(task, notebooks.reversing(task)) for task in tasks]
+    failure: Failure | None = None
+    with execution.open({}, len(tasks), "rollback"):
+        for task, notebook in ways_back:
+            failure = _reverse(execution, task, notebook)
+            if failure:
+                break
+    execution.ledger.close_run(execution.run_id, "failed" if failure else UNDONE)
+    manifest = evidence.manifest(plan, execution.environment, execution.ledger, execution.run_id, execution.folder)
+    if failure:
+        manifest["failure"] = {
+            "task": failure.task.number,
+            "name": failure.kind,
+            "message": failure.message,
+            "next": f"runbook rollback --environment {environment} --to {lowest}",
+        }
+    execution.finish_pages()
+    seal.put(execution.folder, execution.ledger, manifest, execution.announcer.complain)
+    page = report.build(execution.folder, plan)
+    execution.announcer.say("end", f"Rollback {execution.run_id} {manifest['status']} · report: {page}")
+    execution.announcer.close()
+    execution.ledger.connection.close()
+    return failure.exit_code if failure else 0
+
+
+def _reverse(execution: Execution, task: Task, notebook: object) -> Failure | None:
+    target = execution.folder / evidence.rollback_name(task)
+    given = {} if execution.environment.name == "local" else {"environment": execution.environment.name}
+    failure = execution.notebook(task, notebook, target, given, UNDONE)
+    if failure is None:
+        execution.announcer.say("rolled_back", f"Task {task.number}: ✅ ROLLED BACK - {task.name}", "green")
+    else:
+        execution.announcer.issue(task, failure.message, "look at the notebook, mend the cause, roll back again")
+    return failure

@@ -1,0 +1,46 @@
+"""The command line: one command per verb, each an import away so that none waits for another's libraries."""
+
+import importlib
+import pkgutil
+from typing import Any
+
+import click
+import psycopg
+
+from runbook import priority
+from runbook.database.failures import in_words
+from runbook.errors import RunbookError
+
+
+class Group(click.Group):
+    """Finds a verb in the module of its name, and turns the runbook's errors into one sentence and an exit code."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the verbs."""
+        modules = (module.name for module in pkgutil.iter_modules(__path__))
+        return sorted(name.replace("_", "-") for name in modules if name != "options")
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import a verb's module, and nothing of the others; None where there is no such verb."""
+        if name not in self.list_commands(context):
+            return None
+        verb = name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{verb}"), verb)
+        return command
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(context)
+        except (RunbookError, psycopg.Error, OSError) as error:
+            if isinstance(error, BrokenPipeError):  # whoever read our output has gone: click ends quietly
+                raise
+            click.echo(f"runbook: {in_words(error)}", err=True)
+            raise click.exceptions.Exit(getattr(error, "exit_code", 1)) from None
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="runbook")
+def main() -> None:
+    """Run a migration runbook: gated notebooks, verified and documented by their own evidence."""
+    priority.give_way()

@@ -1,0 +1,22 @@
+"""`runbook approve`."""
+
+import click
+
+from runbook.cli.options import BY, ENVIRONMENT, PARAMETERS, STATEMENT
+from runbook.plan import parameters
+from runbook.plan.plan import Plan
+
+
+@click.command()
+@ENVIRONMENT
+@BY
+@STATEMENT
+@PARAMETERS
+def approve(environment: str, approver: str, statement: str, given: tuple[tuple[str, str], ...]) -> None:
+    """Approve exactly what a run would do now: notebooks, SQL, plan, parameters, the target's schema, the rehearsal."""
+    from runbook.batch import approve as approval
+    from runbook.evidence import notebooks
+
+    plan = Plan.find()
+    values = parameters.literals(notebooks.known(plan.tasks), given)
+    click.echo(approval.record(plan, environment, approver, statement, values))

@@ -1,0 +1,38 @@
+"""What several verbs share: their options, and which run they are about."""
+
+from pathlib import Path
+
+import click
+
+from runbook.errors import UsageError
+from runbook.plan.plan import Plan
+
+ENVIRONMENT = click.option("--environment", "-e", default="local", show_default=True, help="An entry of runbook.toml.")
+CONFIRM = click.option(
+    "--confirm",
+    default="",
+    envvar="RUNBOOK_CONFIRM",
+    metavar="DIGEST",
+    help="On a protected environment: the digest that `runbook approve` printed.",
+)
+PARAMETERS = click.option(
+    "--parameter", "-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A notebook's parameter."
+)
+BY = click.option("--by", "approver", required=True, help="Who decides.")
+STATEMENT = click.option("--statement", required=True, help="What is decided, in their words.")
+
+
+def run_folder(plan: Plan, folder: Path | None) -> Path:
+    """Return the folder of a run, by default of the newest.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from runbook.evidence import manifest
+
+    found = folder or manifest.latest(plan)
+    if found is None or not (found / manifest.MANIFEST).is_file():
+        raise UsageError(
+            f"There is no run in {found or plan.root / 'outputs'}: name the folder that holds a manifest.json."
+        )
+    return found

@@ -1,0 +1,16 @@
+"""`runbook pause`."""
+
+import click
+
+from runbook.cli.options import ENVIRONMENT
+from runbook.plan.plan import Plan
+
+
+@click.command()
+@ENVIRONMENT
+@click.option("--end", is_flag=True, help="Let it go on.")
+def pause(environment: str, end: bool) -> None:
+    """Hold the backfill that runs on the target, or begins there: it waits before its next batch."""
+    from runbook.batch import pause as hold
+
+    click.echo(hold.switch(Plan.find(), environment, on=not end))

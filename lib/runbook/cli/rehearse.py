@@ -1,0 +1,19 @@
+"""`runbook rehearse`."""
+
+import sys
+
+import click
+from rich.console import Console
+
+from runbook.cli.options import ENVIRONMENT
+from runbook.plan.plan import Plan
+
+
+@click.command()
+@ENVIRONMENT
+@click.argument("faults", nargs=-1)
+def rehearse(environment: str, faults: tuple[str, ...]) -> None:
+    """Prove on scratch copies that every check catches the fault it is for (default: all faults)."""
+    from runbook.faults import injection
+
+    sys.exit(injection.run(Plan.find(), environment, faults, Console()))

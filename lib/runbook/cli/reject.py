@@ -1,0 +1,17 @@
+"""`runbook reject`."""
+
+import click
+
+from runbook.cli.options import BY, ENVIRONMENT, STATEMENT
+from runbook.plan.plan import Plan
+
+
+@click.command()
+@ENVIRONMENT
+@BY
+@STATEMENT
+def reject(environment: str, approver: str, statement: str) -> None:
+    """Reject what stands here: every earlier approval of the environment is void until somebody approves anew."""
+    from runbook.batch import approve as approval
+
+    click.echo(approval.record(Plan.find(), environment, approver, statement, {}, approved=False))

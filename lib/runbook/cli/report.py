@@ -1,0 +1,25 @@
+"""`runbook report`."""
+
+from pathlib import Path
+
+import click
+
+from runbook.cli.options import run_folder
+from runbook.plan.plan import Plan
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--compare", "other", type=click.Path(path_type=Path), help="Hold the run against this one instead.")
+def report(folder: Path | None, other: Path | None) -> None:
+    """Build the report of a run again (default: the newest run), or one of two runs side by side.
+
+    A run that died has nobody left to seal its evidence: then it is sealed now, as it was found.
+    """
+    from runbook.batch import recovery
+    from runbook.report import comparison
+    from runbook.report import report as pages
+
+    plan = Plan.find()
+    where = run_folder(plan, recovery.must_be_sealed(plan, folder))
+    click.echo(comparison.build(where, run_folder(plan, other), plan) if other else pages.build(where, plan))

@@ -1,0 +1,17 @@
+"""`runbook status`."""
+
+import click
+from rich.console import Console
+
+from runbook.cli.options import ENVIRONMENT
+from runbook.plan.plan import Plan
+
+
+@click.command()
+@ENVIRONMENT
+@click.option("--watch", "live", is_flag=True, help="Go on showing it, with the cell that runs, until Ctrl-C.")
+def status(environment: str, live: bool) -> None:
+    """Show what was last done with every task on the target."""
+    from runbook.batch import status as watch
+
+    watch.show(Plan.find(), environment, Console(), live=live)

@@ -1,0 +1,214 @@
+"""Scratch databases beside the target, in which a backup and a way back are proven; dropped afterwards."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from runbook.database import tools
+from runbook.errors import StepFailed
+
+RESPITE = 0.02  # seconds for others, before more of a disk is freed
+PIECE = 8 << 20  # bytes of a file that are freed at once
+# What a scratch database does without: others need the cores, and it survives no crash
+AT_EASE = {"synchronous_commit": "off", "max_parallel_maintenance_workers": "0"}
+
+# Entries of a dump, by catalog and oid, that a scratch database cannot take: the schema it has already, what others
+# grant by default, and foreign keys to tables that are not copied.
+LEFT_OUT = """
+    SELECT 'pg_namespace'::regclass::oid, 'public'::regnamespace::oid
+    UNION ALL
+    SELECT 'pg_default_acl'::regclass, oid FROM pg_default_acl WHERE NOT pg_has_role(defaclrole, 'USAGE')
+    UNION ALL
+    SELECT 'pg_constraint'::regclass, pg_constraint.oid FROM pg_constraint JOIN pg_class ON pg_class.oid = confrelid
+    WHERE contype = 'f' AND relnamespace::regnamespace::text <> ALL (%(schemas)s)
+"""
+
+DROP_TABLE = sql.SQL("""
+    DO $a_table_of_the_scratch$
+    BEGIN
+        IF current_database() = {database} THEN
+            EXECUTE 'DROP TABLE IF EXISTS ' || {table} || ' CASCADE';
+        END IF;
+    END
+    $a_table_of_the_scratch$
+""")
+
+# Every table of a copy
+TABLES = """
+    SELECT oid::regclass::text FROM pg_class
+    WHERE relkind = 'r' AND relpersistence <> 't' AND pg_has_role(relowner, 'USAGE')
+      AND relnamespace <> ALL (ARRAY['pg_catalog', 'information_schema']::regnamespace[])
+"""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a copy is made of.
+
+    Attributes:
+        schemas: copied whole.
+        beside: schemas of which functions and types are copied, because the others lean on them, but no table.
+    """
+
+    schemas: tuple[str, ...] = ("public",)
+    beside: tuple[str, ...] = ()
+
+
+ALONE = Surroundings()
+
+
+@contextmanager
+def database(connection: psycopg.Connection, url: str) -> Iterator[str]:
+    """Yield the URL of an empty database beside the target, dropped afterwards.
+
+    Raises:
+        StepFailed: the role may not create databases, or the address does not lead there.
+    """
+    name = f"runbook_scratch_{connection.info.backend_pid}"
+    quoted = sql.Identifier(name)
+    try:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(quoted))
+    except psycopg.errors.InsufficientPrivilege:
+        raise StepFailed(
+            "The role may not create a scratch database, in which a backup and a way back are proven. "
+            "Grant it CREATEDB."
+        ) from None
+    scratch_url = make_conninfo(url, dbname=name)
+    try:
+        for setting, value in AT_EASE.items():
+            connection.execute(sql.SQL("ALTER DATABASE {} SET {} = {}").format(quoted, sql.SQL(setting), value))
+        with psycopg.connect(scratch_url) as scratch:
+            reached = scratch.execute("SELECT current_database()").fetchone()
+        if reached != (name,):
+            raise StepFailed(
+                "The address leads to one database whatever is asked for, as some poolers' do, so no scratch database "
+                "can be reached beside it: give the server's own address."
+            )
+        try:
+            yield scratch_url
+        finally:
+            _empty(scratch_url, name)
+    finally:
+        _drop(connection, name)
+
+
+def _empty(scratch_url: str, name: str) -> None:
+    """Drop a scratch database's tables one by one: others' commits would wait for the blocks of all at once.
+
+    The server itself asks, in the statement that drops a table, whether it is there: whatever an address leads to,
+    nothing is dropped anywhere else.
+    """
+    with suppress(psycopg.Error), psycopg.connect(scratch_url, autocommit=True) as scratch:
+        for (table,) in scratch.execute(TABLES).fetchall():
+            scratch.execute(DROP_TABLE.format(database=sql.Literal(name), table=sql.Literal(table)))
+            time.sleep(RESPITE)
+
+
+def _drop(connection: psycopg.Connection, name: str) -> None:
+    """Drop a scratch database.
+
+    Not WITH (FORCE): that is refused while autovacuum is at work there, which a plain DROP DATABASE ends by itself.
+    """
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user", [name]
+    )
+    connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+
+
+@contextmanager
+def copy(connection: psycopg.Connection, url: str, around: Surroundings) -> Iterator[str]:
+    """Yield the name of a database that holds a copy of schemas, data included, dropped afterwards.
+
+    Whatever belongs to others on the target belongs to this role there.
+
+    Raises:
+        StepFailed: pg_dump or pg_restore fails, or the role may not create databases.
+    """
+    with database(connection, url) as scratch_url:
+        with rebuilt(connection, url, scratch_url, around) as add:
+            add("--section=data", "--section=post-data")
+        with psycopg.connect(scratch_url, autocommit=True) as scratch:
+            scratch.execute("ANALYZE")
+        yield tools.database(scratch_url)
+
+
+@contextmanager
+def rebuilt(
+    connection: psycopg.Connection, url: str, scratch_url: str, around: Surroundings, *dump_options: str
+) -> Iterator[Callable[..., None]]:
+    """Dump the surroundings and make their empty tables in a scratch database; yield what restores other sections.
+
+    Left out is what a role without a platform's rights cannot restore. The tables are unlogged, and autovacuum leaves
+    them alone: for what is only tried out, neither customers' commits nor a standby nor an archive need wait.
+    """
+    chosen = [f"--schema={schema}" for schema in (*around.schemas, *around.beside)]
+    chosen += [f"--exclude-table={schema}.*" for schema in around.beside]
+    with TemporaryDirectory() as folder:
+        file, wanted = Path(folder, "copy.dump"), Path(folder, "wanted")
+        # Not synced: a file that soon goes again need not come to lie on a disk whose flushes others wait for.
+        options = ["--format=custom", "--compress=0", "--no-sync", f"--file={file}", *chosen, *dump_options]
+        tools.call("pg_dump", url, options)
+        left_out = connection.execute(LEFT_OUT, {"schemas": list(around.schemas)}).fetchall()
+        entries = tools.call("pg_restore", scratch_url, ["--list", str(file)]).splitlines()
+        is_left_out = re.compile("|".join(rf"\d+; {catalog} {entry} " for catalog, entry in left_out) or "$^")
+        wanted.write_text("\n".join(line for line in entries if not is_left_out.match(line)))
+        _make_extensions(connection, scratch_url)
+
+        def add(*sections: str) -> None:
+            restore(scratch_url, file, [f"--use-list={wanted}", *sections])
+
+        add("--section=pre-data")
+        with psycopg.connect(scratch_url, autocommit=True) as scratch:
+            for (table,) in scratch.execute(TABLES).fetchall():
+                scratch.execute(f"ALTER TABLE {table} SET UNLOGGED, SET (autovacuum_enabled = off)".encode())
+        yield add
+        _free(file)
+
+
+def _free(file: Path) -> None:
+    """Free a file's blocks piece by piece: others' commits would wait for all of them at once."""
+    for size in range(file.stat().st_size - PIECE, 0, -PIECE):
+        os.truncate(file, size)
+        time.sleep(RESPITE)
+
+
+def restore(scratch_url: str, file: Path, options: list[str]) -> None:
+    """Restore from a file into a scratch database, with pg_restore's `options`.
+
+    Raises:
+        StepFailed: pg_restore fails.
+    """
+    plainly = ["--no-owner", f"--dbname={tools.database(scratch_url)}", *options, str(file)]
+    try:
+        tools.call("pg_restore", scratch_url, ["--exit-on-error", *plainly])
+    except StepFailed as error:
+        if "transaction_timeout" not in str(error):
+            raise
+        # From 17 on pg_restore sets, first of all, what an older server does not know; no other error may follow.
+        try:
+            tools.call("pg_restore", scratch_url, plainly)
+        except StepFailed as again:
+            if not str(again).endswith("errors ignored on restore: 1"):
+                raise
+
+
+def _make_extensions(connection: psycopg.Connection, scratch_url: str) -> None:
+    """Make the extensions of the target in a scratch database; one that is refused matters only if it is needed."""
+    found = connection.execute(
+        "SELECT extname, nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace"
+        " WHERE nspname <> 'pg_catalog'"
+    ).fetchall()
+    with psycopg.connect(scratch_url, autocommit=True) as scratch:
+        for name, schema in found:
+            made = sql.SQL("CREATE SCHEMA IF NOT EXISTS {1}; CREATE EXTENSION {0} SCHEMA {1}")
+            with suppress(psycopg.Error):  # then pg_restore will say what lacks it
+                scratch.execute(made.format(sql.Identifier(name), sql.Identifier(schema)))

@@ -1,0 +1,116 @@
+"""Snapshots of the target: digests of tables, a dump of the schema, a backup that is restored to prove it."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from runbook.database import scratch, tools
+from runbook.database.scratch import Surroundings
+
+# A row's text must not depend on the session.
+PLAIN_TEXT = b"""
+SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres';
+SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'
+"""
+
+
+@dataclass(frozen=True)
+class TableDigest:
+    """The content of a table, whatever the order of its rows.
+
+    Attributes:
+        rows: number of rows.
+        digest: sum over all rows of a 64-bit hash of the row's text.
+    """
+
+    table: str
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup on this machine, and what proves it.
+
+    Attributes:
+        sha256: of the file.
+        size: in bytes.
+        source: digests of the tables in the snapshot that was dumped.
+        restored: digests of the same tables after restoring the file elsewhere.
+    """
+
+    path: Path
+    sha256: str
+    size: int
+    source: tuple[TableDigest, ...]
+    restored: tuple[TableDigest, ...]
+
+    @property
+    def proven(self) -> bool:
+        """Whether the restored tables equal the dumped ones."""
+        return self.source == self.restored
+
+
+def digest(connection: psycopg.Connection, table: str) -> TableDigest:
+    """Return the digest of a table, given by its (possibly qualified) name."""
+    name = sql.Identifier(*table.split("."))
+    with connection.transaction():
+        connection.execute(PLAIN_TEXT)
+        row = connection.execute(
+            sql.SQL("SELECT count(*), COALESCE(sum(hashtextextended(t::text, 0)), 0)::text FROM {} AS t").format(name)
+        ).fetchone()
+    assert row is not None
+    return TableDigest(table, row[0], row[1])
+
+
+def schema_dump(url: str, schemas: Iterable[str] = ("public",)) -> str:
+    """Return the definition of everything in `schemas`, owners and privileges included, without pg_dump's noise."""
+    options = [f"--schema={schema}" for schema in schemas]
+    text = tools.call("pg_dump", url, ["--schema-only", *options])
+    lines = [line for line in text.splitlines() if line and not re.match(r"--|\\(un)?restrict ", line)]
+    return "\n".join(lines) + "\n"
+
+
+def back_up(
+    connection: psycopg.Connection, url: str, tables: Iterable[str], path: Path, around: Surroundings = scratch.ALONE
+) -> Backup:
+    """Dump tables to `path` (readable by its owner only), restore the file into a scratch database, compare.
+
+    The dump and the digests it is compared with are taken in one snapshot, so that live traffic cannot
+    make them differ.
+
+    Args:
+        connection: to the target.
+        url: of the target.
+        tables: by their (possibly qualified) names.
+        path: of the file.
+        around: what defines the tables' types and defaults.
+
+    Raises:
+        StepFailed: pg_dump or pg_restore fails, or no scratch database can be made.
+    """
+    tables = tuple(tables)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        assert row is not None
+        source = tuple(digest(connection, table) for table in tables)
+        # Level 1 takes half the time of the usual 6 and a seventh more space.
+        options = ["--format=custom", "--compress=1", f"--snapshot={row[0]}", f"--file={path}"]
+        tools.call("pg_dump", url, [*options, *(f"--table={table}" for table in tables)])
+    with scratch.database(connection, url) as scratch_url:
+        with scratch.rebuilt(connection, url, scratch_url, around, "--schema-only"):
+            # Triggers and foreign keys are not there, so the rows alone are asked for.
+            scratch.restore(scratch_url, path, ["--section=data"])
+        with psycopg.connect(scratch_url) as connected:
+            restored = tuple(digest(connected, table) for table in tables)
+    content = path.read_bytes()
+    return Backup(path, hashlib.sha256(content).hexdigest(), len(content), source, restored)

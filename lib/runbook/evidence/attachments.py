@@ -1,0 +1,74 @@
+"""What lies beside a run's notebooks, so that its folder alone tells the whole story.
+
+The schema before and after, the last rehearsal of all faults, and the deviations from the brief as they stood then.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from runbook.database import environments, schemas, snapshot
+from runbook.database.ledger import UNDONE, Ledger
+from runbook.errors import RunbookError
+from runbook.plan import fingerprint
+from runbook.plan.plan import Environment, Plan
+
+SCHEMA, SCHEMA_BEFORE = "schema.sql", "schema_before.sql"
+REHEARSAL, DEVIATIONS = "rehearsal.json", "DEVIATIONS.md"
+ALL = (SCHEMA, SCHEMA_BEFORE, REHEARSAL, DEVIATIONS)
+
+
+def schema(
+    plan: Plan, environment: Environment, ledger: Ledger, states: dict[int, dict[str, Any]], folder: Path
+) -> dict[str, str] | None:
+    """Keep the schema as the run found it and as it left it, and return where.
+
+    Args:
+        plan: says which schemas.
+        environment: where the run was.
+        ledger: knows the schema from before each task.
+        states: of the run's tasks, by number.
+        folder: of the run.
+
+    Returns:
+        `file` and `sha256`, and `before`, the name of the other file, where there is one; None where the target cannot
+        be asked any more.
+    """
+    try:
+        definition = snapshot.schema_dump(environments.url_of(plan, environment), plan.schemas)
+    except RunbookError:
+        return None
+    (folder / SCHEMA).write_text(definition, encoding="utf-8")
+    found = {"file": SCHEMA, "sha256": hashlib.sha256(definition.encode()).hexdigest()}
+    forward = [number for number, state in states.items() if state["status"] != UNDONE]
+    before = schemas.before(ledger, min(forward)) if forward else None
+    if before is not None:
+        (folder / SCHEMA_BEFORE).write_text(before, encoding="utf-8")
+        found["before"] = SCHEMA_BEFORE
+    return found
+
+
+def rehearsal(plan: Plan, folder: Path) -> dict[str, Any] | None:
+    """Keep the newest rehearsal of all faults; return its `file`, `digest` and `counts`, or None: none can be read."""
+    records = [fingerprint.rehearsal(plan, name) for name, one in plan.environments.items() if one.server == "embedded"]
+    newest = max((path for path in records if path.is_file()), key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None:
+        return None
+    try:
+        found = json.loads(newest.read_text(encoding="utf-8"))
+        about = {"file": REHEARSAL, "digest": found["digest"], "counts": found["counts"]}
+    except (ValueError, KeyError, TypeError):
+        return None
+    shutil.copyfile(newest, folder / REHEARSAL)
+    return about
+
+
+def deviations(plan: Plan, folder: Path) -> str | None:
+    """Keep the deviations from the brief, and return the file's name; None where none are recorded."""
+    source = plan.root / "docs" / DEVIATIONS
+    if not source.is_file():
+        return None
+    shutil.copyfile(source, folder / DEVIATIONS)
+    return DEVIATIONS

@@ -1,0 +1,162 @@
+"""Evidence: the folder a run leaves, and its manifest, written from the ledger and from nothing else."""
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from runbook.database import approvals, environments
+from runbook.database.ledger import Check, Ledger
+from runbook.evidence import attachments
+from runbook.plan.plan import Environment, Plan, Task
+
+MANIFEST = "manifest.json"
+JOURNAL = "events.jsonl"
+PACKAGES = (
+    "runbook",
+    "papermill",
+    "nbval",
+    "ipython-sql",
+    "psycopg",
+    "sqlalchemy",
+    "pandas",
+    "matplotlib",
+    "jupyterlab",
+)
+
+
+def folder_of(plan: Plan, environment: Environment, run_id: str) -> Path:
+    """Return the folder of a run, made if need be."""
+    folder = plan.root / "outputs" / environment.name / run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def latest(plan: Plan, environment: Environment | None = None) -> Path | None:
+    """Return the folder of the newest run that left a manifest, or None."""
+    pattern = f"{environment.name if environment else '*'}/*/{MANIFEST}"
+    manifests = sorted((plan.root / "outputs").glob(pattern), key=lambda path: path.parent.name)
+    return manifests[-1].parent if manifests else None
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Return the manifest in a run's folder."""
+    found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return found
+
+
+def write(folder: Path, manifest: dict[str, Any]) -> Path:
+    """Write a manifest."""
+    path = folder / MANIFEST
+    write_whole(path, json.dumps(plain(manifest), indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: whoever is killed or interrupted meanwhile leaves what stood there before."""
+    draft = path.with_suffix(".tmp")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def plain(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest as a reader of its file gets it: moments as ISO 8601, tuples as lists."""
+    found: dict[str, Any] = json.loads(json.dumps(manifest, default=_plain))
+    return found
+
+
+def manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id: str, folder: Path) -> dict[str, Any]:
+    """Return what the ledger knows about a run, with the digests of its notebooks; see README for the fields."""
+    run = ledger.run(run_id)
+    states = {state["number"]: state for state in ledger.tasks_of(run_id)}
+    return {
+        "run_id": run_id,
+        "plan": plan.name,
+        "title": plan.title,
+        "environment": environment.name,
+        "protected": environment.protected,
+        "operator": run["operator"],
+        "status": run["status"],
+        "started_at": run["started_at"],
+        "finished_at": run["finished_at"],
+        "digest": run["digest"],
+        "parameters": run["parameters"],
+        "approval": next((note for note in [ledger.read("approval")] if note), None),
+        "decisions": _decisions(plan, environment, ledger),
+        "failure": None,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "server": environments.server(ledger.connection),
+        "schema": attachments.schema(plan, environment, ledger, states, folder),
+        "rehearsal": attachments.rehearsal(plan, folder),
+        "deviations": attachments.deviations(plan, folder),
+        "comparison": None,
+        "held": None,
+        "tasks": tasks(plan, ledger, run_id, folder),
+    }
+
+
+def tasks(plan: Plan, ledger: Ledger, run_id: str, folder: Path) -> list[dict[str, Any]]:
+    """Return what the manifest of a run says of its tasks."""
+    states = {state["number"]: state for state in ledger.tasks_of(run_id)}
+    return [_task(task, states.get(task.number), ledger, run_id, folder) for task in plan.tasks]
+
+
+def rollback_name(task: Task) -> str:
+    """Return the file name of the executed notebook that reversed a task."""
+    return f"rollback_{task.notebook.name}"
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str, folder: Path) -> dict[str, Any]:
+    from runbook.query.session_record import NOTE
+
+    notebook = next(
+        (path for path in (folder / task.notebook.name, folder / rollback_name(task)) if path.exists()), folder
+    )
+    checks = ledger.checks(run_id, task.number) if state else []
+    notes = ledger.notes(run_id, task.number) if state else {}
+    session = notes.pop(NOTE, None)
+    return {
+        "number": task.number,
+        "name": task.name,
+        "status": state["status"] if state else "not_run",
+        "estimate_minutes": task.minutes,
+        "started_at": state["started_at"] if state else None,
+        "finished_at": state["finished_at"] if state else None,
+        "notebook": notebook.name if notebook != folder else None,
+        "sha256": sha256(notebook) if notebook != folder else None,
+        "checks": [asdict(check) for check in checks],
+        "criteria": [{"name": text, "met": _verdict(checks, "criterion", text)} for text in task.criteria],
+        "triggers": [{"name": text, "fired": _negated(_verdict(checks, "trigger", text))} for text in task.triggers],
+        "session": session,
+        "notes": notes,
+    }
+
+
+def _decisions(plan: Plan, environment: Environment, ledger: Ledger) -> list[dict[str, Any]]:
+    """Return every approval and rejection of the environment, newest first."""
+    found = approvals.decisions(ledger.connection, plan.name, environment.name)
+    return [{name: getattr(one, name) for name in ("approver", "statement", "approved", "at")} for one in found]
+
+
+def _verdict(checks: list[Check], kind: str, text: str) -> bool | None:
+    verdicts = [check.passed for check in checks if getattr(check, kind) == text]
+    return all(verdicts) if verdicts else None
+
+
+def _negated(verdict: bool | None) -> bool | None:
+    return None if verdict is None else not verdict
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} does not go into a manifest")

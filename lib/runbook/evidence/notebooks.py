@@ -1,0 +1,173 @@
+"""Notebook files as the batch sees them: their parameters, their headings, and a generated one for the way back."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runbook.errors import UsageError
+from runbook.evidence import manifest
+from runbook.plan import parameters
+from runbook.plan.plan import Plan, Task
+
+
+def declared(task: Task) -> dict[str, parameters.Parameter]:
+    """Return the parameters a task's notebook declares.
+
+    Raises:
+        UsageError: the notebook is missing, or has no cell tagged `parameters`.
+    """
+    try:
+        cells = json.loads(task.notebook.read_text(encoding="utf-8"))["cells"]
+    except FileNotFoundError:
+        raise UsageError(f"The notebook of task {task.number} is missing: {task.notebook}.") from None
+    except (json.JSONDecodeError, KeyError):
+        raise UsageError(f"{task.notebook} is no notebook: it is not valid JSON with cells.") from None
+    for cell in cells:
+        if "parameters" in cell["metadata"].get("tags", []):
+            return parameters.declared("".join(cell["source"]))
+    raise UsageError(f"{task.notebook.name} has no cell tagged 'parameters'.")
+
+
+def validate(plan: Plan, given: Mapping[str, Any]) -> None:
+    """Check parameters before anything runs: each must be known to a notebook of the plan and of its type there.
+
+    Raises:
+        UsageError: naming the first that is not.
+    """
+    if "environment" in given:
+        raise UsageError("Give the environment by --environment, not as a parameter.")
+    parameters.check(known(plan.tasks), given, "The plan")
+
+
+def known(tasks: tuple[Task, ...]) -> dict[str, parameters.Parameter]:
+    """Return every parameter of the tasks' notebooks but the environment, by name."""
+    found: dict[str, parameters.Parameter] = {}
+    for task in tasks:
+        found.update(declared(task))
+    found.pop("environment", None)
+    return found
+
+
+def headings(notebook: Any) -> list[str]:
+    """Return, for every cell, the heading it stands under."""
+    current, found = "", []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for line in cell.source.splitlines():
+                if line.startswith("#"):
+                    current = line.lstrip("# ")
+        found.append(current)
+    return found
+
+
+def cells_of(path: Path) -> list[dict[str, Any]]:
+    """Return the cells of a notebook's file as they stand there.
+
+    Raises:
+        ValueError: it is no JSON.
+        KeyError: it has no cells.
+    """
+    found: list[dict[str, Any]] = json.loads(path.read_bytes())["cells"]
+    return found
+
+
+def place(cells: Sequence[Mapping[str, Any]], index: int) -> str:
+    """Say where a cell stands: `cell 12 ([7], under “2.1 · Schema”)`, counted from the top, with its number in Lab."""
+    heading = ""
+    for cell in cells[: index + 1]:
+        if cell.get("cell_type") == "markdown":  # whoever altered it may have taken anything away
+            source = cell.get("source", "")
+            text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+            found = re.findall(r"^#+ (.+?)\s*$", text, re.MULTILINE)
+            heading = found[-1] if found else heading
+    number = cells[index].get("execution_count")
+    about = [f"[{number}]"] if number else []
+    about += [f"under “{heading}”"] if heading else []
+    return f"cell {index + 1}" + (f" ({', '.join(about)})" if about else "")
+
+
+def mark_stop(path: Path, index: int, message: str) -> None:
+    """Show in an executed notebook where it stopped, as papermill does where a cell raised.
+
+    papermill leaves no mark where the kernel died, the run was interrupted, or a cell ended the kernel.
+
+    Args:
+        path: the notebook's file.
+        index: of the cell that was started last.
+        message: why it stopped.
+    """
+    import nbformat
+    from nbformat.v4 import new_markdown_cell
+    from papermill.execute import ERROR_ANCHOR_MSG, ERROR_MARKER_TAG, ERROR_MESSAGE_TEMPLATE
+
+    notebook = nbformat.read(path, as_version=4)
+    if any(ERROR_MARKER_TAG in cell.metadata.get("tags", ()) for cell in notebook.cells):
+        return
+    tags = {"tags": [ERROR_MARKER_TAG]}
+    number = notebook.cells[index].get("execution_count") or " "
+    notebook.cells.insert(index, new_markdown_cell(f"{ERROR_ANCHOR_MSG}\n\n{message}", metadata=tags))
+    notebook.cells.insert(0, new_markdown_cell(ERROR_MESSAGE_TEMPLATE % number, metadata=tags))
+    manifest.write_whole(path, nbformat.writes(notebook))
+
+
+def read(task: Task) -> Any:
+    """Return the notebook of a task, as nbformat reads it."""
+    import nbformat
+
+    return nbformat.read(task.notebook, as_version=4)
+
+
+def reversing(task: Task) -> Any:
+    """Return the notebook that reverses a task: its rollback script, and the proof that all was given back.
+
+    Raises:
+        UsageError: the task has no rollback script.
+    """
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    try:
+        script = task.rollback.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"Task {task.number} cannot be reversed: {task.rollback} is missing.") from None
+    cells = [
+        new_markdown_cell(
+            f"# Rollback of Task {task.number} · {task.name}\n\n"
+            "**Purpose** Give back everything this task changed.  \n"
+            "**Expected** The schema is, to the byte, what it was before the task.  \n"
+            "**If it fails** Nothing was changed: the script is one transaction. Run it again.\n\n"
+            "**Operator's note** _(who, when, why)_"
+        ),
+        new_code_cell(
+            'environment: str = "local"  # an environment of runbook.toml', metadata={"tags": ["parameters"]}
+        ),
+        new_code_cell(f"import runbook\n\ntask = runbook.begin({task.number}, undo=True)"),
+        *_make_ready(task),
+        new_markdown_cell("## Reverse the changes"),
+        new_code_cell(f"%%sql --retry\n{script}", metadata={"tags": ["apply"]}),
+        new_markdown_cell("## Prove it"),
+        new_code_cell("task.conclude()"),
+    ]
+    notebook = new_notebook(cells=cells)
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    return notebook
+
+
+def _make_ready(task: Task) -> list[Any]:
+    """Return the cells that prepare the way back, where a task has a script for it."""
+    if not task.ready.exists():
+        return []
+    from nbformat.v4 import new_code_cell, new_markdown_cell
+
+    script = task.ready.read_text(encoding="utf-8")
+    return [
+        new_markdown_cell("## Make ready\n\n**If it fails** The target works as before: run it again."),
+        new_code_cell(f"%%sql --retry\n{script}", metadata={"tags": ["apply"]}),
+    ]

@@ -1,0 +1,1 @@
+"""Fault injection: proves on scratch copies that every check catches its fault."""

@@ -1,0 +1,220 @@
+"""The rehearsal: every seeded fault on a scratch copy, and whether the very check that must catch it does.
+
+The state before each task is kept as a template database; a fault costs one copy of it, one forked process and the
+cells up to the check.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import nbformat
+import psycopg
+import rich.box
+import rich.table
+import rich.text
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from rich.console import Console
+
+from runbook.database import embedded
+from runbook.database.environments import DATABASE_VARIABLE
+from runbook.database.ledger import UNDONE, Ledger
+from runbook.errors import GateShut, StepFailed, UsageError
+from runbook.faults.faults import Fault, read
+from runbook.kernels import forkserver
+from runbook.notebook import dry_run
+from runbook.plan import fingerprint
+from runbook.plan.plan import Environment, Plan, Task
+
+WORKERS = 2
+STAGE = "rehearsal_stage"
+CAUGHT, MISSED, FALSE_ALARM = "caught", "missed", "false alarm"
+RESULTS = {CAUGHT: "green", MISSED: "red", FALSE_ALARM: "yellow"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one fault.
+
+    Attributes:
+        result: `caught` by the check it is for, `missed`, or `false alarm` where another one failed.
+        found: what failed instead, empty if it was caught.
+    """
+
+    fault: Fault
+    result: str
+    found: str
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the evidence keeps."""
+        fault = self.fault
+        return {
+            "fault": fault.name,
+            "task": fault.task,
+            "check": fault.check,
+            "trigger": fault.trigger,
+            "reason": fault.reason,
+            "result": self.result,
+            "found": self.found,
+        }
+
+
+class Rehearsal:
+    """Scratch databases on the embedded server, and the notebooks run in them."""
+
+    def __init__(self, plan: Plan, environment: Environment, console: Console) -> None:
+        if environment.server != "embedded":
+            raise UsageError(
+                f"A rehearsal needs scratch copies it may break; {environment.name!r} is somebody's database. "
+                "Rehearse on an embedded environment."
+            )
+        self.plan, self.environment, self.console = plan, environment, console
+        self.server = embedded.start(plan.root)
+        self.owner = make_conninfo(embedded.provide(plan.root, environment), dbname="postgres")
+
+    def run(self, faults: list[Fault]) -> list[Verdict]:
+        """Rehearse the faults and return a verdict each, in their order."""
+        last = max(fault.task for fault in faults)
+        ready: dict[int, Future[None]] = {task.number: Future() for task in self.plan.tasks if task.number <= last}
+        jobs = iter(sorted(faults, key=lambda fault: fault.task))  # shared: each worker takes the next one
+        verdicts: dict[str, Verdict] = {}
+        self._drop_all()
+        try:
+            with ThreadPoolExecutor(WORKERS) as pool:
+                staging = pool.submit(self._stage, ready)
+                for worker in [pool.submit(self._work, number, jobs, ready, verdicts) for number in range(WORKERS)]:
+                    worker.result()
+                staging.result()
+        finally:
+            self._drop_all()
+        return [verdicts[fault.name] for fault in faults]
+
+    def _stage(self, ready: dict[int, "Future[None]"]) -> None:
+        """Go through the tasks once on a scratch database, and keep its state before each."""
+        try:
+            embedded.fill(self.server, self.environment, STAGE)
+            for number, future in ready.items():
+                self._copy(STAGE, _template(number))
+                task = self.plan.task(number)
+                error = self._execute(nbformat.read(task.notebook, as_version=4), STAGE)
+                if error:
+                    raise StepFailed(f"Task {number} fails without any fault, so nothing can be rehearsed: {error[1]}")
+                self._share_both_ways(task)
+                future.set_result(None)
+        except BaseException as error:
+            for future in ready.values():
+                if not future.done():
+                    future.set_exception(error)
+
+    def _share_both_ways(self, task: Task) -> None:
+        """Let the faults of a task share its rehearsal of both ways, which counts where its subject stays the same."""
+        with self._ledger(STAGE) as stage, self._ledger(_template(task.number)) as template:
+            notes = stage.notes(STAGE, task.number)
+            if dry_run.NOTE in notes:
+                template.prepare()
+                template.open_run(STAGE, self.environment.name, "rehearsal", fingerprint.plan_digest(self.plan), {})
+                template.start_task(STAGE, task.number)
+                template.finish_task(STAGE, task.number, UNDONE)
+                for name in (dry_run.NOTE, dry_run.SUBJECT):
+                    template.write(STAGE, task.number, name, notes[name])
+
+    def _work(
+        self, number: int, jobs: Iterator[Fault], ready: dict[int, "Future[None]"], verdicts: dict[str, Verdict]
+    ) -> None:
+        database = f"rehearsal_{number}"
+        for fault in jobs:
+            ready[fault.task].result()
+            self._copy(_template(fault.task), database)
+            verdict = self._rehearse(fault, database)
+            verdicts[fault.name] = verdict
+            sign = "✓" if verdict.result == CAUGHT else "✗"
+            self.console.print(f"{sign} {verdict.result:<12} {fault.name} {verdict.found}", markup=False)
+
+    def _rehearse(self, fault: Fault, database: str) -> Verdict:
+        task = self.plan.task(fault.task)
+        error = self._execute(fault.seed(nbformat.read(task.notebook, as_version=4)), database)
+        with self._ledger(database) as ledger:
+            failed = [check for check in ledger.checks(database, fault.task) if not check.passed]
+        if error is None:
+            return Verdict(fault, MISSED, "")
+        kind, message = error
+        is_it = [check.name for check in failed] == [fault.check] and fault.trigger in ("", failed[0].trigger)
+        if is_it and kind == GateShut.__name__:  # what ends a batch with exit code 1
+            return Verdict(fault, CAUGHT, "")
+        found = f"failed instead: {failed[0].name} ({failed[0].trigger})" if failed else f"{kind}: {message}"
+        return Verdict(fault, FALSE_ALARM, found)
+
+    def _execute(self, notebook: Any, database: str) -> tuple[str, str] | None:
+        """Execute a notebook on a scratch database; return the name of the error that stopped it, and its words."""
+        code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        # Two at once: each run with a name, and so with files, of its own.
+        return forkserver.execute(
+            code, self.plan.root / "notebooks", {"RUNBOOK_RUN": database, DATABASE_VARIABLE: database}
+        )
+
+    @contextmanager
+    def _ledger(self, database: str) -> Iterator[Ledger]:
+        with psycopg.connect(make_conninfo(self.owner, dbname=database), autocommit=True) as connection:
+            yield Ledger(connection, self.plan.name)
+
+    def _copy(self, source: str, target: str) -> None:
+        embedded.drop(self.server, target)
+        with psycopg.connect(self.owner, autocommit=True) as connection:
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+            connection.execute(copy.format(sql.Identifier(target), sql.Identifier(source)))
+
+    def _drop_all(self) -> None:
+        with psycopg.connect(self.owner, autocommit=True) as connection:
+            rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'rehearsal\\_%'").fetchall()
+        for (name,) in rows:
+            embedded.drop(self.server, name)  # the owner may not end an autovacuum there
+
+
+def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) -> int:
+    """Rehearse faults (all, or those named) and return the exit code; `rehearsal.json` tells of the last time for all.
+
+    Raises:
+        UsageError: a name is no fault, or the environment cannot be rehearsed on.
+        StepFailed: a task fails without any fault.
+    """
+    faults = [fault for fault in read(plan) if not names or fault.name in names]
+    unknown = set(names) - {fault.name for fault in faults}
+    if unknown:
+        raise UsageError(f"There is no fault {sorted(unknown)[0]!r} in sql/faults.")
+    scratch = Rehearsal(plan, plan.environment(environment), console)
+    if not faults:
+        raise UsageError("There are no faults in sql/faults: nothing can be rehearsed.")
+    verdicts = scratch.run(faults)
+    counts = {result: sum(verdict.result == result for verdict in verdicts) for result in RESULTS}
+    if not names:
+        found = {
+            "digest": fingerprint.plan_digest(plan),
+            "counts": counts,
+            "faults": [verdict.summary() for verdict in verdicts],
+        }
+        path = fingerprint.rehearsal(plan, environment)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    console.print(_chart(plan, verdicts))
+    console.print(" · ".join(f"{count} {result}" for result, count in counts.items()))
+    return 0 if counts[CAUGHT] == len(verdicts) else 1
+
+
+def _chart(plan: Plan, verdicts: list[Verdict]) -> rich.table.Table:
+    """Return a table of the tasks: how many faults were caught, missed and false alarms, and a bar of it."""
+    table = rich.table.Table("Task", *RESULTS, "", box=rich.box.SIMPLE_HEAD)
+    for task in plan.tasks:
+        counts = Counter(verdict.result for verdict in verdicts if verdict.fault.task == task.number)
+        if counts:
+            bar = rich.text.Text.assemble(*(("█" * counts[result], style) for result, style in RESULTS.items()))
+            table.add_row(f"{task.number} · {task.name}", *(str(counts[result]) for result in RESULTS), bar)
+    return table
+
+
+def _template(task: int) -> str:
+    return f"rehearsal_before_{task}"

@@ -1,0 +1,1 @@
+"""What a cell calls: begin, the task, the magics, the gate, charts."""

@@ -1,0 +1,1 @@
+"""The backfill: batches, their pace, their throttle, their progress."""

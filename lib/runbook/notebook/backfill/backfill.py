@@ -1,0 +1,183 @@
+"""Backfill: one statement over a whole table, in batches of row identifiers, by several workers, while others write.
+
+The statement restricts itself to the batch with
+`ctid >= current_setting('runbook.first')::tid AND ctid < current_setting('runbook.last')::tid`
+(a TID range scan, whatever the statistics say) and to rows not done yet. Each batch is a transaction of its own,
+so a killed backfill has done whole batches and a rerun does the rest. A pass that finds nothing to do ends it:
+rows that moved to another block meanwhile are caught by the next pass.
+
+Others wait for the rows of a batch until it commits, and for the core it works on: so what is kept short is its time.
+A batch takes as many rows as the ones before it managed in the milliseconds it is given, on this machine, under this
+load; few enough, if need be, to be a part of a block. While others are at work, one worker goes alone and rests after
+every batch: it leaves them the cores, and their commits little WAL to flush besides their own.
+"""
+
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import psycopg
+from IPython.display import display
+
+from runbook.database import environments
+from runbook.errors import StepFailed, UsageError
+from runbook.notebook.backfill.batches import Worker
+from runbook.notebook.backfill.pacing import FIRST_BATCH, Batch, Pace, Tids
+from runbook.notebook.backfill.progress import Progress
+from runbook.notebook.backfill.throttle import Brake
+from runbook.notebook.context import Context
+from runbook.query import lock_retry
+from runbook.query import table as show
+from runbook.query.table import Table
+
+REPAINT = 0.5  # seconds
+TURN = 0.05  # seconds until a worker asks again whether it may go
+GENTLY = " · gently: others are at work"
+# Blocks, and rows in one: as many as it can hold at most (291 in 8 kB), whatever the statistics say
+EXTENT = """
+SELECT
+    GREATEST(1, pg_relation_size(oid) / current_setting('block_size')::bigint),
+    LEAST(291, GREATEST(1, ceil(reltuples / GREATEST(relpages, 1))))::integer
+FROM pg_class
+WHERE oid = %s::regclass
+"""
+MOST_PASSES = 25  # one or two do it, unless the statement does the same rows again and again
+RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+
+
+def run(task: Context, table: str, statement: str) -> Table:
+    """Run `statement` over `table` until a whole pass changes nothing; remember and return the figures.
+
+    The notebook's parameters decide how: `workers`; `batch_ms`, the milliseconds a batch should take; `batch_blocks`,
+    the heap blocks of 8 kB it takes at most; `gentle_ms` and `rest`, see `pacing`; and, for the limits beyond which it
+    waits, see `throttle`.
+
+    Returns:
+        One row: rows changed, batches, passes, retries, seconds, seconds waited, seconds rested, and the sums of what
+        the batches returned.
+
+    Raises:
+        UsageError: the statement does not restrict itself to the batch, or returns something else.
+        NotAsDue: a batch left something else than what was due; it was rolled back, the batches before it stand.
+        StepFailed: a batch failed for good; the batches before it stand.
+    """
+    backfill = _Backfill(task, table, statement)
+    progress = backfill.progress
+    passes, before = 0, -1
+    while progress.sums["rows"] != before:
+        if passes == MOST_PASSES:
+            raise StepFailed(
+                f"After {passes} passes over {table} there are still rows to do: "
+                "the statement of %%backfill must leave out the rows it has done."
+            )
+        before = progress.sums["rows"]
+        backfill.one_pass()
+        passes += 1
+    figures = {
+        "rows": progress.sums["rows"],
+        "batches": progress.batches,
+        "passes": passes,
+        "retries": progress.retries,
+        "seconds": round(progress.seconds, 2),
+        "waited": round(progress.waited, 2),
+        "rested": round(progress.rested, 2),
+        **progress.sums,
+    }
+    # The ledger's commit is synchronous, so it also makes the workers' commits durable.
+    task.write(f"backfill {table}", {**figures, "history": progress.points()})
+    return Table(list(figures), [list(figures.values())])
+
+
+class _Backfill:
+    """One statement on its way through one table."""
+
+    def __init__(self, task: Context, table: str, statement: str) -> None:
+        for setting in ("runbook.first", "runbook.last"):
+            if setting not in statement:
+                raise UsageError(
+                    f"The statement of %%backfill must restrict itself by current_setting('{setting}')::tid."
+                )
+        self.pace = Pace.of(task.parameters)
+        self.task, self.table, self.statement = task, table, statement.encode()
+        self.brake, self.progress = Brake(task), Progress()
+        self.free, self.stop = threading.Event(), threading.Event()
+        self.handle = display(show.progress(table, 0, 1, "starting"), display_id=True)
+
+    def one_pass(self) -> None:
+        """Go over all blocks once."""
+        progress, workers = self.progress, self.pace.workers
+        tids = Tids(*_extent(self.task.connection, self.table), self.pace.batch_blocks)
+        progress.total, progress.done = tids.total, 0
+        with ThreadPoolExecutor(workers) as pool:
+            futures = [pool.submit(self._work, number, tids) for number in range(workers)]
+            try:
+                self._watch(futures)
+            finally:
+                self.stop.set()
+                self.free.set()
+        for future in futures:
+            future.result()
+        self.stop.clear()
+        self._say(str(progress))
+
+    def _watch(self, futures: list[Future[None]]) -> None:
+        """Show the progress and hold the brake until every worker is done or one has failed."""
+        looked = -REPAINT
+        while not all(future.done() for future in futures):
+            begun = time.perf_counter()
+            if begun - looked >= REPAINT:
+                looked, reason = begun, self.brake.reason()
+                self.pace.others = self.brake.others_at_work
+                self.free.clear() if reason else self.free.set()
+            self._say(reason or f"{self.progress}{GENTLY if self.pace.gently else ''}")
+            if any(future.done() and future.exception() for future in futures):
+                return
+            time.sleep(0.02 if self.progress.batches < 50 else REPAINT)
+            if reason:
+                self.progress.waited += time.perf_counter() - begun
+
+    def _say(self, words: str) -> None:
+        self.handle.update(show.progress(self.table, self.progress.done, self.progress.total, words))
+
+    def _work(self, number: int, tids: Tids) -> None:
+        task, pace = self.task, self.pace
+        name = f"runbook {task.run_id} worker {number}"
+        with environments.connect(task.plan, task.environment, name, task.url) as connection:
+            worker, size = Worker(connection, task.parameters, self.statement), FIRST_BATCH
+            while self._may_go(number, tids) and (batch := tids.take(size)):
+                try:
+                    seconds = self._batch(worker, batch)
+                except BaseException:
+                    self.stop.set()  # for the other workers too, before their next batch
+                    raise
+                size = pace.next_size(batch.size, seconds)
+                self.progress.rested += (pause := pace.pause(seconds))
+                self.stop.wait(pause)
+
+    def _may_go(self, number: int, tids: Tids) -> bool:
+        """Wait for this worker's turn; return whether there is one."""
+        self.free.wait()
+        while number > 0 and self.pace.gently and tids.given < tids.total and not self.stop.wait(TURN):
+            pass
+        return not self.stop.is_set()
+
+    def _batch(self, worker: Worker, batch: Batch) -> float:
+        """Do one batch, again where it meets a lock; return the seconds the server worked on it."""
+        for pause in lock_retry.pauses():
+            try:
+                done, seconds = worker.do(batch)
+            except RETRIED:
+                worker.connection.execute(b"ROLLBACK")
+                self.progress.retries += 1
+            else:
+                self.progress.add(batch.size, done)
+                return seconds
+            if self.stop.wait(pause):
+                return 0.0
+        raise StepFailed(f"The batch from {batch.first} to {batch.last} met a lock or a deadlock at every attempt.")
+
+
+def _extent(connection: psycopg.Connection, table: str) -> tuple[int, int]:
+    """Return how many heap blocks the table has, and how many rows one holds as far as the statistics know."""
+    row = connection.execute(EXTENT, [table]).fetchone()
+    return row if row else (1, 1)

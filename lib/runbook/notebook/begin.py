@@ -1,0 +1,152 @@
+"""The session of a notebook: `task = runbook.begin(N)` opens it."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from IPython import get_ipython
+from IPython.display import display
+
+from runbook import priority
+from runbook.database import ledger, lock, poolers, schemas
+from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
+from runbook.errors import NotAllowed, RunbookError, UsageError
+from runbook.notebook.task import Task
+from runbook.notebook.task_clock import Clock
+from runbook.plan import cells, fingerprint, parameters, plan
+from runbook.policy import approval_required, confirmation
+from runbook.query import redaction
+from runbook.query import table as show
+from runbook.query.lock_retry import LOCK_TIMEOUT
+
+
+def begin(number: int, *, undo: bool = False) -> Task:
+    """Open the session of task `number`, in the notebook whose parameters stand in the cells above.
+
+    Checks the parameters, connects to the environment, looks whether what the task needs is complete,
+    takes the lock, remembers the schema, registers the magics and shows the task's header.
+
+    Args:
+        number: of the task in the plan.
+        undo: open it to reverse the task; every task that needs it must have been reversed before.
+
+    Raises:
+        UsageError: a parameter, the plan or the environment is wrong.
+        NotAllowed: a task it needs is not complete here, another run holds the target, or it is protected and
+            nobody confirmed that it may be changed.
+    """
+    priority.give_way()
+    shell = get_ipython()
+    whole = plan.Plan.find()
+    definition = whole.task(number)
+    given = _parameters(shell, definition.notebook)
+    previous = shell.user_ns.get("_runbook_task")
+    if previous is not None:
+        previous.close()  # a rerun of the cell starts anew
+    run_id = os.environ.get(RUN_VARIABLE, "")
+    task = Task(
+        definition, whole, run_id or f"interactive-{datetime.now(UTC):%Y-%m-%d}", given, shell.user_ns, undo=undo
+    )
+    shell.user_ns["_runbook_task"] = task
+    try:
+        _enter(task)
+    except RunbookError:
+        task.close()
+        raise
+    from runbook.notebook import magics
+
+    magics.register(shell, task)
+    _show_head(shell, task)
+    return task
+
+
+def _show_head(shell: Any, task: Task) -> None:
+    number, minutes = task.definition.number, task.definition.minutes
+    title = f"{'Rollback of ' if task.undo else ''}Task {number} · {task.definition.name}"
+
+    def header(name: str, value: str) -> show.Markup:
+        return show.header(title, _facts(task, (name, value)), task.environment.protected)
+
+    handle = display(header("estimate", f"{minutes} min"), display_id=True)
+    if hasattr(shell, "kernel") and HOLDER_VARIABLE not in os.environ:  # somebody looks at it
+        task.clock = Clock(shell, handle, lambda said: header("elapsed", said), minutes)
+
+
+def _enter(task: Task) -> None:
+    """Pass everything that may forbid the task, then make its session ready."""
+    redaction.begin(task.plan, task.environment)
+    poolers.must_keep_their_sessions(task.ledger.connection, task.connection, task.environment)
+    task.ledger.prepare()
+    if holder := os.environ.get(HOLDER_VARIABLE):  # the batch holds the lock for its kernels
+        lock.must_be_held_by(task.ledger.connection, task.plan.name, int(holder))
+    else:
+        lock.take(task.ledger.connection, task.plan.name)
+    _must_be_reversible(task) if task.undo else _must_be_allowed(task)
+    if confirmation.is_needed(task.environment, (task.definition,), undo=task.undo):
+        confirmation.ask(task.plan, task.environment)
+    number = task.definition.number
+    if not task.undo:
+        schemas.keep(task.ledger, number, task.schema(*task.plan.schemas))
+    task.ledger.open_run(task.run_id, task.environment.name, operator(), fingerprint.plan_digest(task.plan), {})
+    task.ledger.start_task(task.run_id, number)
+    task.connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+    for name, value in task.parameters.items():
+        task.setting(name, value)
+
+
+def _parameters(shell: Any, notebook: Path) -> dict[str, Any]:
+    """Return the parameters above, as declared and, where papermill injected some, as given."""
+    # nbval keeps no history of cells: then the notebook's file says what it declares.
+    sources = [cell.source for cell in cells.read(notebook) if "parameters" in cell.tags]
+    written = {name: one for source in sources for name, one in parameters.declared(source).items()}
+    known = {name: one for name, one in written.items() if name in shell.user_ns}
+    injected: set[str] = set()
+    for source in shell.user_ns["In"]:
+        if source.lstrip().startswith("# Parameters"):
+            injected |= parameters.assigned(source)
+        elif not source.lstrip().startswith(("%", "!")) and ": " in source:
+            try:
+                known.update(parameters.declared(source))
+            except SyntaxError:  # IPython's own syntax: no parameters there
+                continue
+    values = {name: shell.user_ns[name] for name in (known.keys() | injected)}
+    if "environment" not in known:
+        raise UsageError(f"{notebook.name} declares no parameter 'environment': run its parameters cell first.")
+    parameters.check(known, values, notebook.name)
+    return {name: values[name] for name in known}
+
+
+def _must_be_allowed(task: Task) -> None:
+    states = task.ledger.states()
+    for number in task.definition.needs:
+        state = states.get(number)
+        if state is None or state.status != ledger.DONE:
+            found = f"its last run here is {state.status}" if state else "it has not run here"
+            raise NotAllowed(
+                f"Task {task.definition.number} needs Task {number} complete on {task.environment.name!r}, "
+                f"but {found}. Run it first: `runbook run --environment {task.environment.name} --from {number}`."
+            )
+    approval_required.must_stand(task, is_batch=HOLDER_VARIABLE in os.environ)
+
+
+def _must_be_reversible(task: Task) -> None:
+    states = task.ledger.states()
+    for later in task.plan.tasks:
+        state = states.get(later.number)
+        if task.definition.number in later.needs and state and state.status != ledger.UNDONE:
+            raise NotAllowed(
+                f"Task {task.definition.number} cannot be reversed while Task {later.number} is {state.status}: "
+                f"`runbook rollback --environment {task.environment.name} --to {task.definition.number}` reverses both."
+            )
+
+
+def _facts(task: Task, time: tuple[str, str]) -> list[tuple[str, str]]:
+    definition = task.definition
+    position = task.plan.tasks.index(definition) + 1
+    return [
+        ("environment", task.environment.name.upper() if task.environment.protected else task.environment.name),
+        ("task", f"{position} of {len(task.plan.tasks)}"),
+        time,
+        ("risk", definition.risk),
+    ]

@@ -1,0 +1,81 @@
+"""What a task works with: its definition, its parameters, its target and the ledger there."""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from runbook.database import environments, ledger, snapshot
+from runbook.errors import StepFailed
+from runbook.plan import plan
+from runbook.query import session_record
+from runbook.query.sql_session import Conversation
+from runbook.query.table import Table
+
+
+class Context(Conversation):
+    """A session on one target for one task.
+
+    Attributes:
+        parameters: the notebook's parameters, by name.
+        undo: whether the task is being reversed.
+        url: the libpq URL of the target.
+    """
+
+    def __init__(
+        self,
+        definition: plan.Task,
+        whole: plan.Plan,
+        run_id: str,
+        given: Mapping[str, Any],
+        names: dict[str, Any],
+        *,
+        undo: bool = False,
+    ) -> None:
+        self.definition, self.plan, self.run_id, self.undo = definition, whole, run_id, undo
+        self.parameters = dict(given)
+        self.environment = whole.environment(self.parameters["environment"])
+        self._kept = 0
+        name = f"runbook {run_id} task {definition.number}"
+        self.url = environments.url_of(whole, self.environment)
+        connect = partial(environments.connect, whole, self.environment, url=self.url)
+        self.ledger = ledger.Ledger(connect(f"{name} ledger"), whole.name)
+        super().__init__(connect(name), names)
+
+    def write(self, name: str, value: Any) -> None:
+        """Remember a value (anything JSON can hold, or a table) in the ledger."""
+        if isinstance(value, Table):
+            value = json.loads(json.dumps(value.summary(), default=float))
+        self.ledger.write(self.run_id, self.definition.number, name, value)
+
+    def keep_record(self) -> None:
+        """Remember the record of this session in the ledger, if it has grown."""
+        size = len(self.record.settings) + len(self.record.personas)
+        if size != self._kept:
+            self.write(session_record.NOTE, self.record.summary())
+            self._kept = size
+
+    def read(self, name: str) -> Any:
+        """Return the value last written under a name by any task.
+
+        Raises:
+            StepFailed: none has.
+        """
+        value = self.ledger.read(name)
+        if value is None:
+            raise StepFailed(f"The ledger holds no {name!r}: the step that writes it has not run on this target.")
+        return value
+
+    def digest(self, table: str) -> str:
+        """Return the digest of a table: equal content, equal digest, whatever the order of rows."""
+        found = snapshot.digest(self.connection, table)
+        return f"{found.rows}:{found.digest}"
+
+    def schema(self, *schemas: str) -> str:
+        """Return the definition of everything in the schemas, as pg_dump writes it."""
+        return snapshot.schema_dump(self.url, schemas)
+
+    def close(self) -> None:
+        """Close both connections; what a cell left open is rolled back by the server."""
+        self.connection.close()
+        self.ledger.connection.close()

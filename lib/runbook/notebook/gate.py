@@ -1,0 +1,120 @@
+"""The gate of a task: what decides it, and what it says."""
+
+from typing import Any
+
+import pandas as pd
+from IPython.display import display
+
+from runbook.database import ledger, lock, schemas
+from runbook.errors import GateShut, StepFailed, UsageError
+from runbook.notebook.context import Context
+from runbook.plan import plan
+from runbook.query import table as show
+from runbook.query.expectation import Expectation
+from runbook.query.table import Table
+
+REMEDY = "what_to_do"  # the column of a check's rows that tells the operator
+
+
+def check(task: Context, name: str, found: Any, expected: str, criterion: str | None, trigger: str | None) -> None:
+    """Judge, remember and show one check; see `Task.check`."""
+    number = task.definition.number
+    _must_decide(task, name, criterion, trigger)
+    if isinstance(found, pd.DataFrame):
+        found = Table(list(found.columns), found.to_numpy().tolist())
+    passed, actual = Expectation(expected).judge(found)
+    task.ledger.record(task.run_id, number, ledger.Check(name, expected, actual, passed, criterion, trigger))
+    task.keep_record()
+    decides = [(kind, text) for kind, text in (("criterion", criterion), ("trigger", trigger)) if text]
+    display(show.verdict(passed, name, expected, actual, decides))
+    if passed:
+        return
+    if isinstance(found, Table) and found:
+        display(found)
+    task.ledger.finish_task(task.run_id, number, "failed")
+    fired = f" This fires the rollback trigger “{trigger}”." if trigger else ""
+    said = f"{fired}{_remedy(found)} {advice(task)}"
+    raise GateShut(f"Task {number}, check “{name}”: expected {expected}, found {actual}.{said}")
+
+
+def conclude(task: Context) -> None:
+    """Decide the gate; see `Task.conclude`."""
+    number = task.definition.number
+    checks = task.ledger.checks(task.run_id, number)
+    rows = [("criterion", text, _decide(text, checks, "criterion")) for text in task.definition.criteria]
+    rows += [("trigger", text, _decide(text, checks, "trigger")) for text in task.definition.triggers]
+    is_open = all(fine for _, _, fine in rows)
+    task.keep_record()
+    task.ledger.finish_task(task.run_id, number, ledger.DONE if is_open else "failed")
+    lock.release(task.ledger.connection, task.plan.name)
+    title, next_step = f"Task {number} · {task.definition.name}", _next(task) if is_open else advice(task)
+    display(show.gate(title, rows, next_step, _took(task)))
+    if not is_open:
+        wrong = next(f"{kind} “{text}”" for kind, text, fine in rows if not fine)
+        raise GateShut(f"Task {number}: the gate is shut by the {wrong}. {advice(task)}")
+
+
+def given_back(task: Context) -> None:
+    """Prove that a reversed task left nothing of itself in the schema.
+
+    Raises:
+        GateShut: the schema is not, to the byte, what it was before the task.
+        StepFailed: the ledger does not know what it was.
+    """
+    number = task.definition.number
+    before = schemas.before(task.ledger, number)
+    if before is None:
+        raise StepFailed(f"The ledger does not hold the schema from before Task {number}: compare by hand.")
+    is_equal = task.schema(*task.plan.schemas) == before
+    task.ledger.finish_task(task.run_id, number, ledger.UNDONE if is_equal else "failed")
+    lock.release(task.ledger.connection, task.plan.name)
+    found = "equal" if is_equal else "different"
+    display(show.verdict(is_equal, "the schema is what it was before the task", "equal to the byte", found, []))
+    if not is_equal:
+        raise GateShut(
+            f"Rollback of Task {number}: the schema is not what it was before the task. "
+            "Compare `pg_dump --schema-only` with the definition in runbook.schemas."
+        )
+
+
+def advice(task: Context) -> str:
+    """Return what to do next when the gate is shut, with the exact commands."""
+    where = f"--environment {task.environment.name}"
+    number = task.definition.number
+    return (
+        f"Next: mend the cause and `runbook run {where} --from {number}`, "
+        f"or give back what was changed: `runbook rollback {where} --to {number}`."
+    )
+
+
+def _remedy(found: Any) -> str:
+    """Return what the first row says in its column `what_to_do`, if it has one."""
+    if not isinstance(found, Table) or not found or REMEDY not in found.field_names:
+        return ""
+    return f" What to do: {found[0][list(found.field_names).index(REMEDY)]}."
+
+
+def _must_decide(task: Context, name: str, criterion: str | None, trigger: str | None) -> None:
+    definition = task.definition
+    if not criterion and not trigger:
+        raise UsageError(f"The check {name!r} decides nothing: name a criterion or a trigger.")
+    if criterion and criterion not in definition.criteria:
+        raise UsageError(f"Task {definition.number} has no success criterion {criterion!r} in {plan.FILE}.")
+    if trigger and trigger not in definition.triggers:
+        raise UsageError(f"Task {definition.number} has no rollback trigger {trigger!r} in {plan.FILE}.")
+
+
+def _took(task: Context) -> str:
+    state = task.ledger.states()[task.definition.number]
+    seconds = ((state.finished_at or state.started_at) - state.started_at).total_seconds()
+    return f"{show.elapsed(seconds)} of {task.definition.minutes} min"
+
+
+def _next(task: Context) -> str:
+    follower = next((one for one in task.plan.tasks if one.number > task.definition.number), None)
+    return f"Next: Task {follower.number} · {follower.name}." if follower else "This was the last task."
+
+
+def _decide(text: str, checks: list[ledger.Check], kind: str) -> bool | None:
+    verdicts = [check.passed for check in checks if getattr(check, kind) == text]
+    return all(verdicts) if verdicts else None

@@ -1,0 +1,116 @@
+"""Readiness: what must be true of the documents, the scripts and the server before anything is changed."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+
+from runbook.database import poolers, snapshot
+from runbook.database.embedded import state_folder
+from runbook.errors import StepFailed
+from runbook.notebook.task import Task
+from runbook.plan import cells, generated_docs
+from runbook.policy import approval_required
+from runbook.query.table import Table
+
+GIGABYTE = 1e9
+
+
+def documents(task: Task, sections: Mapping[str, Sequence[str]]) -> Table:
+    """Review the documents the task has to deliver; see `runbook.docs.review`.
+
+    Args:
+        task: its deliverables are the documents' names.
+        sections: document → headings it must have.
+
+    Returns:
+        A row per document: its name, what is wrong with it, whether it is complete.
+    """
+    wanted = {name: sections.get(name, ()) for name in task.definition.deliverables}
+    found = generated_docs.review(task.plan, wanted)
+    return Table(
+        ["document", "state", "complete"],
+        [[name, state, state == generated_docs.COMPLETE] for name, state in found.items()],
+    )
+
+
+def out_of_step(task: Task) -> Table:
+    """Return the generated documents that say something else than the notebooks, a row each."""
+    return Table(["document"], [[path.name] for path in generated_docs.stale(task.plan)])
+
+
+def rollback_scripts(task: Task) -> Table:
+    """Return a row per task of the plan: its rollback script, and whether it is there and holds something."""
+    scripts = [one.rollback for one in task.plan.tasks]
+    return Table(
+        ["script", "present"],
+        [[path.name, path.is_file() and bool(path.read_text("utf-8").strip())] for path in scripts],
+    )
+
+
+def concerns(task: Task, raised: Sequence[str]) -> Table:
+    """Return what speaks against the migration, a row each: what, and who says it.
+
+    Args:
+        task: on the environment concerned; a rejection that stands there is one concern more.
+        raised: what the operator was told, a sentence each.
+    """
+    rows = [[concern, "told to the operator"] for concern in raised]
+    if no := approval_required.rejection(task):
+        rows.append([no.statement, f"rejected by {no.approver}"])
+    return Table(["concern", "said"], rows)
+
+
+def prepare(task: Task, number: int, view: str) -> None:
+    """Make a temporary view here that another task's notebook declares, so that both ask the same.
+
+    Args:
+        task: in whose session the view is made.
+        number: of the task whose notebook declares it, in a `%%sql` cell of its own.
+        view: its name.
+
+    Raises:
+        StepFailed: no cell there declares it.
+    """
+    notebook = task.plan.task(number).notebook
+    for cell in cells.read(notebook):
+        if cell.magic and cell.magic[0] == "sql" and f"TEMP VIEW {view} AS" in cell.body:
+            task.send(cell.body)
+            return
+    raise StepFailed(f"No cell of {notebook.name} makes the temporary view {view!r}.")
+
+
+def backup(
+    task: Task, tables: list[str], beside: list[str], provider_snapshot: str, taken_at: str
+) -> snapshot.Backup | None:
+    """Back the tables up, or put on record, and return None, what the provider keeps instead.
+
+    Args:
+        task: on the target concerned.
+        tables: whose rows are kept.
+        beside: schemas outside the plan's own whose functions and types the tables may need.
+        provider_snapshot: name of what the provider can restore; empty: the tables are dumped.
+        taken_at: when it was taken, as the operator says.
+    """
+    if not provider_snapshot:
+        return task.back_up(tables, beside)
+    about = {"file": provider_snapshot, "kept_by": "the provider", "taken_at": taken_at, "proven": False}
+    task.write("backup", about)
+    return None
+
+
+def free_disk(task: Task, given: float) -> tuple[float | None, str]:
+    """Return the free disk of the server in GB, None where nobody knows, and where the figure comes from.
+
+    From inside SQL no disk is seen: an embedded server's is measured here, of any other the operator says it.
+
+    Args:
+        task: on the target concerned.
+        given: GB, as the operator says; 0 says nothing.
+    """
+    if task.environment.server == "embedded":
+        return shutil.disk_usage(state_folder(task.plan.root)).free / GIGABYTE, "measured"
+    return (given, "given by the operator") if given > 0 else (None, "unknown")
+
+
+def keeps_its_session(task: Task) -> bool:
+    """Tell whether the connection stays on one backend while another works; a transaction pooler does not grant it."""
+    return poolers.keep_their_sessions(task.connection, task.ledger.connection)

@@ -1,0 +1,188 @@
+"""One task on one target: what the cells of its notebook call."""
+
+import subprocess
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from runbook.database import environments, scratch, snapshot
+from runbook.database.embedded import state_folder
+from runbook.errors import StepFailed
+from runbook.notebook import dry_run, gate
+from runbook.notebook.context import Context
+from runbook.notebook.task_clock import Clock
+from runbook.policy import approval_required
+from runbook.query import statistics, timing
+from runbook.query.table import Table
+
+
+class Task(Context):
+    """One task on one target, from `begin` to `conclude`.
+
+    Attributes:
+        clock: runs in the head of the notebook, where somebody looks at it.
+    """
+
+    clock: Clock | None = None
+
+    def check(
+        self, name: str, found: Any, expected: str, *, criterion: str | None = None, trigger: str | None = None
+    ) -> None:
+        """Hold what was found against what is expected, remember and show the verdict.
+
+        Args:
+            name: the check's name, unique in the task.
+            found: rows (a frame counts as rows), a scalar, a measurement, a comparison or a refusal.
+            expected: in the grammar of `runbook.query.expectation`.
+            criterion: the success criterion it decides, in the plan's words.
+            trigger: the rollback trigger it fires when it fails, in the plan's words.
+
+        Raises:
+            GateShut: it failed.
+            UsageError: the plan has no such criterion or trigger, or the check decides nothing.
+        """
+        gate.check(self, name, found, expected, criterion, trigger)
+
+    def measure(
+        self, name: str, statement: str, samples: int = 200, persona: str | None = None, *, fresh: bool = False
+    ) -> statistics.Measurement:
+        """Time a statement, each time rolled back, and remember the figures.
+
+        Args:
+            name: what the figure is called.
+            statement: what is timed.
+            samples: how many.
+            persona: who runs it.
+            fresh: whether each sample is the first call in a session of its own, which has nothing cached yet.
+        """
+        if fresh:
+            subject = timing.Subject(statement.encode(), self._ready(persona))
+            named = f"runbook {self.run_id} fresh"
+            open_session = partial(environments.connect, self.plan, self.environment, named, self.url)
+            found = timing.measure_fresh(open_session, name, subject, samples)
+        else:
+            with self._probe(persona, statement):
+                found = timing.measure(self.connection, name, statement.encode(), samples)
+        self.write(name, found.summary())
+        return found
+
+    def compare(
+        self,
+        name: str,
+        before: str,
+        after: str,
+        *,
+        samples: int = 200,
+        persona: str | tuple[str, str] | None = None,
+        setup: str = "",
+        mode: str = "statement",
+    ) -> statistics.Comparison:
+        """Time two statements in pairs, each time rolled back, and remember the figures.
+
+        Args:
+            name: what the figure is called.
+            before: the yardstick.
+            after: what is held against it.
+            samples: number of pairs.
+            persona: who runs them, or a pair: who runs `before`, who runs `after`. Roles change outside the timed
+                region.
+            setup: SQL run as the owner first, in the same rolled-back transaction.
+            mode: what counts: `statement`, `prepared` or `request`; see `timing.MODES`.
+        """
+        earlier, later = persona if isinstance(persona, tuple) else (persona, persona)
+        first = timing.Subject(before.encode(), self._ready(earlier))
+        second = timing.Subject(after.encode(), self._ready(later))
+        with self._probe(None, setup + before + after):
+            if setup:
+                self.connection.execute(setup.encode())
+            found = timing.compare(self.connection, name, first, second, samples, mode)
+        self.write(name, found.summary())
+        return found
+
+    def access(self, statements: Mapping[str, str], declared: pd.DataFrame) -> pd.DataFrame:
+        """Try every statement as every persona and remember the matrix; see `Conversation.access`."""
+        found = super().access(statements, declared)
+        self.write("access", found.to_dict("records"))
+        return found
+
+    def back_up(self, tables: list[str], beside: list[str]) -> snapshot.Backup:
+        """Back the tables up, restore the file elsewhere, compare, and remember where it is.
+
+        Args:
+            tables: whose rows are kept.
+            beside: schemas outside the plan's own whose functions and types the tables may need.
+        """
+        path = state_folder(self.plan.root) / "backups" / self.environment.name / f"{self.run_id}.dump"
+        around = scratch.Surroundings(self.plan.schemas, tuple(beside))
+        backup = snapshot.back_up(self.connection, self.url, tables, path, around)
+        summary = {"file": path.name, "sha256": backup.sha256, "bytes": backup.size, "proven": backup.proven}
+        self.write("backup", summary)
+        return backup
+
+    def both_ways(self, schemas: list[str], tables: list[str], number: int | None = None) -> Table:
+        """Rehearse a task up, down and up again on a copy; see `runbook.notebook.dry_run`.
+
+        Args:
+            schemas: whose functions and types a copy needs beside the plan's own schemas.
+            tables: whose content must be as before after the way down.
+            number: of the task; None: this one.
+        """
+        return dry_run.rehearse(self, self.definition.number if number is None else number, schemas, tables)
+
+    def command(self, arguments: list[str], skip: str = "") -> None:
+        """Run a command in the checkout and show what it said; with a reason in `skip`, say that instead.
+
+        Raises:
+            StepFailed: the command is not there, or its exit code is not 0.
+        """
+        line = " ".join(argument or "…" for argument in arguments)
+        if skip:
+            print(f"Skipped, {skip}: {line}")
+            return
+        try:
+            result = subprocess.run(arguments, cwd=self.plan.root, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            raise StepFailed(
+                f"{arguments[0]} is not installed here: install it and run this cell again ({line})."
+            ) from None
+        print(result.stdout.strip())
+        if result.returncode:
+            raise StepFailed(f"{line} ended with exit code {result.returncode}: {' '.join(result.stderr.split())}")
+
+    def approval(self) -> dict[str, str] | None:
+        """Return who authorized this migration here (`approver`, `statement`), or None.
+
+        An approval counts for the very content it was given for: plan, notebooks, SQL, the parameters of the run, the
+        schema of the target and the rehearsals. Whatever changes voids it, and so does a rejection.
+        """
+        return approval_required.approval(self)
+
+    def authorize(self) -> dict[str, str]:
+        """Return the approval of this very content (see `approval`).
+
+        Raises:
+            NotAllowed: there is none; the message says what has changed, and how to give it.
+        """
+        return approval_required.authorize(self)
+
+    def conclude(self) -> None:
+        """Show every success criterion and rollback trigger with its verdict, and decide the gate.
+
+        Where the task is being reversed: prove that the schema is, to the byte, what it was before it.
+
+        Raises:
+            GateShut: one is not as it must be, nothing decided it, or something was not given back.
+        """
+        try:
+            gate.given_back(self) if self.undo else gate.conclude(self)
+        finally:
+            if self.clock:
+                self.clock.stop()
+
+    def close(self) -> None:
+        """Close both connections, and stop the clock."""
+        if self.clock:
+            self.clock.stop()
+        super().close()

@@ -1,0 +1,1 @@
+"""The plan: what runbook.toml and the notebooks say, before anything is executed."""

@@ -1,0 +1,146 @@
+"""The plan: runbook.toml, read and validated into plain objects. The ground everything else stands on."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from runbook.errors import UsageError
+from runbook.plan import model
+from runbook.plan.model import Baseline, Environment, Step, Task
+
+__all__ = ["Baseline", "Environment", "Plan", "Step", "Task"]
+
+FILE = "runbook.toml"
+ALLOWED = {"server": ("embedded", "url"), "approval": ("automatic", "required"), "approvers": range(1, 100)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole plan, and the folder it was read from.
+
+    Attributes:
+        escalate_at: a task may take this many times its estimate.
+        schemas: what the plan may change in the target, and a rollback must give back.
+        personal: columns that a protected environment's evidence shows redacted only.
+    """
+
+    root: Path
+    name: str
+    title: str
+    buffer_minutes: int
+    escalate_at: float
+    schemas: tuple[str, ...]
+    personal: tuple[str, ...]
+    tasks: tuple[Task, ...]
+    environments: dict[str, Environment]
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Self:
+        """Read the plan from the nearest folder at or above `start` (default: the working directory).
+
+        Raises:
+            UsageError: there is none, or it is not a plan.
+        """
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / FILE).is_file():
+                return cls.read(folder / FILE)
+        raise UsageError(f"No {FILE} in {here} or above it: run this inside a checkout of the runbook.")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read and validate the plan in `path`.
+
+        Raises:
+            UsageError: naming the entry that is wrong and what it should be.
+        """
+        root = path.parent
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+            head = data["runbook"]
+            model.must_be_known(head, ("name", "title", "buffer_minutes", "escalate_at", "schemas", "personal"))
+            plan = cls(
+                root=root,
+                name=head["name"],
+                title=head["title"],
+                buffer_minutes=head.get("buffer_minutes", 0),
+                escalate_at=head.get("escalate_at", 1.5),
+                schemas=tuple(head.get("schemas", ["public"])),
+                personal=tuple(head.get("personal", ())),
+                tasks=tuple(model.task(entry, root) for entry in data["tasks"]),
+                environments={
+                    name: model.environment(name, entry, root) for name, entry in data["environments"].items()
+                },
+            )
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{path} is not valid TOML: {error}.") from None
+        except KeyError as error:
+            raise UsageError(f"{path}: the entry {error} is missing.") from None
+        except TypeError as error:
+            raise UsageError(f"{path}: an entry has an unknown key or the wrong type ({error}).") from None
+        plan._validate()
+        return plan
+
+    def task(self, number: int) -> Task:
+        """Return the task with this number.
+
+        Raises:
+            UsageError: the plan has none.
+        """
+        for task in self.tasks:
+            if task.number == number:
+                return task
+        known = ", ".join(str(task.number) for task in self.tasks)
+        raise UsageError(f"There is no task {number} in the plan; it has {known}.")
+
+    def environment(self, name: str) -> Environment:
+        """Return the environment with this name.
+
+        Raises:
+            UsageError: the plan has none.
+        """
+        if name in self.environments:
+            return self.environments[name]
+        known = ", ".join(self.environments)
+        raise UsageError(f"There is no environment {name!r} in {FILE}; it has {known}.")
+
+    def between(self, first: int | None, last: int | None) -> tuple[Task, ...]:
+        """Return the tasks numbered `first` to `last`, both included; None means the end of the plan.
+
+        Raises:
+            UsageError: a bound is no task, or they are the wrong way round.
+        """
+        low = self.tasks[0].number if first is None else self.task(first).number
+        high = self.tasks[-1].number if last is None else self.task(last).number
+        if low > high:
+            raise UsageError(f"--from {low} comes after --to {high}: give them the other way round.")
+        return tuple(task for task in self.tasks if low <= task.number <= high)
+
+    @property
+    def path(self) -> Path:
+        """The file the plan was read from."""
+        return self.root / FILE
+
+    def _validate(self) -> None:
+        seen: set[int] = set()
+        for task in self.tasks:
+            if task.number in seen:
+                raise UsageError(f"{FILE}: task {task.number} stands there twice.")
+            missing = [number for number in task.needs if number not in seen]
+            if missing:
+                raise UsageError(f"{FILE}: task {task.number} needs task {missing[0]}, which does not come before it.")
+            seen.add(task.number)
+        for place, environment in enumerate(self.environments.values()):
+            needs, head = environment.needs, f"{FILE}: environment {environment.name} needs {environment.needs!r}"
+            if needs and needs not in list(self.environments)[:place]:
+                raise UsageError(f"{head}, which does not come before it.")
+            if needs and environment.approval != "required":
+                raise UsageError(f"{head}, so its approval must be 'required': it is given for what was shown there.")
+            for key, allowed in ALLOWED.items():
+                value = getattr(environment, key)
+                if value not in allowed:
+                    must = "1 or more" if isinstance(allowed, range) else " or ".join(map(repr, allowed))
+                    raise UsageError(
+                        f"{FILE}: environment {environment.name} has {key} = {value!r}; it must be {must}."
+                    )

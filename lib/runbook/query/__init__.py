@@ -1,0 +1,1 @@
+"""Statements on the target: sending, timing, judging and showing them."""

@@ -1,0 +1,37 @@
+"""Redaction: on a protected environment tables show no personal data, only what tells one person from another.
+
+Which columns those are the plan says (`personal`), by the names they have in results. It is a matter of display: what a
+cell computes with, and what checks decide on, stays whole.
+"""
+
+import hashlib
+import re
+from typing import Any
+from uuid import UUID
+
+from runbook.plan.plan import Environment, Plan
+
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_hidden: set[str] = set()
+
+
+def begin(plan: Plan, environment: Environment) -> None:
+    """Hide the plan's personal columns from now on, or nothing where the environment is not protected."""
+    _hidden.clear()
+    _hidden.update(plan.personal if environment.protected else ())
+
+
+def shown(column: str, value: Any) -> Any:
+    """Return what may be shown of a value: of an id the beginning of its digest, of a text its first letter.
+
+    The digest is the SHA-256 of the id as text, so whoever may ask the target can tell whose it is. Numbers, such as
+    the position of a row in a log, name nobody and stay.
+    """
+    if column not in _hidden or value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list):
+        return [shown(column, one) for one in value]
+    text = str(value)
+    if isinstance(value, UUID) or ID.fullmatch(text):
+        return f"#{hashlib.sha256(text.lower().encode()).hexdigest()[:8]}"
+    return f"{text[:1]}…"

@@ -1,0 +1,160 @@
+"""The transport of `%%sql`: a cell reaches the server as it stands, and means what psql would make of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import psycopg
+from pgspecial.main import CommandNotFound, PGSpecial
+from psycopg.pq import TransactionStatus
+
+from runbook.errors import StepFailed, UsageError
+from runbook.query.table import Table
+
+
+@dataclass
+class Answer:
+    """What the server said to one text.
+
+    Attributes:
+        tables: one per statement that returned rows, in order.
+        tags: the command tags, in order, such as `INSERT 0 5`.
+        footers: what a meta-command says under its table.
+        notices: what it remarked.
+        milliseconds: from sending to the last answer, as the client sees it.
+    """
+
+    tables: list[Table] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    footers: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Persona:
+    """Somebody a probe acts as.
+
+    Attributes:
+        role: taken by SET LOCAL ROLE; empty keeps the session's own.
+        settings: taken by set_config, such as the claims of a token.
+    """
+
+    role: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+def send(connection: psycopg.Connection, text: str) -> Answer:
+    """Send `text` without touching a character of it; a line that starts with a backslash goes through pgspecial.
+
+    Raises:
+        psycopg.Error: the server refused; a transaction the text left open is rolled back.
+        StepFailed: a command that starts with a backslash found nothing.
+        UsageError: there is no such command.
+    """
+    answer = Answer()
+    collect = lambda diagnostic: answer.notices.append(  # noqa: E731
+        f"{diagnostic.severity}: {diagnostic.message_primary}"
+    )
+    connection.add_notice_handler(collect)
+    begun = perf_counter()
+    try:
+        if _is_meta_command(text):
+            _meta_commands(connection, text, answer)
+        else:
+            cursor = connection.execute(text.encode())
+            while True:
+                if cursor.description:
+                    answer.tables.append(Table([column.name for column in cursor.description], cursor.fetchall()))
+                if cursor.statusmessage:
+                    answer.tags.append(cursor.statusmessage)
+                if not cursor.nextset():
+                    break
+    finally:
+        answer.milliseconds = (perf_counter() - begun) * 1000
+        connection.remove_notice_handler(collect)
+    return answer
+
+
+def clean_up(connection: psycopg.Connection) -> list[str]:
+    """Undo what a cell left behind in the session, a transaction or a role, and say so in a line each."""
+    remarks = []
+    if connection.info.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+        connection.execute(b"ROLLBACK")
+        remarks.append("The cell ended inside a transaction: rolled back.")
+    left = _role(connection)
+    if left != "none":
+        connection.execute(b"RESET ROLE")
+        if _role(connection) != left:  # a login may have a role of its own to return to
+            remarks.append(f"The cell left the role {left} set: reset.")
+    return remarks
+
+
+def _role(connection: psycopg.Connection) -> str:
+    row = connection.execute(b"SELECT current_setting('role')").fetchone()
+    return str(row[0]) if row else "none"
+
+
+@contextmanager
+def probe(connection: psycopg.Connection, persona: Persona) -> Iterator[None]:
+    """Act as `persona` in a transaction that is rolled back, whatever happens."""
+    connection.execute(b"BEGIN")
+    try:
+        for name, value in persona.settings:
+            connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+        if persona.role:
+            connection.execute("SELECT set_config('role', %s, true)", [persona.role])
+        yield
+    finally:
+        connection.execute(b"ROLLBACK")
+
+
+def failure(error: psycopg.Error, text: str) -> StepFailed:
+    """Return one sentence for an SQL error: what, where, and the server's own hint."""
+    diagnostic = error.diag
+    if diagnostic.message_primary is None:
+        return StepFailed(
+            f"The connection to the target failed: {' '.join(str(error).split())}. Start this cell again."
+        )
+    parts = [f"SQL error {diagnostic.sqlstate}: {diagnostic.message_primary}"]
+    if diagnostic.statement_position:
+        lines = text.rstrip().splitlines()
+        line = text.count("\n", 0, int(diagnostic.statement_position) - 1)
+        line = min(line, len(lines) - 1)  # what is lacking at the end is missed behind the last line
+        parts.append(f"at line {line + 1}: {lines[line].strip()}")
+    parts.extend(part for part in (diagnostic.message_detail, diagnostic.message_hint) if part)
+    return StepFailed(" · ".join(parts))
+
+
+def as_setting(value: object) -> str:
+    """Return a parameter as the text current_setting will give back."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return "{" + ",".join(str(item) for item in value) + "}"
+    return str(value)
+
+
+def _is_meta_command(text: str) -> bool:
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line and not line.startswith("--")), "").startswith("\\")
+
+
+def _meta_commands(connection: psycopg.Connection, text: str, answer: Answer) -> None:
+    for line in filter(None, (line.strip().rstrip(";") for line in text.splitlines())):
+        if line.startswith("--"):
+            continue
+        with connection.cursor() as cursor:
+            try:
+                results = list(PGSpecial().execute(cursor, line))
+            except CommandNotFound:
+                raise UsageError(
+                    f"The line {line!r} is no command of psql's known here, and SQL needs a cell of its own."
+                ) from None
+            for title, rows, names, status in results:
+                if status and status.startswith("Did not find any relation"):
+                    raise StepFailed(f"{line}: {status}")
+                if rows is not None and names:
+                    answer.tables.append(Table([str(name) for name in names], [list(row) for row in rows]))
+                answer.footers.extend(part.rstrip() for part in (title, status) if part)

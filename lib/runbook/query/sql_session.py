@@ -1,0 +1,198 @@
+"""The conversation of a task with its target: SQL sent as it stands, and probes in somebody's name, rolled back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import psycopg
+from psycopg import sql
+
+from runbook.errors import StepFailed, UsageError
+from runbook.query import access_matrix, concurrent_indexes, explain, session_record
+from runbook.query import send as transport
+from runbook.query.expectation import Refused
+from runbook.query.send import Persona
+from runbook.query.table import Table
+
+OWNER = Persona()
+
+
+class Conversation:
+    """A session on a target.
+
+    Attributes:
+        connection: the session the cells run in, autocommit.
+        names: the notebook's own names: what `%%sql name <<` writes to.
+        record: what was made readable in SQL and who was named, for running the SQL again later.
+    """
+
+    def __init__(self, connection: psycopg.Connection, names: dict[str, Any]) -> None:
+        self.connection, self.names = connection, names
+        self.personas: dict[str, Persona] = {}
+        self.record = session_record.Record()
+
+    def persona(self, name: str, role: str, **settings: str) -> None:
+        """Name somebody whom `%%sql --as` and `-- as:` can act as.
+
+        Args:
+            name: how cells call them.
+            role: the database role taken.
+            **settings: settings taken, `__` standing for a dot: `request__jwt__claims='{…}'`.
+        """
+        self.personas[name] = Persona(role, tuple((key.replace("__", "."), value) for key, value in settings.items()))
+        self.record.personas.append((self._cell(), name, self.personas[name]))
+
+    def acting(self, name: str | None) -> Persona:
+        """Return the persona with this name; None is the owner.
+
+        Raises:
+            UsageError: nobody has that name.
+        """
+        if name is None:
+            return OWNER
+        if name not in self.personas:
+            raise UsageError(f"Nobody is named {name!r}: there are {', '.join(self.personas) or 'no personas'}.")
+        return self.personas[name]
+
+    def setting(self, name: str, value: object) -> None:
+        """Make a value readable in SQL as current_setting('runbook.<name>')."""
+        text = transport.as_setting(value)
+        self.connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", text])
+        self.record.settings.append((self._cell(), name, text))
+
+    def rows(self, query: str) -> Table:
+        """Return what a query returns (the last statement, where there are several).
+
+        Raises:
+            StepFailed: the server refused, or nothing was returned.
+        """
+        tables = self.send(query).tables
+        if not tables:
+            raise StepFailed("The query returned no rows to read; end it with a SELECT.")
+        return tables[-1]
+
+    def frame(self, query: str) -> pd.DataFrame:
+        """Return what a query returns as a DataFrame, a column each."""
+        table = self.rows(query)
+        return pd.DataFrame(list(table), columns=table.field_names)
+
+    def value(self, query: str) -> Any:
+        """Return the single value a query returns.
+
+        Raises:
+            StepFailed: it returned more or less than one.
+        """
+        table = self.rows(query)
+        if len(table) != 1 or len(table[0]) != 1:
+            raise StepFailed(f"One value was expected, but the query returned {len(table)} rows.")
+        return table[0][0]
+
+    def send(self, text: str) -> transport.Answer:
+        """Send SQL as it stands.
+
+        Raises:
+            StepFailed: the server refused, with what it said.
+        """
+        try:
+            answer = transport.send(self.connection, text)
+            self.record.settings += [
+                (self._cell(), *pair) for pair in session_record.settings_made(self.connection, text)
+            ]
+            return answer
+        except psycopg.Error as error:
+            raise transport.failure(error, text) from None
+        finally:
+            if not self.connection.closed:
+                for remark in transport.clean_up(self.connection):
+                    print(remark)
+
+    def attempt(self, persona: str | None, statement: str) -> Table | Refused:
+        """Run a statement as somebody, roll it back, and return its rows or the server's refusal.
+
+        A statement that returns no rows gives one row with the command tag, such as `UPDATE 1`.
+        """
+        try:
+            with transport.probe(self.connection, self.acting(persona)):
+                answer = transport.send(self.connection, statement)
+        except psycopg.Error as error:
+            if error.sqlstate is None:
+                raise transport.failure(error, statement) from None
+            return Refused(error.sqlstate, error.diag.message_primary or "")
+        if not answer.tables and not answer.tags:
+            raise StepFailed("The cell holds no SQL to run.")
+        return answer.tables[-1] if answer.tables else Table(["command"], [[answer.tags[-1]]])
+
+    def access(self, statements: Mapping[str, str], declared: pd.DataFrame) -> pd.DataFrame:
+        """Try every statement as every persona, rolled back, and hold the outcome against what was declared.
+
+        Args:
+            statements: by name; `object · operation` names what it concerns.
+            declared: the expected outcomes (`1 or denied` allows either); index: the names, columns: the personas.
+
+        Returns:
+            One row per cell of `declared`: `object`, `operation`, `persona`, `expected`, `outcome`, `right`.
+            An outcome is `denied`, another SQLSTATE, how many rows were read or changed, or `done`.
+
+        Raises:
+            UsageError: something declared has no statement, or a statement no expectation.
+        """
+        return access_matrix.matrix(self.attempt, statements, declared)
+
+    def plans(self, statements: Mapping[str, str], persona: str | None = None, setup: str = "") -> pd.DataFrame:
+        """Run every statement, rolled back, and tell how the server carried it out.
+
+        Args:
+            statements: by name.
+            persona: who runs them.
+            setup: SQL run as the owner first, in the same rolled-back transaction.
+
+        Returns:
+            One row per statement: `statement` (its name), `indexes` it used and tables it read `whole` (lists of
+            names), `pages` of shared memory it touched.
+        """
+        with self._probe(None, setup):
+            if setup:
+                self.connection.execute(setup.encode())
+            sent = {name: statement.encode() for name, statement in statements.items()}
+            return explain.explain(self.connection, sent, self._ready(persona))
+
+    def concurrently(self, text: str) -> Table:
+        """Build and drop indexes one after the other, each outside a transaction.
+
+        Raises:
+            StepFailed: the server refused one; no invalid index is left of it.
+        """
+        try:
+            return concurrent_indexes.carry_out(self.connection, text)
+        except psycopg.Error as error:
+            raise transport.failure(error, text) from None
+
+    def _cell(self) -> int:
+        """Return the execution number of the cell that runs."""
+        return len(self.names.get("In", ("",))) - 1
+
+    def _probe(self, persona: str | None, text: str) -> "_Probe":
+        return _Probe(self, self.acting(persona), text)
+
+    def _ready(self, name: str | None) -> bytes:
+        """Return the SQL that makes a persona of this session until the end of the transaction or savepoint."""
+        persona = self.acting(name)
+        settings = (*persona.settings, *([("role", persona.role)] if persona.role else []))
+        calls = [sql.SQL("set_config({}, {}, true)").format(key, value) for key, value in settings]
+        return (sql.SQL("SELECT ") + sql.SQL(", ").join(calls)).as_bytes(self.connection) if calls else b""
+
+
+class _Probe:
+    """A transaction rolled back at its end, whose SQL errors become StepFailed."""
+
+    def __init__(self, conversation: Conversation, persona: Persona, text: str) -> None:
+        self.text = text
+        self.inner = transport.probe(conversation.connection, persona)
+
+    def __enter__(self) -> None:
+        self.inner.__enter__()
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.inner.__exit__(kind, error, trace)
+        if isinstance(error, psycopg.Error):
+            raise transport.failure(error, self.text) from None

@@ -1,0 +1,201 @@
+"""What a cell shows: ipython-sql's tables made readable, verdicts, the task's header, the gate, progress.
+
+Everything has a plain text form as well: it is what nbval compares and what a terminal reads.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from sql.run import ResultSet
+
+from runbook.query import redaction
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_ROWS = 20
+MAX_WIDTH = 100
+PASS, FAIL, INFO, WARN = "#1a7f37", "#b3261e", "#1f5f99", "#8a5300"
+ENVIRONMENT_COLOURS = {False: INFO, True: FAIL}
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What ipython-sql's ResultSet reads: SQLAlchemy's result, in as much as it uses it."""
+
+    names: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    returns_rows: bool = True
+
+    def keys(self) -> list[str]:
+        return list(self.names)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self.rows]
+
+
+class _Config:
+    autolimit = 0
+    displaylimit = MAX_ROWS
+    style = "DEFAULT"
+
+
+class Table(ResultSet):  # type: ignore[misc]
+    """ipython-sql's result set: a list of rows with `.DataFrame()`, `.dicts()`, `.csv()`; shown 20 rows at most."""
+
+    def __init__(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        super().__init__(_Rows(names, rows), _Config())
+        for position, name in enumerate(self.field_names):
+            values = [row[position] for row in self if row[position] is not None]
+            numeric = bool(values) and all(isinstance(value, int | float | Decimal) for value in values)
+            self.pretty.align[name] = "r" if numeric else "l"
+            self.pretty.custom_format[name] = _cell
+
+    @classmethod
+    def of(cls, frame: "pd.DataFrame") -> "Table":
+        """Return a frame, shown like what a query returns."""
+        return cls([str(name) for name in frame.columns], frame.astype(object).to_numpy().tolist())
+
+    def summary(self) -> dict[str, Any]:
+        """Return the table as the ledger keeps it, its columns in their order: what makes it again."""
+        return {"names": list(self.field_names), "rows": [list(row) for row in self]}
+
+    def _repr_html_(self) -> str:
+        self.pretty.add_rows(self)
+        table = self.pretty.get_html_string(format=True, border=False)
+        return f"{table}{_footer(len(self))}"
+
+    def __repr__(self) -> str:
+        self.pretty.add_rows(self)
+        text = self.pretty.get_string()
+        more = len(self) - MAX_ROWS
+        return f"{text}\n… {more:,} more rows" if more > 0 else str(text)
+
+    __str__ = __repr__
+
+
+class Markup:
+    """Something shown as HTML where there is a browser, as text where there is none."""
+
+    def __init__(self, html: str, text: str) -> None:
+        self.html, self.text = html, text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def verdict(passed: bool, name: str, expected: str, actual: str, decides: Iterable[tuple[str, str]]) -> Markup:
+    """Return the badge of a check.
+
+    Args:
+        passed: the verdict.
+        name: the check's name.
+        expected: in words.
+        actual: in words.
+        decides: pairs of `criterion` or `trigger` and the plan's words.
+    """
+    colour, sign, word = (PASS, "✓", "PASS") if passed else (FAIL, "✗", "FAIL")
+    decides = list(decides)
+    lines = "".join(f'<div style="color:#57606a;font-size:90%">{kind} · {escape(text)}</div>' for kind, text in decides)
+    html = (
+        f'<div role="status" style="border-left:6px solid {colour};padding:4px 10px;margin:2px 0">'
+        f'<span style="background:{colour};color:#fff;border-radius:4px;padding:1px 7px;font-weight:600">'
+        f"{sign} {word}</span> <b>{escape(name)}</b>"
+        f"<div>expected <b>{escape(expected)}</b>, found <b>{escape(actual)}</b></div>{lines}</div>"
+    )
+    text = f"{sign} {word}  {name}: expected {expected}, found {actual}"
+    return Markup(html, "\n".join([text, *(f"        {kind}: {words}" for kind, words in decides)]))
+
+
+def header(title: str, facts: Sequence[tuple[str, str]], protected: bool) -> Markup:
+    """Return the head of a notebook: the task, and the facts an operator must not miss."""
+    colour = ENVIRONMENT_COLOURS[protected]
+    items = "".join(
+        f'<span style="margin-right:1.6em"><span style="opacity:.85">{escape(name)}</span> '
+        f"<b>{escape(value)}</b></span>"
+        for name, value in facts
+    )
+    html = (
+        f'<div style="background:{colour};color:#fff;padding:10px 14px;border-radius:6px">'
+        f'<div style="font-size:125%;font-weight:600">{escape(title)}</div><div>{items}</div></div>'
+    )
+    return Markup(html, f"{title}\n" + " · ".join(f"{name} {value}" for name, value in facts))
+
+
+def gate(task: str, rows: Sequence[tuple[str, str, bool | None]], next_step: str, took: str = "") -> Markup:
+    """Return the gate of a task.
+
+    Args:
+        task: its name.
+        rows: (`criterion` or `trigger`, the plan's words, whether it is as it must be; None is undecided).
+        next_step: one line, said under the verdict.
+        took: how long the task took, against its estimate.
+    """
+    is_open = all(fine for _, _, fine in rows)
+    colour = PASS if is_open else FAIL
+    verdict_line = f"Gate {'open' if is_open else 'SHUT'} · {task}" + (f" · took {took}" if took else "")
+    words = {
+        ("criterion", True): ("✓", "met", PASS),
+        ("criterion", False): ("✗", "not met", FAIL),
+        ("criterion", None): ("?", "undecided", WARN),
+        ("trigger", True): ("✓", "not fired", PASS),
+        ("trigger", False): ("✗", "FIRED", FAIL),
+        ("trigger", None): ("?", "undecided", WARN),
+    }
+    cells, texts = [], []
+    for kind, text, fine in rows:
+        sign, word, tint = words[kind, fine]
+        cells.append(
+            f'<tr><td style="text-align:left">{kind}</td><td style="text-align:left">{escape(text)}</td>'
+            f'<td style="text-align:left;color:{tint};font-weight:600">{sign} {word}</td></tr>'
+        )
+        texts.append(f"{sign} {word:<9}  {kind:<9}  {text}")
+    html = (
+        f'<div style="border:2px solid {colour};border-radius:6px;padding:8px 12px">'
+        f'<div style="color:{colour};font-size:115%;font-weight:600">{escape(verdict_line)}</div>'
+        f"<table><tbody>{''.join(cells)}</tbody></table><div>{escape(next_step)}</div></div>"
+    )
+    return Markup(html, "\n".join([verdict_line, *texts, next_step]))
+
+
+def elapsed(seconds: float) -> str:
+    """Return how long something took, as a person says it: `4.2 s`, `12 min`."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+
+
+def progress(label: str, done: int, total: int, detail: str) -> Markup:
+    """Return a progress bar."""
+    share = done / total if total else 1.0
+    html = (
+        f"<div><b>{escape(label)}</b> · {share:.0%} · {escape(detail)}"
+        f'<div style="background:#d0d7de;border-radius:4px;height:10px;width:420px">'
+        f'<div style="background:{INFO};border-radius:4px;height:10px;width:{share:.1%}"></div></div></div>'
+    )
+    return Markup(html, f"{label}: {share:.0%} · {detail}")
+
+
+def _cell(column: str, value: Any) -> str:
+    value = redaction.shown(column, value)
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "–"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, Decimal | float):
+        return f"{float(value):,.10g}"
+    text = str(value)
+    return text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
+
+
+def _footer(rows: int) -> str:
+    note = f"{rows:,} row{'' if rows == 1 else 's'}" + (f", the first {MAX_ROWS} shown" if rows > MAX_ROWS else "")
+    return f'<div style="color:#57606a;font-size:90%">{note}</div>'

@@ -1,0 +1,1 @@
+"""Pages made from evidence: the report, the comparison, the notebooks as HTML."""

@@ -1,0 +1,215 @@
+"""The report: one offline page that tells a manager whether a run went well, and a DBA why.
+
+It is made from the run's folder alone, so it can be rebuilt at any time: manifest, journal, executed notebooks.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from runbook import formatting  # fmt: skip
+from runbook.errors import UsageError
+from runbook.evidence import attachments, signature
+from runbook.evidence import manifest as evidence
+from runbook.plan.plan import Plan
+from runbook.report import (
+    access,
+    applied_cells,
+    deviations,
+    fault_coverage,
+    gates,
+    notebook_html,
+    notes,
+    schema_diff,
+    timeline,
+    verdict,
+)
+from runbook.report.gates import Gate
+
+REPORT = "report.html"
+NEEDED = (
+    "run_id", "title", "environment", "operator", "status", "started_at", "finished_at", "failure", "server",
+    "approval", "comparison",
+)  # fmt: skip
+NEEDED_OF_TASKS = (
+    "number", "name", "status", "started_at", "finished_at", "estimate_minutes", "notebook", "sha256", "checks",
+    "criteria", "triggers",
+)  # fmt: skip
+BESIDE = (evidence.MANIFEST, f"{evidence.MANIFEST}.sig", evidence.JOURNAL, *attachments.ALL)
+SAME_SCHEMA = "The schema is the one it found."
+TOO_FINE = {"cell", "update"}  # events of the journal for each cell and what it says meanwhile
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a task left in the folder; empty names and no charts where it left nothing."""
+
+    number: int
+    name: str
+    notebook: str
+    page: str
+    sha256: str
+    charts: tuple[notebook_html.Chart, ...]
+
+
+def build(folder: Path, plan: Plan) -> Path:
+    """Write the report of the run in `folder` and return the page.
+
+    Args:
+        folder: holds manifest.json, and events.jsonl and the executed notebooks as far as there are any.
+        plan: lends what the manifest does not say, such as when a task escalates.
+
+    Raises:
+        UsageError: the folder holds no manifest, or a broken one.
+    """
+    manifest = read(folder)
+    tasks = manifest["tasks"]
+    found = [gates.of(task) for task in tasks]
+    files = [_files(folder, task) for task in tasks]
+    times = timeline.of(tasks, manifest["finished_at"], plan.escalate_at)
+    rehearsal, schema = fault_coverage.of(folder, manifest), schema_diff.of(folder, manifest)
+    has_stopped = manifest["status"] not in {"complete", "rolled_back"}
+    page = folder / REPORT
+    page.write_text(
+        template("report.html.j2").render(
+            run=manifest,
+            verdict=verdict.of(manifest, found, times, rehearsal),
+            facts=_facts(folder, manifest, times),
+            failed=_failed(manifest, found, files),
+            stopped=has_stopped,
+            standing=applied_cells.of(folder, tasks),
+            state=_state(manifest, schema),
+            timeline=times,
+            gates=[gate for gate in found if gate.decided or gate.status in {"complete", "failed", "running"}],
+            marks=gates.STATES,
+            schema=schema,
+            changes=notes.of(tasks, skip=("approval",)),
+            matrices=access.of(tasks),
+            rehearsal=rehearsal,
+            deviations=deviations.of(folder, manifest),
+            files=files,
+            comparison=manifest["comparison"],
+            signature=signature.check(folder / evidence.MANIFEST).words,
+            journal=_journal(folder / evidence.JOURNAL),
+            names=[name for name in BESIDE if (folder / name).is_file()],
+        ),
+        encoding="utf-8",
+    )
+    return page
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run, complete enough for a report.
+
+    Raises:
+        UsageError: the folder holds none, or a broken one.
+    """
+    path = folder / evidence.MANIFEST
+    try:
+        found = evidence.read(folder)
+        lacking = [name for name in NEEDED if name not in found]
+        lacking += [name for task in found["tasks"] for name in NEEDED_OF_TASKS if name not in task]
+    except FileNotFoundError:
+        raise UsageError(f"{folder} holds no {evidence.MANIFEST}: name the folder of a run.") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is damaged: it is not valid JSON: {error}.") from None
+    except (KeyError, TypeError):
+        raise UsageError(f"{path} is damaged: it holds no tasks.") from None
+    if lacking:
+        raise UsageError(f"{path} is damaged: it has no {lacking[0]!r}.")
+    return found
+
+
+def _journal(path: Path) -> list[dict[str, Any]]:
+    """Return the run's events; a line cut short by a crash is left out."""
+    events = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and event.get("event") not in TOO_FINE:
+            events.append(event)
+    return events
+
+
+def _files(folder: Path, task: dict[str, Any]) -> Files:
+    name = task["notebook"] or ""
+    notebook = folder / name
+    if not name or not notebook.is_file():
+        return Files(task["number"], task["name"], "", "", task["sha256"] or "", ())
+    page = notebook.with_suffix(".html")
+    return Files(
+        number=task["number"],
+        name=task["name"],
+        notebook=name,
+        page=page.name if page.is_file() else "",
+        sha256=task["sha256"] or "",
+        charts=tuple(notebook_html.charts(notebook)),
+    )
+
+
+def _facts(folder: Path, manifest: dict[str, Any], times: timeline.Timeline) -> list[tuple[str, str]]:
+    server, approval = manifest["server"] or {}, manifest["approval"]
+    version = str(server.get("version", "")).removeprefix("PostgreSQL ")
+    target = f"PostgreSQL {version}, database {server.get('database', '–')}, as {server.get('user', '–')}"
+    elapsed = formatting.seconds_between(manifest["started_at"], manifest["finished_at"])
+    return [
+        ("Run", manifest["run_id"]),
+        ("Operator", manifest["operator"]),
+        ("Approved by", approval["approver"] if approval else "nobody on record"),
+        ("Started", formatting.moment(manifest["started_at"])),
+        ("Finished", formatting.moment(manifest["finished_at"])),
+        (
+            "Duration",
+            formatting.duration(elapsed) + (f", estimated: {times.estimate}" if times.estimate != "–" else ""),
+        ),
+        ("Seal", f"{manifest['seal']['head'][:16]}…" if manifest.get("seal") else "not sealed"),
+        ("Signature", "manifest.json.sig" if signature.of(folder / evidence.MANIFEST).is_file() else "none"),
+        ("Target", f"{target}, {formatting.size(server.get('size_bytes'))}" if server else "–"),
+    ]
+
+
+def _failed(manifest: dict[str, Any], found: Sequence[Gate], files: Sequence[Files]) -> dict[str, Any] | None:
+    """Return what stopped the run: the failure, its task's failed checks, and where to see it."""
+    failure = manifest["failure"]
+    if failure is None:
+        return None
+    gate = next((gate for gate in found if gate.number == failure["task"]), None)
+    left = next((one for one in files if one.number == failure["task"]), None)
+    return {**failure, "gate": gate, "checks": gate.failed if gate else (), "page": left.page if left else ""}
+
+
+def _state(manifest: dict[str, Any], schema: schema_diff.Change | None) -> str:
+    """Say what a run that stopped left of the schema, and where the backup is."""
+    words = []
+    if schema:
+        words.append("The schema is not the one it found; what changed is below." if schema.lines else SAME_SCHEMA)
+    backup = next(
+        (task["notes"]["backup"] for task in manifest["tasks"] if "backup" in (task.get("notes") or {})), None
+    )
+    if backup:
+        proven = ", restored and compared" if backup.get("proven") else ", not proven"
+        words.append(f"The backup from before it is `{backup['file']}`{proven}.")
+    return " ".join(words)
+
+
+def template(name: str) -> jinja2.Template:
+    """Return a template of a report."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(notebook_html.TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    for word in (
+        formatting.moment,
+        formatting.size,
+        formatting.value,
+        formatting.amount,
+        formatting.share,
+        formatting.signed,
+    ):
+        environment.filters[word.__name__] = word
+    return environment.get_template(name)

@@ -1,0 +1,117 @@
+"""The verdict: what a run came to, in a word and a sentence, and what to do next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runbook import formatting
+from runbook.report import gates
+from runbook.report.fault_coverage import Rehearsal
+from runbook.report.gates import Gate, Mark
+from runbook.report.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run came to.
+
+    Attributes:
+        sentence: why, in one breath.
+        remarks: what a reader must also know.
+        next: what to do now; the command in it stands between backticks.
+    """
+
+    mark: Mark
+    sentence: str
+    remarks: tuple[Mark, ...]
+    next: str
+
+
+def of(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline, rehearsal: Rehearsal) -> Verdict:
+    """Return the verdict on a run.
+
+    A manifest's word is not taken for it: a complete run whose gates do not bear it out is said not to be proven.
+    """
+    status, where = manifest["status"], f"--environment {manifest['environment']}"
+    remarks = (*_remarks(manifest, found, times), rehearsal.mark)
+    if status == "complete":
+        sentence, is_proven = _completion(manifest, found)
+        mark = Mark("good", "✓", "Complete") if is_proven else Mark("bad", "✗", "Complete, but not proven")
+        advice = "Keep this folder." if is_proven else "Find out why before anybody relies on it."
+        return Verdict(mark, sentence, remarks, f"{advice} To give everything back: `runbook rollback {where}`.")
+    if status == "rolled_back":
+        reversed_ = [gate.number for gate in found if gate.status == "rolled_back"]
+        sentence = f"What {formatting.tasks(reversed_)} had changed was given back." if reversed_ else ""
+        mark = Mark("info", "↩", "Rolled back")
+        return Verdict(mark, sentence, remarks, f"To migrate again: `runbook run {where}`.")
+    if status == "failed":
+        return Verdict(Mark("bad", "✗", "Failed"), _stop(manifest, found), remarks, _advice(manifest["failure"], where))
+    sentence = f"The run ended without a verdict. {_standing(found)}"
+    advice = f"Go on where it stopped: `runbook run {where} --resume`."
+    return Verdict(Mark("warn", "!", "Unfinished"), sentence, remarks, advice)
+
+
+def _advice(failure: dict[str, Any] | None, where: str) -> str:
+    """Return what to do after a failure: its own words, where it has some, or the command it names."""
+    said = failure["next"].rstrip(". ") if failure else f"runbook run {where} --resume"
+    back = "" if "rollback" in said else f" Or give everything back: `runbook rollback {where}`."
+    if "`" in said.strip("`"):  # a sentence with commands in it
+        return f"{said[0].upper()}{said[1:]}.{back}"
+    return f"Mend the cause, then `{said.strip('`')}`.{back}"
+
+
+def _completion(manifest: dict[str, Any], found: Sequence[Gate]) -> tuple[str, bool]:
+    """Return what the gates came to, and whether that bears out a complete run."""
+    total = gates.count([task for task in manifest["tasks"] if task["status"] != "not_run"])
+    ran = [gate for gate in found if gate.status != "not_run"]
+    opened = sum(gate.mark.tone == "good" for gate in ran)
+    sentence = (
+        f"{opened} of {len(ran)} gates open: {total['met']} of {total['criteria']} success criteria met, "
+        f"{total['fired'] or 'none'} of {total['triggers']} rollback triggers fired, "
+        f"{total['passed']} of {total['checks']} checks passed."
+    )
+    comparison = manifest["comparison"]
+    is_open = opened == len(ran) and total["met"] == total["criteria"] and total["passed"] == total["checks"]
+    is_quiet = not total["fired"] and not total["undecided"]
+    return sentence, is_open and is_quiet and (comparison is None or comparison["passed"])
+
+
+def _stop(manifest: dict[str, Any], found: Sequence[Gate]) -> str:
+    failure, comparison = manifest["failure"], manifest["comparison"]
+    if failure is None and comparison and not comparison["passed"]:
+        return "Every gate opened, but the results are not the expected ones."
+    stopped = next((gate for gate in found if failure and gate.number == failure["task"]), None)
+    where = f"Stopped in Task {stopped.number} · {stopped.name}. " if stopped else ""
+    return where + _standing(found)
+
+
+def _standing(found: Sequence[Gate]) -> str:
+    """Say which tasks are done and which are not."""
+    words = {status: gates.STATES[status].word for status in ("complete", "rolled_back", "running", "not_run")}
+    parts = []
+    for status, word in words.items():
+        numbers = [gate.number for gate in found if gate.status == status]
+        if numbers:
+            parts.append(f"{formatting.tasks(numbers)} {'is' if len(numbers) == 1 else 'are'} {word}.")
+    return " ".join(parts)
+
+
+def _remarks(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline) -> tuple[Mark, ...]:
+    beyond = f"beyond {formatting.share(times.limit)} a task escalates"
+    remarks = [
+        Mark("warn", "!", f"Task {row.number} took {row.share_text} of its estimate; {beyond}.")
+        for row in times.rows
+        if row.tone == "bad"
+    ]
+    left_out = [gate.number for gate in found if gate.status == "not_run"]
+    if manifest["status"] == "complete" and left_out:
+        text = f"{formatting.tasks(left_out)} {'was' if len(left_out) == 1 else 'were'} not part of this run."
+        remarks.append(Mark("warn", "!", text))
+    comparison = manifest["comparison"]
+    if comparison:
+        differing = [one["notebook"] for one in comparison["notebooks"] if not one["passed"]]
+        cells = sum(one["compared"] for one in comparison["notebooks"])
+        equal = f"The results equal the expected ones ({cells} cells compared, {comparison['mode']})."
+        different = f"The results differ from the expected ones in {', '.join(differing)}."
+        remarks.append(Mark("bad", "✗", different) if differing else Mark("good", "✓", equal))
+    return tuple(remarks)

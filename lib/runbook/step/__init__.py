@@ -1,1 +1,0 @@
-"""What a notebook's cells call: the session, the magics, checks, measurements, charts."""
