@@ -8,6 +8,7 @@ import pytest
 
 from runbook.database import embedded
 from runbook.errors import NotAllowed
+from runbook.plan import fingerprint
 from runbook.plan.plan import Plan
 from runbook.policy import confirmation
 
@@ -42,7 +43,7 @@ def typed(monkeypatch):
 
 
 def digest(root):
-    return Plan.read(root / "runbook.toml").digest()
+    return fingerprint.plan_digest(Plan.read(root / "runbook.toml"))
 
 
 def test_the_name_must_be_typed(open_notebook, elsewhere, toy_cells, typed):

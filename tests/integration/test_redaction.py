@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runbook.database import embedded
+from runbook.plan import fingerprint
 from runbook.plan.plan import Plan
 from runbook.query import redaction
 from runbook.query.table import Table
@@ -66,7 +67,7 @@ def test_a_notebook_hides_by_its_environment(
     text = path.read_text().replace('approval = "required"', 'approval = "automatic"')
     path.write_text(text.replace("[runbook]\n", '[runbook]\npersonal = ["room"]\n', 1))
     plan = Plan.read(path)
-    monkeypatch.setenv("RUNBOOK_CONFIRM", plan.digest())
+    monkeypatch.setenv("RUNBOOK_CONFIRM", fingerprint.plan_digest(plan))
     monkeypatch.setenv("RUNBOOK_ELSEWHERE_DATABASE_URL", embedded.provide(toy, plan.environment("local")))
     notebook = open_notebook(toy, toy_cells[0].replace('"local"', f'"{environment}"'), toy_cells[1])
     table = notebook.task.rows("SELECT 'room 1' AS room, 'room 1' AS place")

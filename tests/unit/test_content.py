@@ -107,4 +107,4 @@ def test_a_notebook_that_cannot_be_read_is_refused(small, text, said):
     path = small.root / NOTEBOOK
     path.unlink() if text is None else path.write_text(text)
     with pytest.raises(UsageError, match=said):
-        small.digest()
+        fingerprint.plan_digest(small)

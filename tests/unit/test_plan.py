@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runbook.errors import UsageError
+from runbook.plan import fingerprint
 from runbook.plan.plan import Plan
 
 TOY = Path(__file__).parents[1] / "toy"
@@ -130,19 +131,19 @@ def test_an_environments_url_comes_from_its_own_variable(read):
 
 
 def test_the_digest_ignores_outputs(small):
-    before, path = small.digest(), small.tasks[0].notebook
+    before, path = fingerprint.plan_digest(small), small.tasks[0].notebook
     notebook = json.loads(path.read_text())
     notebook["cells"][1] |= {
         "execution_count": 7,
         "outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}],
     }
     path.write_text(json.dumps(notebook))
-    assert small.digest() == before
+    assert fingerprint.plan_digest(small) == before
 
 
 @pytest.mark.parametrize("part", ["notebook", "script", "new script", "plan"])
 def test_the_digest_sees_every_source(small, part):
-    before, path = small.digest(), small.tasks[0].notebook
+    before, path = fingerprint.plan_digest(small), small.tasks[0].notebook
     if part == "notebook":
         notebook = json.loads(path.read_text())
         notebook["cells"][-1]["source"] = "task.conclude()  # changed"
@@ -153,4 +154,4 @@ def test_the_digest_sees_every_source(small, part):
         (small.root / "sql" / "more.sql").write_text("SELECT 1")
     else:
         (small.root / "runbook.toml").write_text("# changed")
-    assert small.digest() != before
+    assert fingerprint.plan_digest(small) != before
