@@ -35,7 +35,7 @@ def rows(part):
 
 
 def test_what_differs_stands_there_and_what_is_equal_is_counted(pair):
-    parts = {part.title: part for part in comparison.of(*pair)}
+    parts = {part.title: part for part in comparison.parts_of(*pair)}
     name = pair[0]["tasks"][1]["checks"][0]["name"]
     assert rows(parts["The two runs"])["environment"] == ("local", "staging", "")
     assert rows(parts["Checks"]) == {f"Task 1 · {name}": ("✓ no rows", "✗ 3 rows", "")}
@@ -46,7 +46,7 @@ def test_what_differs_stands_there_and_what_is_equal_is_counted(pair):
 
 
 def test_durations_and_performance_are_all_shown_with_what_they_come_to(pair):
-    parts = {part.title: part for part in comparison.of(*pair)}
+    parts = {part.title: part for part in comparison.parts_of(*pair)}
     durations = rows(parts["Durations"])
     assert len(durations) == 6
     assert durations["0 · Documentation & Planning"][2] == "× 1.00"
@@ -59,7 +59,7 @@ def test_durations_and_performance_are_all_shown_with_what_they_come_to(pair):
 
 def test_the_page_shows_both_verdicts_and_needs_no_network(pair, plan, tmp_path):
     folders = [sample_run.write(tmp_path / run["run_id"], run) for run in pair]
-    page = comparison.build(*folders, plan)
+    page = comparison.build_comparison(*folders, plan)
     assert page == folders[0] / "compare_20261123T080000.000Z.html"
     found = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     assert [words(one.h2) for one in found.select(".verdict")] == [
@@ -74,11 +74,13 @@ def test_the_page_shows_both_verdicts_and_needs_no_network(pair, plan, tmp_path)
 
 
 def test_a_run_is_equal_to_itself(complete):
-    assert [part.title for part in comparison.of(complete, complete) if any(row.differs for row in part.rows)] == []
+    assert [
+        part.title for part in comparison.parts_of(complete, complete) if any(row.differs for row in part.rows)
+    ] == []
 
 
 def test_runs_of_two_plans_are_not_compared(pair, plan, tmp_path):
     pair[1]["plan"] = "other"
     folders = [sample_run.write(tmp_path / run["run_id"], run) for run in pair]
     with pytest.raises(UsageError, match=r"of 'phase-3.5' and .* of 'other': nothing to compare"):
-        comparison.build(*folders, plan)
+        comparison.build_comparison(*folders, plan)

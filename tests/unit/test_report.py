@@ -237,12 +237,12 @@ def test_a_folder_without_a_manifest_is_refused(plan, tmp_path, content, message
     if content:
         (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(UsageError, match=message):
-        report.build(tmp_path, plan)
+        report.build_report(tmp_path, plan)
 
 
 def test_a_folder_with_nothing_but_a_manifest_makes_a_report(plan, tmp_path, complete):
     (tmp_path / "manifest.json").write_text(json.dumps(complete))
-    page = BeautifulSoup(report.build(tmp_path, plan).read_text(encoding="utf-8"), "html.parser")
+    page = BeautifulSoup(report.build_report(tmp_path, plan).read_text(encoding="utf-8"), "html.parser")
     assert [words(row.td) for row in page.select("#seal ~ .scroll tbody tr")] == ["missing"] * 6
 
 
@@ -298,7 +298,7 @@ def task(number: int, start: float | None, seconds: float = 0) -> dict[str, Any]
 
 
 def test_a_demonstration_has_a_scale_of_its_own():
-    found = timeline.of([task(0, 0, 1.5), task(1, 2, 3)], None, 1.5)
+    found = timeline.timeline_of([task(0, 0, 1.5), task(1, 2, 3)], None, 1.5)
     assert not found.shares_scale
     assert [label for _, label in found.ticks] == ["0", "1 s", "2 s", "3 s", "4 s", "5 s"]
     assert [(row.actual.start, row.actual.width) for row in found.rows] == [(0, 30), (40, 60)]
@@ -307,7 +307,7 @@ def test_a_demonstration_has_a_scale_of_its_own():
 
 
 def test_a_real_run_shares_the_scale_of_its_estimates():
-    found = timeline.of([task(0, 0, 900), task(1, 900, 1200), task(2, 2100, 1500), task(3, None)], None, 1.5)
+    found = timeline.timeline_of([task(0, 0, 900), task(1, 900, 1200), task(2, 2100, 1500), task(3, None)], None, 1.5)
     assert found.shares_scale
     assert [row.tone for row in found.rows] == ["good", "warn", "bad", "none"]
     assert [row.allowed.width if row.allowed else None for row in found.rows] == [25, 25, 25, None]
@@ -318,7 +318,7 @@ def test_a_real_run_shares_the_scale_of_its_estimates():
 
 @pytest.mark.parametrize("seconds", [0, 0.004, 1, 59, 61, 3599, 3601, 86399, 5 * 86400])
 def test_an_axis_has_few_ticks_and_holds_every_bar(seconds):
-    found = timeline.of([task(0, 0, seconds)], None, 1.5)
+    found = timeline.timeline_of([task(0, 0, seconds)], None, 1.5)
     assert 2 <= len(found.ticks) <= 8
     assert found.ticks[0][0] == 0
     assert found.ticks[-1][0] == pytest.approx(100)
@@ -328,12 +328,12 @@ def test_an_axis_has_few_ticks_and_holds_every_bar(seconds):
 
 
 def test_a_timeline_of_nothing_stands():
-    assert timeline.of([task(0, None)], None, 1.5).share_text == "–"
+    assert timeline.timeline_of([task(0, None)], None, 1.5).share_text == "–"
 
 
 def test_notes_of_two_sides_belong_together():
     before, after = {"free": 100, "paid": 5}, {"free": 110, "paid": 5}
-    found = changes.of(
+    found = changes.sort_notes(
         [{"number": 1, "notes": {"credits before": before}}, {"number": 2, "notes": {"credits after": after}}]
     )
     (difference,) = found.differences
@@ -343,18 +343,20 @@ def test_notes_of_two_sides_belong_together():
 
 def test_long_texts_of_two_sides_become_a_diff():
     notes = {"schema_before": "a\nb\nc\n", "schema_after": "a\nB\nc\nd\n"}
-    (difference,) = changes.of([{"number": 1, "notes": notes}]).differences
+    (difference,) = changes.sort_notes([{"number": 1, "notes": notes}]).differences
     assert difference.summary == "2 lines added, 1 line removed"
     assert difference.lines == ("@@ -1,3 +1,4 @@", " a", "-b", "+B", " c", "+d")
 
 
 def test_what_did_not_change_is_said_to_be_unchanged():
-    (difference,) = changes.of([{"number": 1, "notes": {"before digest": "1:2", "after digest": "1:2"}}]).differences
+    (difference,) = changes.sort_notes(
+        [{"number": 1, "notes": {"before digest": "1:2", "after digest": "1:2"}}]
+    ).differences
     assert (difference.name, difference.summary, difference.rows) == ("digest", "unchanged", ())
 
 
 def test_one_side_alone_is_a_note():
-    found = changes.of(
+    found = changes.sort_notes(
         [{"number": 1, "notes": {"digest before": "1:2", "approval": {"approver": "x"}}}], skip=("approval",)
     )
     assert found.notes == [changes.Note(1, "digest before", text="1:2")]
@@ -363,7 +365,7 @@ def test_one_side_alone_is_a_note():
 def test_notes_are_shown_by_their_shape():
     measured, compared = sample_run.NOTES[0]["credit check"], sample_run.NOTES[2]["consumption"]
     notes = {"a": measured, "b": compared, "c": [{"x": 1, "y": "z"}] * 25, "d": "long\ntext", "e": True, "f": None}
-    found = changes.of([{"number": 4, "notes": notes}])
+    found = changes.sort_notes([{"number": 4, "notes": notes}])
     assert (found.measurements, found.comparisons) == ([(4, measured)], [(4, compared)])
     table, folded, yes, nothing = found.notes
     assert (table.columns, table.numeric, len(table.rows), table.more) == (("x", "y"), (True, False), 20, 5)
@@ -372,7 +374,7 @@ def test_notes_are_shown_by_their_shape():
 
 def test_a_check_that_decides_nothing_is_not_lost():
     check = {"name": "n", "criterion": None, "trigger": None, "expected": "1", "actual": "2", "passed": False}
-    gate = gates.of({**task(0, 0), "checks": [check, check], "criteria": [], "triggers": []})
+    gate = gates.gate_of({**task(0, 0), "checks": [check, check], "criteria": [], "triggers": []})
     assert [one.name for one in gate.others] == ["n", "n"]
     assert [one.name for one in gate.failed] == ["n"]
 

@@ -41,4 +41,4 @@ def report(folder: Path, plan: Plan) -> Path:
     """Write the report of a run; see `report.build`."""
     from runbook.report import report
 
-    return report.build(folder, plan)
+    return report.build_report(folder, plan)

@@ -49,7 +49,7 @@ def run(plan: Plan, environment: str, last: int | None, console: Console, confir
         }
     execution.finish_pages()
     seal.put(execution.folder, execution.ledger, manifest, execution.announcer.complain)
-    page = report.build(execution.folder, plan)
+    page = report.build_report(execution.folder, plan)
     execution.announcer.say("end", f"Rollback {execution.run_id} {manifest['status']} · report: {page}")
     execution.announcer.close()
     execution.ledger.connection.close()

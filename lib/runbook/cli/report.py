@@ -22,4 +22,6 @@ def report(folder: Path | None, other: Path | None) -> None:
 
     plan = Plan.find()
     where = run_folder(plan, recovery.must_be_sealed(plan, folder))
-    click.echo(comparison.build(where, run_folder(plan, other), plan) if other else pages.build(where, plan))
+    click.echo(
+        comparison.build_comparison(where, run_folder(plan, other), plan) if other else pages.build_report(where, plan)
+    )

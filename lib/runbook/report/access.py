@@ -9,7 +9,7 @@ WORDS = {"done": "yes", "0": "nothing", "denied": "denied"}
 
 
 @dataclass(frozen=True)
-class Cell:
+class MatrixCell:
     """What came of one statement of one persona, in a word, and whether that is as declared."""
 
     word: str
@@ -30,7 +30,7 @@ class Matrix:
 
     task: int
     personas: tuple[str, ...]
-    groups: tuple[tuple[str, tuple[tuple[str, tuple[Cell, ...]], ...]], ...]
+    groups: tuple[tuple[str, tuple[tuple[str, tuple[MatrixCell, ...]], ...]], ...]
     attempts: int
     wrong: int
 
@@ -40,7 +40,7 @@ def is_matrix(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and value[0].keys() >= COLUMNS
 
 
-def of(tasks: Iterable[dict[str, Any]]) -> list[Matrix]:
+def matrices_of(tasks: Iterable[dict[str, Any]]) -> list[Matrix]:
     """Return the matrices among the notes of a manifest's tasks."""
     return [
         _matrix(task["number"], value)
@@ -63,7 +63,7 @@ def _matrix(task: int, tried: Sequence[dict[str, Any]]) -> Matrix:
     return Matrix(task, personas, groups, len(tried), sum(not one["right"] for one in tried))
 
 
-def _cell(tried: dict[str, Any]) -> Cell:
+def _cell(tried: dict[str, Any]) -> MatrixCell:
     outcome = str(tried["outcome"])
     word = WORDS.get(outcome) or ("yes" if outcome.isdigit() and len(outcome) < 5 else f"error {outcome}")
-    return Cell(word, bool(tried["right"]), str(tried["expected"]))
+    return MatrixCell(word, bool(tried["right"]), str(tried["expected"]))

@@ -26,7 +26,7 @@ LONGEST = 90
 
 
 @dataclass(frozen=True)
-class Step:
+class AppliedCell:
     """A cell that changes the target.
 
     Attributes:
@@ -42,12 +42,12 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Standing:
+class AppliedCells:
     """The cells of one task that change the target, and how far it got."""
 
     number: int
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[AppliedCell, ...]
 
     @property
     def done(self) -> int:
@@ -55,23 +55,23 @@ class Standing:
         return sum(step.mark is DONE for step in self.steps)
 
 
-def of(folder: Path, tasks: list[dict[str, Any]]) -> list[Standing]:
+def applied_cells_of(folder: Path, tasks: list[dict[str, Any]]) -> list[AppliedCells]:
     """Return how far each task of a manifest got that has an executed notebook in the folder and changes something."""
     found = []
     for task in tasks:
         path = folder / (task["notebook"] or "")
         steps = _steps(path) if path.is_file() else ()
         if steps:
-            found.append(Standing(task["number"], task["name"], steps))
+            found.append(AppliedCells(task["number"], task["name"], steps))
     return found
 
 
-def _steps(path: Path) -> tuple[Step, ...]:
+def _steps(path: Path) -> tuple[AppliedCell, ...]:
     raw = notebooks.cells_of(path)
     return tuple(_step(raw, index, cell) for index, cell in enumerate(cells.read(path)) if "apply" in cell.tags)
 
 
-def _step(raw: list[dict[str, Any]], index: int, cell: cells.Cell) -> Step:
+def _step(raw: list[dict[str, Any]], index: int, cell: cells.Cell) -> AppliedCell:
     mark = _mark(raw, index)
     first = FIRST_WORDS.search(cell.body)
     words = first[0].strip() if first else cell.body
@@ -80,7 +80,7 @@ def _step(raw: list[dict[str, Any]], index: int, cell: cells.Cell) -> Step:
         words = f"{magic} {line.partition(':')[0]}"
     note = "" if mark in (DONE, WAITING) else REMAINS.get(magic, ROLLED_BACK if magic == "sql" else UNKNOWN)
     shown = words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
-    return Step(notebooks.place(raw, index), shown, mark, note)
+    return AppliedCell(notebooks.place(raw, index), shown, mark, note)
 
 
 def _mark(raw: list[dict[str, Any]], index: int) -> Mark:

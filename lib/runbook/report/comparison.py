@@ -20,7 +20,7 @@ Facts = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedRow:
     """One thing in both runs; `change` says what the difference comes to, where that can be said."""
 
     what: str
@@ -47,12 +47,12 @@ class Part:
 
     title: str
     about: str
-    rows: tuple[Row, ...]
+    rows: tuple[ComparedRow, ...]
     equal: int = 0
     more: int = 0
 
 
-def build(folder: Path, other: Path, plan: Plan) -> Path:
+def build_comparison(folder: Path, other: Path, plan: Plan) -> Path:
     """Write the comparison of two runs into the folder of the first, and return the page.
 
     Args:
@@ -63,19 +63,19 @@ def build(folder: Path, other: Path, plan: Plan) -> Path:
     Raises:
         UsageError: a folder holds no run, or the runs are of different plans.
     """
-    first, second = report.read(folder), report.read(other)
+    first, second = report.read_complete(folder), report.read_complete(other)
     if first["plan"] != second["plan"]:
         raise UsageError(
             f"{folder} is a run of {first['plan']!r} and {other} of {second['plan']!r}: nothing to compare."
         )
     page = folder / f"compare_{second['run_id']}.html"
     sides = [(run, _verdict(where, run, plan.escalate_at)) for where, run in ((folder, first), (other, second))]
-    words = report.template("compare.html.j2").render(sides=sides, parts=of(first, second), title=first["title"])
+    words = report.template("compare.html.j2").render(sides=sides, parts=parts_of(first, second), title=first["title"])
     page.write_text(words, encoding="utf-8")
     return page
 
 
-def of(first: dict[str, Any], second: dict[str, Any]) -> list[Part]:
+def parts_of(first: dict[str, Any], second: dict[str, Any]) -> list[Part]:
     """Return what two manifests have in common and what not, the parts that matter most first."""
     return [
         _part("The two runs", "What they were, and on what.", _about, first, second, everything=True),
@@ -91,8 +91,10 @@ def of(first: dict[str, Any], second: dict[str, Any]) -> list[Part]:
 
 
 def _verdict(folder: Path, run: dict[str, Any], limit: float) -> Verdict:
-    times = timeline.of(run["tasks"], run["finished_at"], limit)
-    return verdict.of(run, [gates.of(task) for task in run["tasks"]], times, fault_coverage.of(folder, run))
+    times = timeline.timeline_of(run["tasks"], run["finished_at"], limit)
+    return verdict.verdict_on(
+        run, [gates.gate_of(task) for task in run["tasks"]], times, fault_coverage.coverage_of(folder, run)
+    )
 
 
 def _part(
@@ -105,14 +107,14 @@ def _part(
     everything: bool = False,
 ) -> Part:
     was, now = facts(first), facts(second)
-    rows = [Row(what, was.get(what, NOTHING), now.get(what, NOTHING)) for what in dict.fromkeys([*was, *now])]
+    rows = [ComparedRow(what, was.get(what, NOTHING), now.get(what, NOTHING)) for what in dict.fromkeys([*was, *now])]
     shown = rows if everything else [row for row in rows if row.first != row.second]
     more = max(len(shown) - MOST_ROWS, 0)
     return Part(title, about, tuple(shown[:MOST_ROWS]), len(rows) - len(shown), more)
 
 
 def _about(run: dict[str, Any]) -> Facts:
-    approval, count = run["approval"] or {}, gates.count(run["tasks"])
+    approval, count = run["approval"] or {}, gates.count_decisions(run["tasks"])
     seconds = formatting.seconds_between(run["started_at"], run["finished_at"])
     server = {f"server: {name}": formatting.value(value) for name, value in (run["server"] or {}).items()}
     return {
@@ -129,7 +131,7 @@ def _about(run: dict[str, Any]) -> Facts:
     }
 
 
-def _durations(first: dict[str, Any], second: dict[str, Any]) -> Iterator[Row]:
+def _durations(first: dict[str, Any], second: dict[str, Any]) -> Iterator[ComparedRow]:
     spans = [
         {task["number"]: formatting.seconds_between(task["started_at"], task["finished_at"]) for task in run["tasks"]}
         for run in (first, second)
@@ -138,11 +140,11 @@ def _durations(first: dict[str, Any], second: dict[str, Any]) -> Iterator[Row]:
     for number, name in sorted(names.items()):
         one, other = (span.get(number) for span in spans)
         change = f"× {other / one:.2f}" if one and other else ""
-        yield Row(f"{number} · {name}", formatting.duration(one), formatting.duration(other), change)
+        yield ComparedRow(f"{number} · {name}", formatting.duration(one), formatting.duration(other), change)
 
 
 def _decisions(run: dict[str, Any]) -> Facts:
-    found = [gates.of(task) for task in run["tasks"]]
+    found = [gates.gate_of(task) for task in run["tasks"]]
     states = {f"Task {one.number} · {one.name}": f"{one.mark_of_gate.sign} {one.mark_of_gate.word}" for one in found}
     decided = {
         f"Task {gate.number} · {one.name}": f"{one.mark.sign} {one.mark.word}"
@@ -162,7 +164,7 @@ def _checks(run: dict[str, Any]) -> Facts:
     }
 
 
-def _performance(first: dict[str, Any], second: dict[str, Any]) -> Iterator[Row]:
+def _performance(first: dict[str, Any], second: dict[str, Any]) -> Iterator[ComparedRow]:
     was, now = (dict(_figures(run)) for run in (first, second))
     for name in dict.fromkeys([*was, *now]):
         one, other = was.get(name), now.get(name)
@@ -170,11 +172,11 @@ def _performance(first: dict[str, Any], second: dict[str, Any]) -> Iterator[Row]
         if one and other:
             apart = one["low"] > other["high"] or other["low"] > one["high"]
             change = "apart" if apart else "not apart"
-        yield Row(name, _figure(one), _figure(other), change)
+        yield ComparedRow(name, _figure(one), _figure(other), change)
 
 
 def _figures(run: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    found = notes.of(run["tasks"])
+    found = notes.sort_notes(run["tasks"])
     for number, one in sorted([*found.comparisons, *found.measurements], key=lambda pair: pair[0]):
         yield f"Task {number} · {one['name']}", one
 

@@ -11,7 +11,7 @@ BAR = re.compile(r"(?<!\\)\|")
 
 
 @dataclass(frozen=True)
-class Table:
+class DeviationTable:
     """A table of the document: the heading it stands under, its columns, and its rows."""
 
     heading: str
@@ -24,22 +24,22 @@ class Table:
         return len(self.rows)
 
 
-def of(folder: Path, manifest: dict[str, Any]) -> list[Table]:
+def deviations_of(folder: Path, manifest: dict[str, Any]) -> list[DeviationTable]:
     """Return the deviations kept with a run; none where it kept none."""
     path = folder / (manifest.get("deviations") or "")
-    return read(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return tables_in(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
-def read(markdown: str) -> list[Table]:
+def tables_in(markdown: str) -> list[DeviationTable]:
     """Return the tables of a Markdown text; code between backticks stays between them."""
-    found: list[Table] = []
+    found: list[DeviationTable] = []
     heading, rows = "", []
     for line in [*markdown.splitlines(), ""]:
         if match := ROW.match(line):
             rows.append(tuple(cell.strip().replace(r"\|", "|") for cell in BAR.split(match[1])))
             continue
         if len(rows) > 2 and all(RULE.match(cell) for cell in rows[1]):
-            found.append(Table(heading, rows[0], tuple(rows[2:])))
+            found.append(DeviationTable(heading, rows[0], tuple(rows[2:])))
         rows = []
         if line.startswith("#"):
             heading = line.lstrip("# ").strip()

@@ -14,7 +14,7 @@ OTHER = Mark("warn", "!", "false alarm")
 
 
 @dataclass(frozen=True)
-class Fault:
+class ShownFault:
     """A fault as the report shows it: what was broken, the check that must notice, and what came of it."""
 
     name: str
@@ -27,7 +27,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Row:
+class CoverageRow:
     """The faults of one task, and how many of them were caught, missed, or set off another check."""
 
     task: int
@@ -48,7 +48,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class FaultCoverage:
     """The last rehearsal of all faults.
 
     Attributes:
@@ -60,8 +60,8 @@ class Rehearsal:
     mark: Mark
     is_same: bool
     digest: str
-    rows: tuple[Row, ...] = ()
-    faults: tuple[Fault, ...] = ()
+    rows: tuple[CoverageRow, ...] = ()
+    faults: tuple[ShownFault, ...] = ()
 
     @property
     def most(self) -> int:
@@ -69,10 +69,10 @@ class Rehearsal:
         return max((row.total for row in self.rows), default=1)
 
 
-NONE = Rehearsal(Mark("warn", "!", "No rehearsal is on record: nobody has seen the checks fail."), False, "")
+NONE = FaultCoverage(Mark("warn", "!", "No rehearsal is on record: nobody has seen the checks fail."), False, "")
 
 
-def of(folder: Path, manifest: dict[str, Any]) -> Rehearsal:
+def coverage_of(folder: Path, manifest: dict[str, Any]) -> FaultCoverage:
     """Return what the rehearsal came to that lay beside the run when it ended."""
     about = manifest.get("rehearsal")
     path = folder / about["file"] if about else folder
@@ -81,11 +81,11 @@ def of(folder: Path, manifest: dict[str, Any]) -> Rehearsal:
     found = json.loads(path.read_text(encoding="utf-8"))
     names = {task["number"]: task["name"] for task in manifest["tasks"]}
     faults = [
-        Fault(one["fault"], one["task"], one["check"], one["trigger"], one["reason"], _mark(one), one["found"])
+        ShownFault(one["fault"], one["task"], one["check"], one["trigger"], one["reason"], _mark(one), one["found"])
         for one in found["faults"]
     ]
     is_same = found["digest"] == manifest.get("digest")
-    return Rehearsal(
+    return FaultCoverage(
         mark=_verdict(faults, is_same),
         is_same=is_same,
         digest=found["digest"],
@@ -98,13 +98,13 @@ def _mark(fault: dict[str, Any]) -> Mark:
     return MARKS.get(fault["result"], OTHER)
 
 
-def _row(number: int, name: str, faults: list[Fault]) -> Row:
+def _row(number: int, name: str, faults: list[ShownFault]) -> CoverageRow:
     words = [fault.mark.word for fault in faults if fault.task == number]
     caught, missed = words.count(CAUGHT), words.count("missed")
-    return Row(number, name, caught, missed, len(words) - caught - missed)
+    return CoverageRow(number, name, caught, missed, len(words) - caught - missed)
 
 
-def _verdict(faults: list[Fault], is_same: bool) -> Mark:
+def _verdict(faults: list[ShownFault], is_same: bool) -> Mark:
     caught = sum(fault.mark.word == CAUGHT for fault in faults)
     score = f"{caught} of {amount(len(faults), 'seeded fault')} caught by the very check that is for it"
     if not is_same:

@@ -28,7 +28,7 @@ UNKNOWN = Mark("warn", "?", "unknown")
 
 
 @dataclass(frozen=True)
-class Check:
+class ShownCheck:
     """A check as the report shows it."""
 
     name: str
@@ -38,12 +38,12 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Decision:
+class GateDecision:
     """A criterion or trigger, its verdict, and the checks that decided it."""
 
     name: str
     mark: Mark
-    checks: tuple[Check, ...]
+    checks: tuple[ShownCheck, ...]
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class Gate:
     name: str
     status: str
     mark: Mark
-    criteria: tuple[Decision, ...]
-    triggers: tuple[Decision, ...]
-    others: tuple[Check, ...]
+    criteria: tuple[GateDecision, ...]
+    triggers: tuple[GateDecision, ...]
+    others: tuple[ShownCheck, ...]
 
     @property
-    def decisions(self) -> tuple[Decision, ...]:
+    def decisions(self) -> tuple[GateDecision, ...]:
         """Criteria and triggers together."""
         return self.criteria + self.triggers
 
@@ -78,13 +78,13 @@ class Gate:
         return bool(self.others) or any(decision.mark.tone != "warn" for decision in self.decisions)
 
     @property
-    def failed(self) -> tuple[Check, ...]:
+    def failed(self) -> tuple[ShownCheck, ...]:
         """The checks that did not pass, each once."""
         every = [check for decision in self.decisions for check in decision.checks] + list(self.others)
         return tuple(dict.fromkeys(check for check in every if check.mark is FAILED))
 
 
-def of(task: dict[str, Any]) -> Gate:
+def gate_of(task: dict[str, Any]) -> Gate:
     """Return the gate of a task of a manifest."""
     criteria = tuple(_decision(one["name"], MET[one["met"]], task, "criterion") for one in task["criteria"])
     triggers = tuple(_decision(one["name"], FIRED[one["fired"]], task, "trigger") for one in task["triggers"])
@@ -94,7 +94,7 @@ def of(task: dict[str, Any]) -> Gate:
     return Gate(task["number"], task["name"], task["status"], mark, criteria, triggers, others)
 
 
-def count(tasks: list[dict[str, Any]]) -> dict[str, int]:
+def count_decisions(tasks: list[dict[str, Any]]) -> dict[str, int]:
     """Count what was decided: `criteria`, `met`, `triggers`, `fired`, `undecided`, `checks`, `passed`."""
     criteria = [one["met"] for task in tasks for one in task["criteria"]]
     triggers = [one["fired"] for task in tasks for one in task["triggers"]]
@@ -110,12 +110,12 @@ def count(tasks: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def _decision(name: str, mark: Mark, task: dict[str, Any], kind: str) -> Decision:
+def _decision(name: str, mark: Mark, task: dict[str, Any], kind: str) -> GateDecision:
     deciding = sorted(
         (check for check in task["checks"] if check[kind] == name), key=lambda check: bool(check["passed"])
     )
-    return Decision(name, mark, tuple(map(_check, deciding)))
+    return GateDecision(name, mark, tuple(map(_check, deciding)))
 
 
-def _check(check: dict[str, Any]) -> Check:
-    return Check(check["name"], check["expected"], check["actual"], PASSED if check["passed"] else FAILED)
+def _check(check: dict[str, Any]) -> ShownCheck:
+    return ShownCheck(check["name"], check["expected"], check["actual"], PASSED if check["passed"] else FAILED)

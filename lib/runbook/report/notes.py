@@ -75,7 +75,7 @@ class Changes:
         return max([10.0, *(abs(float(one[side])) for _, one in self.comparisons for side in ("low", "high"))])
 
 
-def of(tasks: list[dict[str, Any]], skip: tuple[str, ...] = ()) -> Changes:
+def sort_notes(tasks: list[dict[str, Any]], skip: tuple[str, ...] = ()) -> Changes:
     """Return what the notes of a manifest's tasks tell, without those named in `skip`."""
     found = Changes()
     sides: dict[str, dict[str, tuple[int, Any]]] = {}

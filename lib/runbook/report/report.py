@@ -45,7 +45,7 @@ TOO_FINE = {"cell", "update"}  # events of the journal for each cell and what it
 
 
 @dataclass(frozen=True)
-class Files:
+class TaskFiles:
     """What a task left in the folder; empty names and no charts where it left nothing."""
 
     number: int
@@ -56,7 +56,7 @@ class Files:
     charts: tuple[notebook_html.Chart, ...]
 
 
-def build(folder: Path, plan: Plan) -> Path:
+def build_report(folder: Path, plan: Plan) -> Path:
     """Write the report of the run in `folder` and return the page.
 
     Args:
@@ -66,31 +66,31 @@ def build(folder: Path, plan: Plan) -> Path:
     Raises:
         UsageError: the folder holds no manifest, or a broken one.
     """
-    manifest = read(folder)
+    manifest = read_complete(folder)
     tasks = manifest["tasks"]
-    found = [gates.of(task) for task in tasks]
+    found = [gates.gate_of(task) for task in tasks]
     files = [_files(folder, task) for task in tasks]
-    times = timeline.of(tasks, manifest["finished_at"], plan.escalate_at)
-    rehearsal, schema = fault_coverage.of(folder, manifest), schema_diff.of(folder, manifest)
+    times = timeline.timeline_of(tasks, manifest["finished_at"], plan.escalate_at)
+    rehearsal, schema = fault_coverage.coverage_of(folder, manifest), schema_diff.schema_change(folder, manifest)
     has_stopped = manifest["status"] not in {"complete", "rolled_back"}
     page = folder / REPORT
     page.write_text(
         template("report.html.j2").render(
             run=manifest,
-            verdict=verdict.of(manifest, found, times, rehearsal),
+            verdict=verdict.verdict_on(manifest, found, times, rehearsal),
             facts=_facts(folder, manifest, times),
             failed=_failed(manifest, found, files),
             stopped=has_stopped,
-            standing=applied_cells.of(folder, tasks),
+            standing=applied_cells.applied_cells_of(folder, tasks),
             state=_state(manifest, schema),
             timeline=times,
             gates=[gate for gate in found if gate.decided or gate.status in {"complete", "failed", "running"}],
             marks=gates.STATES,
             schema=schema,
-            changes=notes.of(tasks, skip=("approval",)),
-            matrices=access.of(tasks),
+            changes=notes.sort_notes(tasks, skip=("approval",)),
+            matrices=access.matrices_of(tasks),
             rehearsal=rehearsal,
-            deviations=deviations.of(folder, manifest),
+            deviations=deviations.deviations_of(folder, manifest),
             files=files,
             comparison=manifest["comparison"],
             signature=signature.check(folder / evidence.MANIFEST).words,
@@ -102,7 +102,7 @@ def build(folder: Path, plan: Plan) -> Path:
     return page
 
 
-def read(folder: Path) -> dict[str, Any]:
+def read_complete(folder: Path) -> dict[str, Any]:
     """Return the manifest of a run, complete enough for a report.
 
     Raises:
@@ -137,13 +137,13 @@ def _journal(path: Path) -> list[dict[str, Any]]:
     return events
 
 
-def _files(folder: Path, task: dict[str, Any]) -> Files:
+def _files(folder: Path, task: dict[str, Any]) -> TaskFiles:
     name = task["notebook"] or ""
     notebook = folder / name
     if not name or not notebook.is_file():
-        return Files(task["number"], task["name"], "", "", task["sha256"] or "", ())
+        return TaskFiles(task["number"], task["name"], "", "", task["sha256"] or "", ())
     page = notebook.with_suffix(".html")
-    return Files(
+    return TaskFiles(
         number=task["number"],
         name=task["name"],
         notebook=name,
@@ -174,7 +174,7 @@ def _facts(folder: Path, manifest: dict[str, Any], times: timeline.Timeline) -> 
     ]
 
 
-def _failed(manifest: dict[str, Any], found: Sequence[Gate], files: Sequence[Files]) -> dict[str, Any] | None:
+def _failed(manifest: dict[str, Any], found: Sequence[Gate], files: Sequence[TaskFiles]) -> dict[str, Any] | None:
     """Return what stopped the run: the failure, its task's failed checks, and where to see it."""
     failure = manifest["failure"]
     if failure is None:

@@ -49,7 +49,7 @@ class Change:
     more: int = 0
 
 
-def of(folder: Path, manifest: dict[str, Any]) -> Change | None:
+def schema_change(folder: Path, manifest: dict[str, Any]) -> Change | None:
     """Return what a run changed in the schema; None where its folder does not hold both sides."""
     schema = manifest.get("schema") or {}
     paths = [folder / schema.get(side, "") for side in ("before", "file")]

@@ -26,7 +26,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Row:
+class TimelineRow:
     """One task on the timeline.
 
     Attributes:
@@ -60,7 +60,7 @@ class Timeline:
         limit: the share of an estimate that escalates.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[TimelineRow, ...]
     ticks: tuple[tuple[float, str], ...]
     shares_scale: bool
     took: str
@@ -69,7 +69,7 @@ class Timeline:
     limit: float
 
 
-def of(tasks: list[dict[str, Any]], finished_at: str | None, limit: float) -> Timeline:
+def timeline_of(tasks: list[dict[str, Any]], finished_at: str | None, limit: float) -> Timeline:
     """Return the timeline of a manifest's tasks.
 
     Args:
@@ -102,7 +102,7 @@ def of(tasks: list[dict[str, Any]], finished_at: str | None, limit: float) -> Ti
     )
 
 
-def _row(task: dict[str, Any], first: str | None, length: float, shares_scale: bool, limit: float) -> Row:
+def _row(task: dict[str, Any], first: str | None, length: float, shares_scale: bool, limit: float) -> TimelineRow:
     took, allowed = _took(task), _allowed(task)
     estimate = formatting.duration(allowed or None)
     start = 100 * (formatting.seconds_between(first, task["started_at"]) or 0) / length
@@ -110,7 +110,7 @@ def _row(task: dict[str, Any], first: str | None, length: float, shares_scale: b
     share_text = "–" if share is None else formatting.share(share)
     tone = "none" if share is None else "good" if share <= 1 else "warn" if share <= limit else "bad"
     alt = f"Task {task['number']} " + ("did not run" if took is None else f"took {formatting.duration(took)}")
-    return Row(
+    return TimelineRow(
         number=task["number"],
         name=task["name"],
         status=task["status"],

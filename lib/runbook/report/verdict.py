@@ -6,7 +6,7 @@ from typing import Any
 
 from runbook import formatting
 from runbook.report import gates
-from runbook.report.fault_coverage import Rehearsal
+from runbook.report.fault_coverage import FaultCoverage
 from runbook.report.gates import Gate, Mark
 from runbook.report.timeline import Timeline
 
@@ -27,7 +27,7 @@ class Verdict:
     next: str
 
 
-def of(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline, rehearsal: Rehearsal) -> Verdict:
+def verdict_on(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline, rehearsal: FaultCoverage) -> Verdict:
     """Return the verdict on a run.
 
     A manifest's word is not taken for it: a complete run whose gates do not bear it out is said not to be proven.
@@ -46,7 +46,7 @@ def of(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline, rehears
         return Verdict(mark, sentence, remarks, f"To migrate again: `runbook run {where}`.")
     if status == "failed":
         return Verdict(Mark("bad", "✗", "Failed"), _stop(manifest, found), remarks, _advice(manifest["failure"], where))
-    sentence = f"The run ended without a verdict. {_standing(found)}"
+    sentence = f"The run ended without a verdict. {_where_tasks_stand(found)}"
     advice = f"Go on where it stopped: `runbook run {where} --resume`."
     return Verdict(Mark("warn", "!", "Unfinished"), sentence, remarks, advice)
 
@@ -62,7 +62,7 @@ def _advice(failure: dict[str, Any] | None, where: str) -> str:
 
 def _completion(manifest: dict[str, Any], found: Sequence[Gate]) -> tuple[str, bool]:
     """Return what the gates came to, and whether that bears out a complete run."""
-    total = gates.count([task for task in manifest["tasks"] if task["status"] != "not_run"])
+    total = gates.count_decisions([task for task in manifest["tasks"] if task["status"] != "not_run"])
     ran = [gate for gate in found if gate.status != "not_run"]
     opened = sum(gate.mark.tone == "good" for gate in ran)
     sentence = (
@@ -82,10 +82,10 @@ def _stop(manifest: dict[str, Any], found: Sequence[Gate]) -> str:
         return "Every gate opened, but the results are not the expected ones."
     stopped = next((gate for gate in found if failure and gate.number == failure["task"]), None)
     where = f"Stopped in Task {stopped.number} · {stopped.name}. " if stopped else ""
-    return where + _standing(found)
+    return where + _where_tasks_stand(found)
 
 
-def _standing(found: Sequence[Gate]) -> str:
+def _where_tasks_stand(found: Sequence[Gate]) -> str:
     """Say which tasks are done and which are not."""
     words = {status: gates.STATES[status].word for status in ("complete", "rolled_back", "running", "not_run")}
     parts = []
