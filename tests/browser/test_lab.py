@@ -142,7 +142,7 @@ def test_the_report_opens_from_a_file(browser, checkout):
     command = [sys.executable, "-m", "runbook", "run", "--fresh"]
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    folder = manifest.latest(Plan.read(checkout / "runbook.toml"))
+    folder = manifest.latest_run(Plan.read(checkout / "runbook.toml"))
     asked, page = [], browser.new_page(viewport={"width": 1200, "height": 900})
     page.on("request", lambda request: asked.append(request.url))
     page.goto((folder / "report.html").as_uri())

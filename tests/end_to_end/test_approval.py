@@ -17,7 +17,7 @@ def guarded(toy):
 
 def refusal(root, result) -> str:
     assert result.returncode == 3, result.stdout + result.stderr
-    return manifest.read(manifest.latest(Plan.read(root / "runbook.toml")))["failure"]["message"]
+    return manifest.read_manifest(manifest.latest_run(Plan.read(root / "runbook.toml")))["failure"]["message"]
 
 
 def decide(runbook, root, verb, name, *arguments):

@@ -55,7 +55,7 @@ class Run:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        return evidence.read(self.folder)
+        return evidence.read_manifest(self.folder)
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def run(runbook):
         said = runbook(root, "run", *arguments, **environment)
         assert said.returncode == code, said.stdout + said.stderr
         assert "Traceback" not in said.stdout + said.stderr
-        folder = evidence.latest(Plan.read(root / "runbook.toml"))
+        folder = evidence.latest_run(Plan.read(root / "runbook.toml"))
         assert folder is not None, said.stdout + said.stderr
         return Run(folder, said)
 
@@ -108,7 +108,7 @@ def finished(tmp_path_factory, state):
     command = [sys.executable, "-m", "runbook", "run"]
     said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=240)
     assert said.returncode == 0, said.stdout + said.stderr
-    return Run(evidence.latest(Plan.read(root / "runbook.toml")), said)
+    return Run(evidence.latest_run(Plan.read(root / "runbook.toml")), said)
 
 
 @pytest.fixture(scope="module")
@@ -339,7 +339,7 @@ def test_a_rollback_gives_back_the_schema_to_the_byte(toy, run, runbook, ask):
     result = runbook(toy, "rollback")
     assert result.returncode == 0, result.stdout + result.stderr
     assert snapshot.schema_dump(url(toy)) == before
-    back = Run(evidence.latest(Plan.read(toy / "runbook.toml")), result)
+    back = Run(evidence.latest_run(Plan.read(toy / "runbook.toml")), result)
     assert back.manifest["status"] == back.manifest["tasks"][0]["status"] == "rolled_back"
     assert back.manifest["tasks"][0]["notebook"] == f"rollback_{NAME}"
     again = ask(toy, "rollback")

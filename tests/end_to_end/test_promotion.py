@@ -55,7 +55,9 @@ def test_production_waits_for_staging_and_then_says_what_earned_it(two, runbook)
         done = runbook(root, *command)
         assert done.returncode == 0, done.stdout + done.stderr
     plan = Plan.read(root / "runbook.toml")
-    shown, found = (manifest.read(manifest.latest(plan, plan.environment(name))) for name in ("staging", "production"))
+    shown, found = (
+        manifest.read_manifest(manifest.latest_run(plan, plan.environment(name))) for name in ("staging", "production")
+    )
     assert found["promoted"] == {"environment": "staging", "run_id": shown["run_id"], "head": shown["seal"]["head"]}
     assert (shown["digest"], shown["promoted"]) == (found["digest"], None)
 
@@ -64,7 +66,7 @@ def test_what_staging_showed_must_be_this_and_must_still_hold(two, runbook, monk
     root, _ = two
     assert runbook(root, "run", "--environment", "staging").returncode == 0
     plan = Plan.read(root / "runbook.toml")
-    folder = manifest.latest(plan, plan.environment("staging"))
+    folder = manifest.latest_run(plan, plan.environment("staging"))
     path, script = folder / manifest.MANIFEST, plan.tasks[0].rollback
     genuine, original = path.read_text(), script.read_text()
 
@@ -75,11 +77,11 @@ def test_what_staging_showed_must_be_this_and_must_still_hold(two, runbook, monk
     forged = json.loads(genuine) | {"operator": "Mallory"}
     path.write_text(json.dumps(forged))
     assert "is not what was sealed (manifest.json was altered: “operator”" in refused(root)
-    manifest.write(folder, forged | {"seal": seal.of(folder, forged)})
+    manifest.write_manifest(folder, forged | {"seal": seal.make_seal(folder, forged)})
     assert "holds another seal of this run" in refused(root)
 
-    manifest.write(folder, unfinished := forged | {"tasks": [forged["tasks"][0] | {"status": "not_run"}]})
-    manifest.write(folder, unfinished | {"seal": seal.of(folder, unfinished)})
+    manifest.write_manifest(folder, unfinished := forged | {"tasks": [forged["tasks"][0] | {"status": "not_run"}]})
+    manifest.write_manifest(folder, unfinished | {"seal": seal.make_seal(folder, unfinished)})
     assert "left out Task 7" in refused(root)
     path.write_text(genuine)
 

@@ -40,7 +40,7 @@ def test_a_run_that_died_is_sealed_when_its_report_is_asked_for(dead, runbook):
     assert "the run died" in runbook(dead, "status").stdout
     asked = runbook(dead, "report")
     assert asked.returncode == 0, asked.stdout + asked.stderr
-    manifest = evidence.read(folder)
+    manifest = evidence.read_manifest(folder)
     (task,) = manifest["tasks"]
     assert (manifest["status"], task["status"], task["notebook"]) == ("failed", "failed", NAME)
     assert manifest["failure"]["task"] == 7
@@ -51,14 +51,14 @@ def test_a_run_that_died_is_sealed_when_its_report_is_asked_for(dead, runbook):
     assert runbook(dead, "verify").returncode == 0
     resumed = runbook(dead, "run", "--resume")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
-    assert evidence.read(folder)["status"] == "complete"
+    assert evidence.read_manifest(folder)["status"] == "complete"
     assert runbook(dead, "verify").returncode == 0
 
 
 def test_a_run_at_work_is_not_sealed(toy, runbook, connect):
     assert runbook(toy, "run").returncode == 0
     plan = Plan.read(toy / "runbook.toml")
-    folder = evidence.latest(plan)
+    folder = evidence.latest_run(plan)
     (folder / evidence.MANIFEST).unlink()
     lock.take(connect(toy), plan.name)
     asked = runbook(toy, "report", os.fspath(folder))

@@ -45,8 +45,8 @@ def test_a_run_keeps_the_rehearsal_with_its_evidence_sealed(toy, runbook):
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"digest": fingerprint.plan_digest(plan), "counts": {"caught": 3}, "faults": []}))
     assert runbook(toy, "run").returncode == 0
-    folder = manifest.latest(plan)
-    kept = manifest.read(folder)["rehearsal"]
+    folder = manifest.latest_run(plan)
+    kept = manifest.read_manifest(folder)["rehearsal"]
     assert (kept["counts"], kept["digest"]) == ({"caught": 3}, fingerprint.plan_digest(plan))
     assert (folder / kept["file"]).read_bytes() == record.read_bytes()
     assert runbook(toy, "verify", "--offline").returncode == 0

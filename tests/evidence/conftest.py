@@ -116,7 +116,7 @@ def finished(tmp_path_factory, state, key, signers) -> Finished:
         timeout=240,
     )
     assert said.returncode == 0, said.stdout + said.stderr
-    return Finished(root, manifest.latest(Plan.read(root / "runbook.toml")), signers)
+    return Finished(root, manifest.latest_run(Plan.read(root / "runbook.toml")), signers)
 
 
 @pytest.fixture
@@ -131,7 +131,9 @@ def verify(finished: Finished) -> Callable[..., Said]:
 
     def call(folder: Path, **options: bool) -> Said:
         said = Said()
-        said.code = verification.run(finished.plan, verification.Request(folder, **options), said.lines.append)
+        said.code = verification.verify_run(
+            finished.plan, verification.VerifyRequest(folder, **options), said.lines.append
+        )
         return said
 
     return call

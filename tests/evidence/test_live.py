@@ -24,7 +24,7 @@ def target(finished):
 @pytest.fixture
 def session(target):
     record = Record([(1, "least", "5"), (3, "least", "500")], [(2, "ada", Persona("", (("app.who", "ada"),)))])
-    return replay.Session(target, record)
+    return replay.ReplaySession(target, record)
 
 
 def test_an_untouched_target_holds(finished, verify):
@@ -35,7 +35,7 @@ def test_an_untouched_target_holds(finished, verify):
 
 
 def test_a_run_looks_again_at_its_own_end(finished):
-    held = evidence.read(finished.folder)["held"]
+    held = evidence.read_manifest(finished.folder)["held"]
     assert (held["checks"], held["tables"], held["drifts"]) == (4, 2, [])
 
 
@@ -135,14 +135,14 @@ def test_an_altered_notebook_is_not_run(copy, verify):
 
 
 def test_what_no_longer_holds_at_the_end_of_a_run_is_left_out(finished, copy, verify):
-    manifest = evidence.read(copy)
+    manifest = evidence.read_manifest(copy)
     drift = Drift(7, 6, "superseded")
     with finished.connect() as target:
         target.execute("UPDATE shelves SET label = NULL WHERE shelf = 7")
         try:
             environment = finished.plan.environment("local")
-            whole = replay.run(finished.plan, environment, copy, manifest)
-            without = replay.run(finished.plan, environment, copy, manifest, {(drift.task, drift.cell)})
+            whole = replay.replay_cells(finished.plan, environment, copy, manifest)
+            without = replay.replay_cells(finished.plan, environment, copy, manifest, {(drift.task, drift.cell)})
         finally:
             target.execute("UPDATE shelves SET label = 'S7' WHERE shelf = 7")
     assert [(one.task, one.cell) for one in whole.drifts] == [(7, 6)]
@@ -167,11 +167,11 @@ def test_what_no_longer_holds_at_the_end_of_a_run_is_left_out(finished, copy, ve
     ],
 )
 def test_a_table_that_may_vary_must_still_be_readable(finished, change, mend, moved, words):
-    manifest = evidence.read(finished.folder)
+    manifest = evidence.read_manifest(finished.folder)
     with finished.connect() as target:
         target.execute(change)
         try:
-            outcome = replay.run(finished.plan, finished.plan.environment("local"), finished.folder, manifest)
+            outcome = replay.replay_cells(finished.plan, finished.plan.environment("local"), finished.folder, manifest)
         finally:
             target.execute(mend)
     assert outcome.moved == moved
@@ -190,11 +190,11 @@ def test_a_difference_of_the_schema_is_told_with_its_statement(finished, copy):
     path = copy / attachments.SCHEMA
     path.write_text(path.read_text("utf-8").replace("room text", "room integer"), "utf-8")
     environment = finished.plan.environment("local")
-    lines = list(verification._schema(finished.plan, environment, copy, evidence.read(copy)))
+    lines = list(verification._schema(finished.plan, environment, copy, evidence.read_manifest(copy)))
     assert lines[0].endswith("at: CREATE TABLE public.shelves (")
     assert [line.strip() for line in lines[1:]] == ["-     room integer NOT NULL,", "+     room text NOT NULL,"]
 
 
 def test_psycopg_reports_a_read_only_target(target):
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        replay.Session(target, Record()).connection.execute("DELETE FROM shelves")
+        replay.ReplaySession(target, Record()).connection.execute("DELETE FROM shelves")

@@ -24,9 +24,9 @@ def change(folder, alter):
 
 def rewrite(folder, alter):
     """Alter the manifest in a folder."""
-    manifest = evidence.read(folder)
+    manifest = evidence.read_manifest(folder)
     alter(manifest)
-    evidence.write(folder, manifest)
+    evidence.write_manifest(folder, manifest)
 
 
 def digits(folder):
@@ -99,7 +99,7 @@ def test_whatever_is_done_to_a_notebook_is_named(copy, verify, alter, words):
 
 def test_any_changed_byte_is_noticed(copy):
     path, draw = copy / NAME, random.Random(35)
-    original, manifest = path.read_bytes(), evidence.read(copy)
+    original, manifest = path.read_bytes(), evidence.read_manifest(copy)
     for _ in range(60):
         place = draw.randrange(len(original))
         path.write_bytes(original[:place] + bytes([original[place] ^ (1 << draw.randrange(8))]) + original[place + 1 :])
@@ -152,7 +152,8 @@ def test_a_seal_that_was_mended_in_part_does_not_hold(copy, verify):
     rewrite(copy, lambda manifest: manifest["seal"]["links"][0]["cells"].__setitem__(0, "0" * 64))
     assert "the link of" in verify(copy, offline=True).problems[0]
     rewrite(
-        copy, lambda manifest: manifest["seal"].update(links=[], head=seal.digest(["", manifest["seal"]["files"], {}]))
+        copy,
+        lambda manifest: manifest["seal"].update(links=[], head=seal.json_digest(["", manifest["seal"]["files"], {}])),
     )
     assert verify(copy, offline=True).code == 1
 
@@ -162,7 +163,7 @@ def test_a_whole_new_seal_is_found_out_by_the_ledger_alone(copy, verify):
 
     def forge(manifest):
         manifest["tasks"][0]["sha256"] = evidence.sha256(copy / NAME)
-        manifest["seal"] = seal.of(copy, manifest)
+        manifest["seal"] = seal.make_seal(copy, manifest)
 
     rewrite(copy, forge)
     (copy / "manifest.json.sig").unlink()
@@ -173,7 +174,7 @@ def test_a_whole_new_seal_is_found_out_by_the_ledger_alone(copy, verify):
 
 
 def test_a_run_resumed_is_held_against_its_newest_seal(finished, copy, verify):
-    manifest = evidence.read(copy)
+    manifest = evidence.read_manifest(copy)
     with finished.connect() as connection:
         seals.keep(connection, manifest["run_id"], "0" * 64)
         assert verify(copy).code == 1

@@ -18,43 +18,43 @@ def letter(tmp_path):
 @pytest.fixture
 def signed(letter, key, monkeypatch):
     monkeypatch.setenv(signature.KEY_VARIABLE, str(key))
-    assert signature.sign(letter) == signature.of(letter)
+    assert signature.sign(letter) == signature.signature_path(letter)
     return letter
 
 
 def test_a_good_signature_names_its_signer(signed, signers, monkeypatch):
-    unnamed = signature.check(signed)
+    unnamed = signature.check_signature(signed)
     assert unnamed.good is True
     assert "SHA256:" in unnamed.words
     monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(signers))
-    assert signature.check(signed) == signature.Verdict(True, "letter.txt is signed by operator")
+    assert signature.check_signature(signed) == signature.SignatureCheck(True, "letter.txt is signed by operator")
 
 
 def test_what_was_changed_after_signing_is_not_valid(signed, signers, monkeypatch):
     signed.write_text("Dear Auditor")
-    assert signature.check(signed).good is False
+    assert signature.check_signature(signed).good is False
     monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(signers))
-    assert signature.check(signed).good is False
+    assert signature.check_signature(signed).good is False
 
 
 def test_a_signer_who_is_not_listed_does_not_count(signed, tmp_path, monkeypatch):
     listed = tmp_path / "listed"
     listed.write_text("")
     monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(listed))
-    assert signature.check(signed).good is False
+    assert signature.check_signature(signed).good is False
 
 
 def test_a_missing_signature_counts_where_signers_are_listed(letter, signers, monkeypatch):
-    assert signature.check(letter) == signature.Verdict(None, "letter.txt is not signed")
+    assert signature.check_signature(letter) == signature.SignatureCheck(None, "letter.txt is not signed")
     monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(signers))
-    assert signature.check(letter).good is False
+    assert signature.check_signature(letter).good is False
 
 
 def test_without_a_key_nothing_is_signed_and_no_old_signature_stays(signed, monkeypatch):
     monkeypatch.delenv(signature.KEY_VARIABLE)
-    signature.must_be_possible()
+    signature.require_signing()
     assert signature.sign(signed) is None
-    assert not signature.of(signed).exists()
+    assert not signature.signature_path(signed).exists()
 
 
 def test_a_key_with_a_passphrase_is_refused_without_a_question(letter, tmp_path, monkeypatch):
@@ -82,11 +82,11 @@ def test_what_is_no_key_is_refused_without_repeating_it(letter, tmp_path, monkey
 def test_a_missing_key_or_tool_is_found_before_anything_runs(key, tmp_path, letter, monkeypatch):
     monkeypatch.setenv(signature.KEY_VARIABLE, str(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match="names no file"):
-        signature.must_be_possible()
+        signature.require_signing()
     monkeypatch.setenv(signature.KEY_VARIABLE, str(key))
-    signature.must_be_possible()
-    signature.of(letter).write_text("x")
+    signature.require_signing()
+    signature.signature_path(letter).write_text("x")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match="ssh-keygen is not installed"):
-        signature.must_be_possible()
-    assert signature.check(letter).good is None
+        signature.require_signing()
+    assert signature.check_signature(letter).good is None

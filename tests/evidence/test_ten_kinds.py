@@ -85,7 +85,7 @@ def migrated(tmp_path_factory, state):
     command = [sys.executable, "-m", "runbook", "run", "--fresh"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    return root, manifest.latest(Plan.read(root / "runbook.toml"))
+    return root, manifest.latest_run(Plan.read(root / "runbook.toml"))
 
 
 @pytest.fixture
@@ -108,7 +108,9 @@ def target(migrated, monkeypatch):
 def verify(migrated):
     root, folder = migrated
     lines = []
-    code = verification.run(Plan.read(root / "runbook.toml"), verification.Request(folder, live=True), lines.append)
+    code = verification.verify_run(
+        Plan.read(root / "runbook.toml"), verification.VerifyRequest(folder, live=True), lines.append
+    )
     return code, lines
 
 

@@ -35,7 +35,7 @@ def compare(tmp_path):
     def with_expected(found, strict: bool = True):
         nbformat.write(notebook(), tmp_path / "expected.ipynb")
         nbformat.write(found, tmp_path / "found.ipynb")
-        return expected.compare(tmp_path / "found.ipynb", tmp_path / "expected.ipynb", strict=strict)
+        return expected.compare_notebooks(tmp_path / "found.ipynb", tmp_path / "expected.ipynb", strict=strict)
 
     return with_expected
 
@@ -98,7 +98,7 @@ def test_what_is_printed_may_arrive_in_pieces(tmp_path):
         outputs = [new_output("stream", name="stdout", text=piece) for piece in pieces]
         said = new_code_cell("make", outputs=outputs, execution_count=1)
         nbformat.write(new_notebook(cells=[said]), tmp_path / f"{name}.ipynb")
-    assert expected.compare(tmp_path / "found.ipynb", tmp_path / "wanted.ipynb", strict=True).passed
+    assert expected.compare_notebooks(tmp_path / "found.ipynb", tmp_path / "wanted.ipynb", strict=True).passed
 
 
 def test_a_cell_less_is_a_difference(compare):
@@ -114,7 +114,7 @@ def test_a_difference_deep_in_a_long_output_is_shown(compare, tmp_path):
     say("x" * 500 + " 2 " + "y" * 500)(other.cells[1])
     nbformat.write(long, tmp_path / "a.ipynb")
     nbformat.write(other, tmp_path / "b.ipynb")
-    (difference,) = expected.compare(tmp_path / "b.ipynb", tmp_path / "a.ipynb", strict=True).differences
+    (difference,) = expected.compare_notebooks(tmp_path / "b.ipynb", tmp_path / "a.ipynb", strict=True).differences
     assert "x 1 y" in difference
     assert "x 2 y" in difference
     assert len(difference) < 500
@@ -131,11 +131,11 @@ def test_what_is_kept_holds_no_time_and_no_place(tmp_path):
     executed.metadata["papermill"] = {"output_path": "/somewhere"}
     executed.cells[1].metadata["papermill"] = {"start_time": "now"}
     nbformat.write(executed, tmp_path / "executed.ipynb")
-    expected.keep(tmp_path / "executed.ipynb", tmp_path / "deep" / "kept.ipynb")
+    expected.keep_expected(tmp_path / "executed.ipynb", tmp_path / "deep" / "kept.ipynb")
     kept = nbformat.read(tmp_path / "deep" / "kept.ipynb", 4)
     assert "papermill" not in nbformat.writes(kept)
     assert kept.cells[2].metadata == {"tags": [expected.CHECK]}
-    assert expected.compare(tmp_path / "executed.ipynb", tmp_path / "deep" / "kept.ipynb", strict=True).passed
+    assert expected.compare_notebooks(tmp_path / "executed.ipynb", tmp_path / "deep" / "kept.ipynb", strict=True).passed
 
 
 @pytest.mark.parametrize(("content", "complaint"), [(None, "There is no notebook"), ("{", "is no notebook")])
@@ -144,4 +144,4 @@ def test_what_is_no_notebook_is_said(tmp_path, content, complaint):
     if content:
         path.write_text(content)
     with pytest.raises(UsageError, match=complaint):
-        expected.compare(path, path, strict=True)
+        expected.compare_notebooks(path, path, strict=True)

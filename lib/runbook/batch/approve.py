@@ -35,7 +35,7 @@ def record(
     if not approver.strip() or not statement.strip():
         what = "An approval" if approved else "A rejection"
         raise UsageError(f"{what} needs a name and a statement: --by NAME --statement TEXT.")
-    notebooks.validate(plan, given)
+    notebooks.check_parameters(plan, given)
     if approved:
         promotion.must_be_earned(plan, environment)
     with environments.connect(plan, environment, "runbook approve") as connection:

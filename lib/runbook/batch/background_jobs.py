@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from runbook.evidence.drift import Outcome
+from runbook.evidence.drift import ReplayOutcome
 from runbook.plan.plan import Environment, Plan
 
 
@@ -26,15 +26,15 @@ def compare(executed: Path, wanted: Path, strict: bool, keep: bool) -> dict[str,
     from runbook.evidence import expected, replay  # noqa: F401 - what `look_again` needs, before it is waited for
 
     if keep:
-        expected.keep(executed, wanted)
-    return expected.compare(executed, wanted, strict=strict).summary() if wanted.exists() else None
+        expected.keep_expected(executed, wanted)
+    return expected.compare_notebooks(executed, wanted, strict=strict).summary() if wanted.exists() else None
 
 
-def look_again(plan: Plan, environment: Environment, folder: Path, manifest: dict[str, Any]) -> Outcome:
+def look_again(plan: Plan, environment: Environment, folder: Path, manifest: dict[str, Any]) -> ReplayOutcome:
     """Run the `verify` cells once more; see `live.run`."""
     from runbook.evidence import replay
 
-    return replay.run(plan, environment, folder, manifest)
+    return replay.replay_cells(plan, environment, folder, manifest)
 
 
 def report(folder: Path, plan: Plan) -> Path:

@@ -62,8 +62,8 @@ def run(plan: Plan, request: Request, console: Console) -> int:
         NotAllowed: a dependency or the lock forbids it; nothing was run.
     """
     tasks, given = plan.between(request.first, request.last), dict(request.given)
-    notebooks.validate(plan, given)
-    if unneeded := sorted(given.keys() - notebooks.known(tasks)):
+    notebooks.check_parameters(plan, given)
+    if unneeded := sorted(given.keys() - notebooks.known_parameters(tasks)):
         console.print(f"None of these tasks takes {', '.join(unneeded)}: it is for others.", style="yellow")
     if request.fresh and request.resume:
         raise UsageError("--fresh gives away what --resume would go on with: give one of them.")
@@ -113,11 +113,11 @@ def _heavy() -> Any:
 
 
 def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> "Failure | None":
-    known = notebooks.declared(task)
+    known = notebooks.declared_parameters(task)
     fitting = {name: value for name, value in given.items() if name in known}
     if execution.environment.name != known["environment"].default:
         fitting["environment"] = execution.environment.name
-    notebook = notebooks.read(task)
+    notebook = notebooks.read_notebook(task)
     failure = execution.notebook(task, notebook, execution.folder / task.notebook.name, fitting, DONE)
     if failure is None:
         execution.announcer.complete(task)
@@ -142,7 +142,7 @@ def _conclude(
     differs = comparison is not None and not comparison["passed"]
     status = "failed" if failure or differs else DONE
     execution.ledger.close_run(execution.run_id, status)
-    manifest = evidence.manifest(
+    manifest = evidence.build_manifest(
         execution.plan, execution.environment, execution.ledger, execution.run_id, execution.folder
     )
     manifest["comparison"], manifest["promoted"] = comparison, promoted
@@ -157,7 +157,7 @@ def _conclude(
             "next": advice or resume,
         }
     execution.finish_pages()
-    seal.put(execution.folder, execution.ledger, manifest, execution.announcer.complain)
+    seal.seal_run(execution.folder, execution.ledger, manifest, execution.announcer.complain)
     page = execution.worker.submit(background_jobs.report, execution.folder, execution.plan).result()
     execution.worker.close()
     execution.announcer.say(

@@ -70,7 +70,7 @@ class Execution:
 
     def __init__(self, plan: Plan, environment: str, console: Console, confirm: str = "") -> None:
         self.plan, self.environment, self.confirm = plan, plan.environment(environment), confirm
-        signature.must_be_possible()
+        signature.require_signing()
         self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
         connect = partial(environments.connect, plan, self.environment, url=environments.url_of(plan, self.environment))
         connection = connect(f"runbook {self.run_id} batch")
@@ -87,7 +87,7 @@ class Execution:
 
     def open(self, given: Mapping[str, Any], count: int, kind: str = "run") -> Self:
         """Make the folder, the journal and the first kernel; remember the run in the ledger."""
-        self.folder = manifest.folder_of(self.plan, self.environment, self.run_id)
+        self.folder = manifest.make_folder(self.plan, self.environment, self.run_id)
         about = {"environment": self.environment.name, "run_id": self.run_id}
         webhook = Webhook.of_environment(about)
         self.announcer = Announcer(self.plan, self.folder / manifest.JOURNAL, self.console, webhook)

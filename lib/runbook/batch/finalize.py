@@ -8,7 +8,7 @@ import psycopg
 from runbook.batch import background_jobs
 from runbook.errors import RunbookError
 from runbook.evidence import manifest
-from runbook.evidence.drift import Outcome
+from runbook.evidence.drift import ReplayOutcome
 from runbook.plan.plan import Task
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Closing:
             for task in tasks:
                 self._compare(task)
         run = self.execution
-        about = {"run_id": run.run_id, "tasks": manifest.tasks(run.plan, run.ledger, run.run_id, run.folder)}
+        about = {"run_id": run.run_id, "tasks": manifest.task_entries(run.plan, run.ledger, run.run_id, run.folder)}
         self._again = run.worker.submit(background_jobs.look_again, run.plan, run.environment, run.folder, about)
 
     def comparison(self) -> dict[str, Any] | None:
@@ -58,7 +58,7 @@ class Closing:
             return None
         say = self.execution.announcer.say
         try:
-            outcome: Outcome = self._again.result()
+            outcome: ReplayOutcome = self._again.result()
         except (RunbookError, psycopg.Error) as error:
             say("issue", f"The verify cells could not be run again: {error}", "yellow")
             return None

@@ -29,24 +29,24 @@ def must_be_earned(plan: Plan, environment: Environment) -> dict[str, Any] | Non
     if not environment.needs:
         return None
     needed = plan.environment(environment.needs)
-    folder = evidence.latest(plan, needed)
+    folder = evidence.latest_run(plan, needed)
     problem = next(_problems(plan, folder), None) if folder else "it has not run there, or its evidence is not here"
     if folder is None or problem:
         raise NotAllowed(
             f"{environment.name!r} needs a complete run of what stands here on {needed.name!r} first: {problem}. "
             f"`runbook run --environment {needed.name}`, then come back with outputs/{needed.name}."
         )
-    manifest = verify.read(folder)
+    manifest = verify.read_sealed(folder)
     return {"environment": needed.name, "run_id": manifest["run_id"], "head": manifest[seal.KEY]["head"]}
 
 
 def _problems(plan: Plan, folder: Path) -> Iterator[str]:
     """Yield what speaks against a run as a proof."""
-    manifest = verify.read(folder)
+    manifest = verify.read_sealed(folder)
     name = f"its newest run, {manifest['run_id']},"
     if found := seal.problems(folder, manifest):
         yield f"{name} is not what was sealed ({found[0]})"
-    if signature.check(folder / evidence.MANIFEST).good is False:
+    if signature.check_signature(folder / evidence.MANIFEST).good is False:
         yield f"{name} has a signature that does not hold"
     if manifest["status"] != DONE:
         yield f"{name} is {manifest['status']}"
@@ -55,6 +55,6 @@ def _problems(plan: Plan, folder: Path) -> Iterator[str]:
         yield f"{name} left out Task {', '.join(left)}"
     if manifest["digest"] != fingerprint.plan_digest(plan):
         yield f"{name} ran other content ({manifest['digest'][:12]}, here {fingerprint.plan_digest(plan)[:12]})"
-    known, words = verify.ledger(plan, manifest)
+    known, words = verify.check_ledger(plan, manifest)
     if known is False:
         yield words

@@ -38,13 +38,13 @@ def must_be_sealed(plan: Plan, folder: Path | None) -> Path | None:
     except NotAllowed:
         if folder:
             raise
-        return evidence.latest(plan)  # the newest run is at work: the one before it is meant
+        return evidence.latest_run(plan)  # the newest run is at work: the one before it is meant
     return folders[-1]
 
 
 def _seal(plan: Plan, folder: Path) -> None:
     run_id, environment = folder.name, plan.environment(folder.parent.name)
-    signature.must_be_possible()
+    signature.require_signing()
     with environments.connect(plan, environment, f"runbook {run_id} recovery") as connection:
         ledger = Ledger(connection, plan.name)
         ledger.run(run_id)
@@ -57,7 +57,7 @@ def _seal(plan: Plan, folder: Path) -> None:
         message = f"The run died; it was last heard of {_last_words(folder)}."
         announcer.say("escalation", f"ESCALATION · {message} Its evidence is sealed as it was found.", reason="error")
         _set_aside_what_was_cut_off(folder)
-        manifest = evidence.manifest(plan, environment, ledger, run_id, folder)
+        manifest = evidence.build_manifest(plan, environment, ledger, run_id, folder)
         is_rollback = any(folder.glob("rollback_*.ipynb"))
         again = "rollback" if is_rollback else "run --resume"
         manifest["failure"] = {
@@ -66,7 +66,7 @@ def _seal(plan: Plan, folder: Path) -> None:
             "message": message,
             "next": f"`runbook {again} --environment {environment.name}`",
         }
-        seal.put(folder, ledger, manifest, announcer.complain)
+        seal.seal_run(folder, ledger, manifest, announcer.complain)
 
 
 def _set_aside_what_was_cut_off(folder: Path) -> None:

@@ -31,7 +31,7 @@ def run(plan: Plan, environment: str, last: int | None, console: Console, confir
     ]
     if not tasks:
         raise UsageError(f"There is nothing to reverse on {environment!r} from task {lowest} on.")
-    ways_back = [(task, notebooks.reversing(task)) for task in tasks]
+    ways_back = [(task, notebooks.rollback_notebook(task)) for task in tasks]
     failure: Failure | None = None
     with execution.open({}, len(tasks), "rollback"):
         for task, notebook in ways_back:
@@ -39,7 +39,9 @@ def run(plan: Plan, environment: str, last: int | None, console: Console, confir
             if failure:
                 break
     execution.ledger.close_run(execution.run_id, "failed" if failure else UNDONE)
-    manifest = evidence.manifest(plan, execution.environment, execution.ledger, execution.run_id, execution.folder)
+    manifest = evidence.build_manifest(
+        plan, execution.environment, execution.ledger, execution.run_id, execution.folder
+    )
     if failure:
         manifest["failure"] = {
             "task": failure.task.number,
@@ -48,7 +50,7 @@ def run(plan: Plan, environment: str, last: int | None, console: Console, confir
             "next": f"runbook rollback --environment {environment} --to {lowest}",
         }
     execution.finish_pages()
-    seal.put(execution.folder, execution.ledger, manifest, execution.announcer.complain)
+    seal.seal_run(execution.folder, execution.ledger, manifest, execution.announcer.complain)
     page = report.build_report(execution.folder, plan)
     execution.announcer.say("end", f"Rollback {execution.run_id} {manifest['status']} · report: {page}")
     execution.announcer.close()

@@ -30,7 +30,7 @@ def run_folder(plan: Plan, folder: Path | None) -> Path:
     """
     from runbook.evidence import manifest
 
-    found = folder or manifest.latest(plan)
+    found = folder or manifest.latest_run(plan)
     if found is None or not (found / manifest.MANIFEST).is_file():
         raise UsageError(
             f"There is no run in {found or plan.root / 'outputs'}: name the folder that holds a manifest.json."

@@ -29,4 +29,4 @@ def verify(folder: Path | None, offline: bool, live: bool) -> None:
     except UsageError:
         plan = None
     where = folder or run_folder(plan or Plan.find(), None)
-    sys.exit(verification.run(plan, verification.Request(where, offline, live), click.echo))
+    sys.exit(verification.verify_run(plan, verification.VerifyRequest(where, offline, live), click.echo))

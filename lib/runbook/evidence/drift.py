@@ -22,7 +22,7 @@ class Drift:
 
 
 @dataclass
-class Outcome:
+class ReplayOutcome:
     """What running the cells again came to.
 
     Attributes:
@@ -39,7 +39,7 @@ class Outcome:
     drifts: list[Drift] = field(default_factory=list)
 
     def __add__(self, other: "Outcome") -> "Outcome":
-        return Outcome(
+        return ReplayOutcome(
             self.checks + other.checks,
             self.tables + other.tables,
             self.moved + other.moved,

@@ -25,7 +25,7 @@ INJECTED = "injected-parameters"  # papermill's own cell, which only a run with 
 
 
 @dataclass
-class Comparison:
+class NotebookComparison:
     """What the comparison of one notebook found.
 
     Attributes:
@@ -59,7 +59,7 @@ class _Cell(IPyNbCell):  # type: ignore[misc]
         self.comparison_traceback.append(f"{key}: expected {wanted!r}, found {found!r}")
 
 
-def compare(executed: Path, expected: Path, *, strict: bool) -> Comparison:
+def compare_notebooks(executed: Path, expected: Path, *, strict: bool) -> NotebookComparison:
     """Compare an executed notebook with the expected one.
 
     Args:
@@ -71,7 +71,7 @@ def compare(executed: Path, expected: Path, *, strict: bool) -> Comparison:
         UsageError: a file is missing or is no notebook.
     """
     found, wanted = (_code_cells(path) for path in (executed, expected))
-    result = Comparison(executed.name, cells=len(wanted))
+    result = NotebookComparison(executed.name, cells=len(wanted))
     if len(found) != len(wanted):
         result.differences.append(f"cell 0: expected {len(wanted)} code cells, found {len(found)}")
     comparer = _comparer(expected.parent / SANITIZERS)
@@ -90,7 +90,7 @@ def compare(executed: Path, expected: Path, *, strict: bool) -> Comparison:
     return result
 
 
-def keep(executed: Path, expected: Path) -> None:
+def keep_expected(executed: Path, expected: Path) -> None:
     """Make an executed notebook the expected one, without the times and places of its run."""
     notebook = nbformat.read(executed, as_version=4)
     notebook.metadata.pop("papermill", None)

@@ -29,27 +29,27 @@ PACKAGES = (
 )
 
 
-def folder_of(plan: Plan, environment: Environment, run_id: str) -> Path:
+def make_folder(plan: Plan, environment: Environment, run_id: str) -> Path:
     """Return the folder of a run, made if need be."""
     folder = plan.root / "outputs" / environment.name / run_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def latest(plan: Plan, environment: Environment | None = None) -> Path | None:
+def latest_run(plan: Plan, environment: Environment | None = None) -> Path | None:
     """Return the folder of the newest run that left a manifest, or None."""
     pattern = f"{environment.name if environment else '*'}/*/{MANIFEST}"
     manifests = sorted((plan.root / "outputs").glob(pattern), key=lambda path: path.parent.name)
     return manifests[-1].parent if manifests else None
 
 
-def read(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest in a run's folder."""
     found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return found
 
 
-def write(folder: Path, manifest: dict[str, Any]) -> Path:
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> Path:
     """Write a manifest."""
     path = folder / MANIFEST
     write_whole(path, json.dumps(plain(manifest), indent=1, ensure_ascii=False) + "\n")
@@ -69,7 +69,7 @@ def plain(manifest: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id: str, folder: Path) -> dict[str, Any]:
+def build_manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id: str, folder: Path) -> dict[str, Any]:
     """Return what the ledger knows about a run, with the digests of its notebooks; see README for the fields."""
     run = ledger.run(run_id)
     states = {state["number"]: state for state in ledger.tasks_of(run_id)}
@@ -95,11 +95,11 @@ def manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id: str, 
         "deviations": attachments.deviations(plan, folder),
         "comparison": None,
         "held": None,
-        "tasks": tasks(plan, ledger, run_id, folder),
+        "tasks": task_entries(plan, ledger, run_id, folder),
     }
 
 
-def tasks(plan: Plan, ledger: Ledger, run_id: str, folder: Path) -> list[dict[str, Any]]:
+def task_entries(plan: Plan, ledger: Ledger, run_id: str, folder: Path) -> list[dict[str, Any]]:
     """Return what the manifest of a run says of its tasks."""
     states = {state["number"]: state for state in ledger.tasks_of(run_id)}
     return [_task(task, states.get(task.number), ledger, run_id, folder) for task in plan.tasks]

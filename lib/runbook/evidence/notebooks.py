@@ -12,7 +12,7 @@ from runbook.plan import parameters
 from runbook.plan.plan import Plan, Task
 
 
-def declared(task: Task) -> dict[str, parameters.Parameter]:
+def declared_parameters(task: Task) -> dict[str, parameters.Parameter]:
     """Return the parameters a task's notebook declares.
 
     Raises:
@@ -30,7 +30,7 @@ def declared(task: Task) -> dict[str, parameters.Parameter]:
     raise UsageError(f"{task.notebook.name} has no cell tagged 'parameters'.")
 
 
-def validate(plan: Plan, given: Mapping[str, Any]) -> None:
+def check_parameters(plan: Plan, given: Mapping[str, Any]) -> None:
     """Check parameters before anything runs: each must be known to a notebook of the plan and of its type there.
 
     Raises:
@@ -38,14 +38,14 @@ def validate(plan: Plan, given: Mapping[str, Any]) -> None:
     """
     if "environment" in given:
         raise UsageError("Give the environment by --environment, not as a parameter.")
-    parameters.check(known(plan.tasks), given, "The plan")
+    parameters.check(known_parameters(plan.tasks), given, "The plan")
 
 
-def known(tasks: tuple[Task, ...]) -> dict[str, parameters.Parameter]:
+def known_parameters(tasks: tuple[Task, ...]) -> dict[str, parameters.Parameter]:
     """Return every parameter of the tasks' notebooks but the environment, by name."""
     found: dict[str, parameters.Parameter] = {}
     for task in tasks:
-        found.update(declared(task))
+        found.update(declared_parameters(task))
     found.pop("environment", None)
     return found
 
@@ -112,14 +112,14 @@ def mark_stop(path: Path, index: int, message: str) -> None:
     manifest.write_whole(path, nbformat.writes(notebook))
 
 
-def read(task: Task) -> Any:
+def read_notebook(task: Task) -> Any:
     """Return the notebook of a task, as nbformat reads it."""
     import nbformat
 
     return nbformat.read(task.notebook, as_version=4)
 
 
-def reversing(task: Task) -> Any:
+def rollback_notebook(task: Task) -> Any:
     """Return the notebook that reverses a task: its rollback script, and the proof that all was given back.
 
     Raises:

@@ -21,7 +21,7 @@ import sqlparse
 from runbook.database import environments, poolers
 from runbook.errors import StepFailed, UsageError
 from runbook.evidence import notebooks
-from runbook.evidence.drift import Drift, Outcome
+from runbook.evidence.drift import Drift, ReplayOutcome
 from runbook.evidence.expected import CHECK
 from runbook.plan import cells
 from runbook.plan.plan import Environment, Plan
@@ -39,7 +39,7 @@ PYTHON, UNTRIED = "Python cell", "unreached cell"
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RecordedCell:
     """A `verify` cell as the run left it."""
 
     task: dict[str, Any]
@@ -54,13 +54,13 @@ class Evidence:
         return Drift(self.task["number"], self.index, f"Task {self.task['number']}, {self.place}: {words}")
 
 
-def run(
+def replay_cells(
     plan: Plan,
     environment: Environment,
     folder: Path,
     manifest: dict[str, Any],
     without: Collection[tuple[int, int]] = (),
-) -> Outcome:
+) -> ReplayOutcome:
     """Run the `verify` cells of a run again, in read-only sessions, and return what came of it.
 
     Args:
@@ -80,20 +80,20 @@ def run(
         poolers.must_keep_their_sessions(this, other, environment)
     redaction.begin(plan, environment)  # tables are held against what the run has shown
 
-    def one_task(task: dict[str, Any]) -> Outcome:
-        every, outcome = list(_evidence(folder, task)) if task["notebook"] else [], Outcome()
+    def one_task(task: dict[str, Any]) -> ReplayOutcome:
+        every, outcome = list(_evidence(folder, task)) if task["notebook"] else [], ReplayOutcome()
         if every:
             with connect() as connection:
-                session = Session(connection, Record.read(task.get("session")))
+                session = ReplaySession(connection, Record.read(task.get("session")))
                 for one in every:
                     _again(session, one, outcome, is_asked=(task["number"], one.index) not in without)
         return outcome
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return sum(pool.map(one_task, manifest["tasks"]), Outcome())
+        return sum(pool.map(one_task, manifest["tasks"]), ReplayOutcome())
 
 
-class Session:
+class ReplaySession:
     """A read-only session that stands where the notebook's stood."""
 
     def __init__(self, connection: psycopg.Connection, record: Record) -> None:
@@ -144,16 +144,16 @@ class Session:
         return "\n".join(one for one in statements if one not in views) if views else text
 
 
-def _evidence(folder: Path, task: dict[str, Any]) -> Iterator[Evidence]:
+def _evidence(folder: Path, task: dict[str, Any]) -> Iterator[RecordedCell]:
     path = folder / task["notebook"]
     raw = notebooks.cells_of(path)
     for index, (cell, found) in enumerate(zip(cells.read(path), raw, strict=True)):
         if cell.kind == "code" and ("verify" in cell.tags or (cell.magic and cell.magic[0] == "sql")):
             place = notebooks.place(raw, index)
-            yield Evidence(task, index, place, cell, found["execution_count"], found["outputs"])
+            yield RecordedCell(task, index, place, cell, found["execution_count"], found["outputs"])
 
 
-def _again(session: Session, one: Evidence, outcome: Outcome, *, is_asked: bool) -> None:
+def _again(session: ReplaySession, one: RecordedCell, outcome: ReplayOutcome, *, is_asked: bool) -> None:
     magic = one.cell.magic
     if "verify" not in one.cell.tags or not is_asked:
         if one.number is not None and magic:
@@ -171,7 +171,7 @@ def _again(session: Session, one: Evidence, outcome: Outcome, *, is_asked: bool)
             outcome.checks += 1
 
 
-def _check(session: Session, one: Evidence, line: str) -> Drift | None:
+def _check(session: ReplaySession, one: RecordedCell, line: str) -> Drift | None:
     name, _, expected = (part.strip() for part in line.rpartition(": "))
     was = next((check for check in one.task["checks"] if check["name"] == name), None)
     answer = session.send(one.cell.body, dict(cells.CHECK_HEAD.findall(one.cell.body)).get("as"), one.number or 0)
@@ -185,7 +185,7 @@ def _check(session: Session, one: Evidence, line: str) -> Drift | None:
     return one.drift(f"check “{name}”: expected {expected}, found {actual}; {then}")
 
 
-def _table(session: Session, one: Evidence, line: str, outcome: Outcome) -> Drift | None:
+def _table(session: ReplaySession, one: RecordedCell, line: str, outcome: ReplayOutcome) -> Drift | None:
     words, text = shlex.split(line), session.make_views(one.cell.body)
     if not text:
         return None

@@ -52,17 +52,17 @@ class Link:
     @classmethod
     def after(cls, previous: str, notebook: str, sha256: str, cells: Sequence[str]) -> "Link":
         """Return the link of a notebook that follows the link `previous`, empty for the first."""
-        return cls(notebook, sha256, tuple(cells), digest([previous, notebook, sha256, list(cells)]))
+        return cls(notebook, sha256, tuple(cells), json_digest([previous, notebook, sha256, list(cells)]))
 
 
-def put(folder: Path, ledger: Ledger, manifest: dict[str, Any], complain: Callable[[str], None]) -> None:
+def seal_run(folder: Path, ledger: Ledger, manifest: dict[str, Any], complain: Callable[[str], None]) -> None:
     """Write a run's manifest with its seal, keep the head in the ledger, and sign the manifest if there is a key.
 
     The notebooks must be final. What is signed is the file manifest.json, so that `ssh-keygen -Y verify` alone can
     check it; a signature that cannot be made is told to `complain` and stops nothing.
     """
-    manifest[KEY] = of(folder, manifest)
-    path = evidence.write(folder, manifest)
+    manifest[KEY] = make_seal(folder, manifest)
+    path = evidence.write_manifest(folder, manifest)
     seals.keep(ledger.connection, manifest["run_id"], manifest[KEY]["head"])
     try:
         signature.sign(path)
@@ -70,26 +70,26 @@ def put(folder: Path, ledger: Ledger, manifest: dict[str, Any], complain: Callab
         complain(f"Not signed: {error}")
 
 
-def of(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+def make_seal(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     """Return the seal of a run: `algorithm`, `links`, `files`, `facts`, `head`."""
     links: list[Link] = []
     for name, sha256 in _notebooks(manifest):
         previous = links[-1].link if links else ""
-        cells = [digest(_content(cell)) for cell in notebooks.cells_of(folder / name)]
+        cells = [json_digest(_content(cell)) for cell in notebooks.cells_of(folder / name)]
         links.append(Link.after(previous, name, sha256, cells))
     files = [_file(folder / name) for name in BESIDE if (folder / name).is_file()]
     plain = evidence.plain(manifest)
-    facts = {name: digest(value) for name, value in plain.items() if name != KEY}
+    facts = {name: json_digest(value) for name, value in plain.items() if name != KEY}
     return {
         "algorithm": ALGORITHM,
         "links": [vars(link) for link in links],
         "files": files,
         "facts": facts,
-        "head": digest([links[-1].link if links else "", files, facts]),
+        "head": json_digest([links[-1].link if links else "", files, facts]),
     }
 
 
-def digest(value: Any) -> str:
+def json_digest(value: Any) -> str:
     """Return the SHA-256 of anything JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -125,12 +125,12 @@ def _problems(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
             yield f"{path.name} is missing"
         elif _file(path, one["bytes"]) != one:
             yield f"{path.name} was altered"
-    facts = {name: digest(value) for name, value in manifest.items() if name != KEY}
+    facts = {name: json_digest(value) for name, value in manifest.items() if name != KEY}
     for name in [*seal["facts"], *(facts.keys() - seal["facts"].keys())]:
         if facts.get(name) != seal["facts"].get(name):
             yield f"{evidence.MANIFEST} was altered: “{name}” is not what was sealed"
     named = [(link.notebook, link.sha256) for link in links]
-    if named != list(_notebooks(manifest)) or seal["head"] != digest([previous, seal["files"], seal["facts"]]):
+    if named != list(_notebooks(manifest)) or seal["head"] != json_digest([previous, seal["files"], seal["facts"]]):
         yield f"{evidence.MANIFEST} was altered: the head does not follow from what it covers"
 
 
@@ -143,7 +143,7 @@ def _altered(path: Path, link: Link) -> Iterator[str]:
         return
     try:
         cells = notebooks.cells_of(path)
-        found = [digest(_content(cell)) for cell in cells]
+        found = [json_digest(_content(cell)) for cell in cells]
     except (ValueError, TypeError, KeyError, AttributeError):
         yield f"{path.name} was altered: it is no notebook any more"
         return

@@ -21,7 +21,7 @@ LONGEST = 30  # seconds an agent may take
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SignatureCheck:
     """What a signature is worth.
 
     Attributes:
@@ -33,12 +33,12 @@ class Verdict:
     words: str
 
 
-def of(path: Path) -> Path:
+def signature_path(path: Path) -> Path:
     """Return where the signature of a file lies."""
     return path.with_name(f"{path.name}.sig")
 
 
-def must_be_possible() -> None:
+def require_signing() -> None:
     """Make sure, before anything runs, that a signature that is wanted can be made.
 
     Raises:
@@ -60,7 +60,7 @@ def sign(path: Path) -> Path | None:
     Raises:
         UsageError: it cannot be signed; the message says why and holds neither the key nor its path.
     """
-    target, key = of(path), os.environ.get(KEY_VARIABLE)
+    target, key = signature_path(path), os.environ.get(KEY_VARIABLE)
     target.unlink(missing_ok=True)
     if not key:
         return None
@@ -73,11 +73,11 @@ def sign(path: Path) -> Path | None:
     return target
 
 
-def check(path: Path) -> Verdict:
+def check_signature(path: Path) -> SignatureCheck:
     """Check the signature of a file, against the signers in RUNBOOK_ALLOWED_SIGNERS where those are named."""
-    found, signers = of(path), os.environ.get(SIGNERS_VARIABLE)
+    found, signers = signature_path(path), os.environ.get(SIGNERS_VARIABLE)
     if not found.is_file():
-        return Verdict(False if signers else None, f"{path.name} is not signed")
+        return SignatureCheck(False if signers else None, f"{path.name} is not signed")
     options = ["-n", NAMESPACE, "-s", str(found)]
     try:
         if not signers:
@@ -90,11 +90,11 @@ def check(path: Path) -> Verdict:
             done = _call(["-Y", "verify", "-f", signers, "-I", name, *options], path.read_bytes())
             words = f"{path.name} is signed by {name}"
     except UsageError as error:
-        return Verdict(None, str(error))
+        return SignatureCheck(None, str(error))
     if done.returncode:
         by_whom = ", or not by a listed signer" if signers else ""
-        return Verdict(False, f"the signature of {path.name} is not valid{by_whom}")
-    return Verdict(True, words)
+        return SignatureCheck(False, f"the signature of {path.name} is not valid{by_whom}")
+    return SignatureCheck(True, words)
 
 
 def _call(arguments: list[str], content: bytes) -> "subprocess.CompletedProcess[bytes]":

@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Request:
+class VerifyRequest:
     """What is to be verified.
 
     Attributes:
@@ -37,7 +37,7 @@ class Request:
     live: bool = False
 
 
-def run(plan: Plan | None, request: Request, say: Say) -> int:
+def verify_run(plan: Plan | None, request: VerifyRequest, say: Say) -> int:
     """Verify a run, say what was found line by line, and return the exit code.
 
     Args:
@@ -48,13 +48,13 @@ def run(plan: Plan | None, request: Request, say: Say) -> int:
     Raises:
         UsageError: the manifest is missing or damaged, or the target cannot be asked although `live` needs it.
     """
-    manifest = read(request.folder)
+    manifest = read_sealed(request.folder)
     found = _files(request.folder, manifest, say)
-    verdict = signature.check(request.folder / evidence.MANIFEST)
+    verdict = signature.check_signature(request.folder / evidence.MANIFEST)
     say(f"{SIGNS[verdict.good]} {verdict.words}")
     known, words = None, "--offline forbids it"
     if not request.offline:
-        known, words = ledger(plan, manifest)
+        known, words = check_ledger(plan, manifest)
         say(f"{SIGNS[known]} {words}")
     if known is None:
         say(seal.PROOF)
@@ -69,7 +69,7 @@ def run(plan: Plan | None, request: Request, say: Say) -> int:
     return 0 if _live(plan, request.folder, manifest, say) else 1
 
 
-def read(folder: Path) -> dict[str, Any]:
+def read_sealed(folder: Path) -> dict[str, Any]:
     """Return the manifest in a run's folder.
 
     Raises:
@@ -77,7 +77,7 @@ def read(folder: Path) -> dict[str, Any]:
     """
     path = folder / evidence.MANIFEST
     try:
-        manifest = evidence.read(folder)
+        manifest = evidence.read_manifest(folder)
         if not isinstance(manifest, dict) or not isinstance(manifest["tasks"], list):
             raise TypeError("it holds no tasks")
         manifest[seal.KEY], manifest["run_id"], manifest["environment"], manifest["plan"]
@@ -102,7 +102,7 @@ def _files(folder: Path, manifest: dict[str, Any], say: Say) -> list[str]:
     return found
 
 
-def ledger(plan: Plan | None, manifest: dict[str, Any]) -> tuple[bool | None, str]:
+def check_ledger(plan: Plan | None, manifest: dict[str, Any]) -> tuple[bool | None, str]:
     """Return whether the ledger of the target holds the head of the seal, and that in words; None: not asked."""
     name = manifest["environment"]
     try:
@@ -133,7 +133,7 @@ def _live(plan: Plan, folder: Path, manifest: dict[str, Any], say: Say) -> bool:
 
     environment = plan.environment(manifest["environment"])
     before = (manifest.get("held") or {}).get("drifts", [])
-    outcome = live.run(plan, environment, folder, manifest, {(one["task"], one["cell"]) for one in before})
+    outcome = live.replay_cells(plan, environment, folder, manifest, {(one["task"], one["cell"]) for one in before})
     for drift in outcome.drifts:
         say(f"{BAD} {drift.words}")
     lines = list(_schema(plan, environment, folder, manifest))

@@ -93,7 +93,7 @@ def build_report(folder: Path, plan: Plan) -> Path:
             deviations=deviations.deviations_of(folder, manifest),
             files=files,
             comparison=manifest["comparison"],
-            signature=signature.check(folder / evidence.MANIFEST).words,
+            signature=signature.check_signature(folder / evidence.MANIFEST).words,
             journal=_journal(folder / evidence.JOURNAL),
             names=[name for name in BESIDE if (folder / name).is_file()],
         ),
@@ -110,7 +110,7 @@ def read_complete(folder: Path) -> dict[str, Any]:
     """
     path = folder / evidence.MANIFEST
     try:
-        found = evidence.read(folder)
+        found = evidence.read_manifest(folder)
         lacking = [name for name in NEEDED if name not in found]
         lacking += [name for task in found["tasks"] for name in NEEDED_OF_TASKS if name not in task]
     except FileNotFoundError:
@@ -169,7 +169,10 @@ def _facts(folder: Path, manifest: dict[str, Any], times: timeline.Timeline) -> 
             formatting.duration(elapsed) + (f", estimated: {times.estimate}" if times.estimate != "–" else ""),
         ),
         ("Seal", f"{manifest['seal']['head'][:16]}…" if manifest.get("seal") else "not sealed"),
-        ("Signature", "manifest.json.sig" if signature.of(folder / evidence.MANIFEST).is_file() else "none"),
+        (
+            "Signature",
+            "manifest.json.sig" if signature.signature_path(folder / evidence.MANIFEST).is_file() else "none",
+        ),
         ("Target", f"{target}, {formatting.size(server.get('size_bytes'))}" if server else "–"),
     ]
 
