@@ -34,7 +34,7 @@ class Gates:
     def __init__(self, shell: InteractiveShell, project: Project, number: int) -> None:
         self.shell = shell
         notebook = project.plan.task(number).notebook
-        self.code = [cell.source for cell in cells.read(notebook) if cell.kind == "code"]
+        self.code = [cell.source for cell in cells.read_cells(notebook) if cell.kind == "code"]
         self._run(*self.code)
         self.task: Any = shell.user_ns["_runbook_task"]
         names = [name for name, value in shell.user_ns.items() if isinstance(value, Comparison)]

@@ -71,9 +71,9 @@ def _prepare(place: Place, connection: psycopg.Connection, database: str, organi
     connection.execute(ROWS.format(organizations=organizations, people=4 * organizations, rows=rows).encode())
     connection.execute("UPDATE organizations SET ai_credits = 1000000000")
     connection.execute("VACUUM (ANALYZE)")
-    for cell in cells.read(place.plan.task(TASK).notebook):
+    for cell in cells.read_cells(place.plan.task(TASK).notebook):
         if "parameters" in cell.tags:
-            for name, given in parameters.declared(cell.source).items():
+            for name, given in parameters.declarations(cell.source).items():
                 connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", as_setting(given.default)])
         elif "apply" in cell.tags and cell.magic:
             connection.execute(cell.body.encode())

@@ -39,13 +39,13 @@ class Notebook:
     @cached_property
     def cells(self) -> list[cells.Cell]:
         """All cells, in order."""
-        return cells.read(self.place.plan.task(TASK).notebook)
+        return cells.read_cells(self.place.plan.task(TASK).notebook)
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
         """The parameters, at their defaults."""
         source = next(cell.source for cell in self.cells if "parameters" in cell.tags)
-        return {name: found.default for name, found in parameters.declared(source).items()}
+        return {name: found.default for name, found in parameters.declarations(source).items()}
 
     @cached_property
     def statement(self) -> str:

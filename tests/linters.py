@@ -53,7 +53,7 @@ def scripts(plan: Plan) -> dict[str, str]:
     session = f"SET lock_timeout = '{LOCK_TIMEOUT}';\n"
     found = {}
     for task in plan.tasks:
-        for number, cell in enumerate(cells.read(task.notebook), 1):
+        for number, cell in enumerate(cells.read_cells(task.notebook), 1):
             if cell.magic and "apply" in cell.tags:
                 found[f"{task.notebook.stem}, cell {number}"] = f"{session}{cell.body}\n;\n"
         found[f"rollback {task.rollback.stem}"] = session + task.rollback.read_text(encoding="utf-8")

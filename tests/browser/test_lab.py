@@ -123,7 +123,7 @@ def test_a_notebook_is_readable_by_everybody(page, task):
 
 
 def test_sql_has_colours(page, task):
-    wanted = [one for one in cells.read(task.notebook) if one.magic]
+    wanted = [one for one in cells.read_cells(task.notebook) if one.magic]
     in_sql = page.locator('.jp-CodeCell .cm-content[data-language="runbook-sql"]')
     assert in_sql.count() == len(wanted)
     assert page.locator(".jp-CodeCell .cm-content").filter(has_text=re.compile("^%%")).count() == len(wanted)
@@ -134,9 +134,9 @@ def test_sql_has_colours(page, task):
 
 
 def test_the_report_opens_from_a_file(browser, checkout):
-    rehearsed = fingerprint.rehearsal(PLAN, "local")
+    rehearsed = fingerprint.injection_record(PLAN, "local")
     if rehearsed.is_file():  # so that the picture shows what a rehearsal came to
-        copy = fingerprint.rehearsal(Plan.read(checkout / "runbook.toml"), "local")
+        copy = fingerprint.injection_record(Plan.read(checkout / "runbook.toml"), "local")
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(rehearsed, copy)
     command = [sys.executable, "-m", "runbook", "run", "--fresh"]

@@ -31,7 +31,9 @@ class Task:
 
 def of_the_notebook(project: str) -> Task:
     """Run the notebook's own cell."""
-    (source,) = [cell.source for cell in cells.read(NOTEBOOK) if cell.step == "2.3.2" and '"deploy"' in cell.source]
+    (source,) = [
+        cell.source for cell in cells.read_cells(NOTEBOOK) if cell.step == "2.3.2" and '"deploy"' in cell.source
+    ]
     task = Task()
     exec(source, {"task": task, "supabase_project_ref": project})
     return task

@@ -27,7 +27,7 @@ def test_a_rehearsal_tells_caught_from_missed_from_false_alarm(toy, runbook, con
         (folder / name).write_text(text)
     every = runbook(toy, "rehearse")
     assert every.returncode == 1, every.stdout + every.stderr
-    found = json.loads(fingerprint.rehearsal(plan, "local").read_text())
+    found = json.loads(fingerprint.injection_record(plan, "local").read_text())
     assert found["counts"] == {"caught": 1, "missed": 1, "false alarm": 1}
     assert {fault["fault"]: fault["result"] for fault in found["faults"]} == {
         "07_label_lost": "caught", "07_nothing_wrong": "missed", "07_step_breaks": "false alarm",
@@ -41,7 +41,10 @@ def test_a_rehearsal_tells_caught_from_missed_from_false_alarm(toy, runbook, con
 
 
 def test_a_run_keeps_the_rehearsal_with_its_evidence_sealed(toy, runbook):
-    plan, record = Plan.read(toy / "runbook.toml"), fingerprint.rehearsal(Plan.read(toy / "runbook.toml"), "local")
+    plan, record = (
+        Plan.read(toy / "runbook.toml"),
+        fingerprint.injection_record(Plan.read(toy / "runbook.toml"), "local"),
+    )
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"digest": fingerprint.plan_digest(plan), "counts": {"caught": 3}, "faults": []}))
     assert runbook(toy, "run").returncode == 0
@@ -58,7 +61,7 @@ def test_a_run_keeps_the_rehearsal_with_its_evidence_sealed(toy, runbook):
 @pytest.mark.slow
 def test_every_fault_of_the_plan_is_caught(project, runbook):
     every = runbook(project, "rehearse", seconds=600)
-    found = json.loads(fingerprint.rehearsal(Plan.read(project / "runbook.toml"), "local").read_text())
+    found = json.loads(fingerprint.injection_record(Plan.read(project / "runbook.toml"), "local").read_text())
     assert len(found["faults"]) == len(list((project / "sql" / "faults").iterdir()))
     otherwise = [fault["fault"] for fault in found["faults"] if fault["result"] != "caught"]
     assert every.returncode == bool(otherwise), every.stdout + every.stderr
@@ -77,9 +80,9 @@ def test_a_rehearsal_of_some_faults_is_no_record(toy, monkeypatch):
         injection.Rehearsal, "run", lambda self, faults: [injection.Verdict(fault, "caught", "") for fault in faults]
     )
     assert injection.run(plan, "local", ("07_label_lost",), Console(quiet=True)) == 0
-    assert not fingerprint.rehearsal(plan, "local").exists()
+    assert not fingerprint.injection_record(plan, "local").exists()
     assert injection.run(plan, "local", (), Console(quiet=True)) == 0
-    assert json.loads(fingerprint.rehearsal(plan, "local").read_text())["counts"]["caught"] == 1
+    assert json.loads(fingerprint.injection_record(plan, "local").read_text())["counts"]["caught"] == 1
 
 
 @pytest.mark.parametrize(

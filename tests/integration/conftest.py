@@ -74,7 +74,7 @@ def open_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[O
 @pytest.fixture
 def toy_cells() -> list[str]:
     """The code cells of the toy's notebook: parameters, begin, the steps, conclude."""
-    return [cell.source for cell in cells.read(ROOT / "toy" / "notebooks" / NOTEBOOK) if cell.kind == "code"]
+    return [cell.source for cell in cells.read_cells(ROOT / "toy" / "notebooks" / NOTEBOOK) if cell.kind == "code"]
 
 
 @pytest.fixture

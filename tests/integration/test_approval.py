@@ -62,7 +62,7 @@ def test_whatever_changes_voids_the_approval_and_is_named(guarded, begun, part, 
     if part == "schema":
         begun.run("%%sql\nALTER TABLE shelves ADD COLUMN colour text")
     elif part == "rehearsal":
-        path = fingerprint.rehearsal(Plan.read(guarded / "runbook.toml"), "local")
+        path = fingerprint.injection_record(Plan.read(guarded / "runbook.toml"), "local")
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"digest": "0123456789abcdef", "counts": {"caught": 3}}))
     elif part.endswith(".ipynb"):

@@ -58,7 +58,7 @@ class Trail:
         """Return what a check of the notebook finds."""
         found = [
             cell.body
-            for cell in cells.read(self.plan.task(AUDIT).notebook)
+            for cell in cells.read_cells(self.plan.task(AUDIT).notebook)
             if cell.magic and cell.magic[0] == "check" and cell.magic[1].startswith(f"{check}: ")
         ]
         assert len(found) == 1, check
@@ -87,9 +87,9 @@ class Trail:
 
 def migrate(connection: psycopg.Connection, notebook: Path) -> None:
     """Run what a notebook applies in SQL."""
-    for cell in cells.read(notebook):
+    for cell in cells.read_cells(notebook):
         if "parameters" in cell.tags:
-            for name, given in parameters.declared(cell.source).items():
+            for name, given in parameters.declarations(cell.source).items():
                 connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", str(given.default)])
         elif "apply" in cell.tags and cell.magic:
             if cell.magic[0] == "backfill":
@@ -540,7 +540,9 @@ def test_nobody_but_the_owner_sums_up_or_seals_by_hand(untouched: Trail, role: s
 
 def test_the_notebook_sums_up_only_when_it_is_asked_to(trail: Trail, plan: Plan) -> None:
     (cell,) = (
-        cell for cell in cells.read(plan.task(AUDIT).notebook) if "apply" in cell.tags and "removed\nWHERE" in cell.body
+        cell
+        for cell in cells.read_cells(plan.task(AUDIT).notebook)
+        if "apply" in cell.tags and "removed\nWHERE" in cell.body
     )
     rows = trail.value("SELECT count(*) FROM credit_actions")
     asked = {"runbook__retention_until": "infinity", "runbook__purge_past_retention": "False"}

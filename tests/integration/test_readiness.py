@@ -49,9 +49,13 @@ def judge(plan, target):
 
     def after(name: str, change: str = "", **given: object) -> tuple[bool, str]:
         (check,) = (
-            cell for cell in cells.read(plan.task(0).notebook) if cell.magic and cell.magic[1].startswith(f"{name}: ")
+            cell
+            for cell in cells.read_cells(plan.task(0).notebook)
+            if cell.magic and cell.magic[1].startswith(f"{name}: ")
         )
-        (view,) = (cell.body for cell in cells.read(plan.task(5).notebook) if "TEMP VIEW classification" in cell.body)
+        (view,) = (
+            cell.body for cell in cells.read_cells(plan.task(5).notebook) if "TEMP VIEW classification" in cell.body
+        )
         with send.probe(target, send.Persona()):
             for key, value in {**GIVEN, **given}.items():
                 target.execute("SELECT set_config(%s, %s, true)", [f"runbook.{key}", str(value)])

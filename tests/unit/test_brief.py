@@ -44,7 +44,7 @@ def deliverables(number: int) -> tuple[str, ...]:
 
 
 def prose(task) -> str:
-    return "\n".join(cell.source for cell in cells.read(task.notebook) if cell.kind == "markdown")
+    return "\n".join(cell.source for cell in cells.read_cells(task.notebook) if cell.kind == "markdown")
 
 
 def test_the_plan_has_the_tasks_of_the_brief():
@@ -95,7 +95,7 @@ def test_a_notebook_takes_every_step_by_number_and_name(task):
 @TASKS
 def test_every_step_with_cells_says_its_purpose_what_to_expect_and_what_if_not(task):
     said = cells.prose(task.notebook)
-    with_cells = {cell.step for cell in cells.read(task.notebook) if cell.kind == "code"} - {""}
+    with_cells = {cell.step for cell in cells.read_cells(task.notebook) if cell.kind == "code"} - {""}
     assert with_cells
     assert not [step for step in with_cells if not {"Purpose", "Expected", "If it fails"} <= said[step].keys()]
 
@@ -120,8 +120,8 @@ def test_checks_of_a_task_have_names_of_their_own(task):
 
 @TASKS
 def test_a_notebook_begins_with_its_parameters_and_ends_at_its_gate(task):
-    code = [cell for cell in cells.read(task.notebook) if cell.kind == "code"]
-    declared = parameters.declared(code[0].source)
+    code = [cell for cell in cells.read_cells(task.notebook) if cell.kind == "code"]
+    declared = parameters.declarations(code[0].source)
     assert "parameters" in code[0].tags
     assert all(one.comment for one in declared.values())
     assert declared["environment"].default == "local"

@@ -20,7 +20,7 @@ def small(tmp_path):
 
 
 def rehearsed(plan: Plan, text: str) -> None:
-    path = fingerprint.rehearsal(plan, "local")
+    path = fingerprint.injection_record(plan, "local")
     path.parent.mkdir(parents=True)
     path.write_text(text)
 
@@ -32,9 +32,9 @@ def test_the_content_holds_every_file_by_its_name(small):
 
 
 def test_groups_nobody_asks_for_are_left_out(small):
-    assert fingerprint.of(small, None).keys() == {fingerprint.FILES}
-    assert fingerprint.of(small, {}).keys() == {fingerprint.FILES, fingerprint.PARAMETERS}
-    assert fingerprint.of(small, {}, "").keys() == {
+    assert fingerprint.content_of(small, None).keys() == {fingerprint.FILES}
+    assert fingerprint.content_of(small, {}).keys() == {fingerprint.FILES, fingerprint.PARAMETERS}
+    assert fingerprint.content_of(small, {}, "").keys() == {
         fingerprint.FILES,
         fingerprint.PARAMETERS,
         fingerprint.TARGET,
@@ -53,10 +53,10 @@ def test_groups_nobody_asks_for_are_left_out(small):
     ],
 )
 def test_a_changed_file_is_told_by_its_name(small, name, text, said):
-    before, path = fingerprint.of(small, {}), small.root / name
+    before, path = fingerprint.content_of(small, {}), small.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink() if text is None else path.write_text(text)
-    assert fingerprint.differences(before, fingerprint.of(small, {})) == said
+    assert fingerprint.differences(before, fingerprint.content_of(small, {})) == said
 
 
 @pytest.mark.parametrize(
@@ -70,27 +70,32 @@ def test_a_changed_file_is_told_by_its_name(small, name, text, said):
 )
 def test_a_changed_parameter_is_told_with_its_values(small, now, said):
     assert (
-        fingerprint.differences(fingerprint.of(small, {"prefix": "S", "shelves": 300}), fingerprint.of(small, now))
+        fingerprint.differences(
+            fingerprint.content_of(small, {"prefix": "S", "shelves": 300}), fingerprint.content_of(small, now)
+        )
         == said
     )
 
 
 def test_the_order_of_a_parameters_keys_does_not_count(small):
     one, other = ({"limits": limits} for limits in ({"a": 1, "bb": 2}, {"bb": 2, "a": 1}))
-    assert fingerprint.of(small, one) == fingerprint.of(small, other)
+    assert fingerprint.content_of(small, one) == fingerprint.content_of(small, other)
 
 
 def test_a_changed_target_is_told(small):
-    before, after = fingerprint.of(small, {}, "CREATE TABLE a"), fingerprint.of(small, {}, "CREATE TABLE b")
+    before, after = (
+        fingerprint.content_of(small, {}, "CREATE TABLE a"),
+        fingerprint.content_of(small, {}, "CREATE TABLE b"),
+    )
     assert fingerprint.differences(before, after) == ["the schema of the target changed"]
-    assert fingerprint.differences(before, fingerprint.of(small, {})) == []
+    assert fingerprint.differences(before, fingerprint.content_of(small, {})) == []
 
 
 def test_a_rehearsal_since_is_told_with_its_result(small):
-    before = fingerprint.of(small, {}, "")
+    before = fingerprint.content_of(small, {}, "")
     assert before[fingerprint.REHEARSAL] == {"the rehearsal on local": "not rehearsed"}
     rehearsed(small, json.dumps({"digest": "0123456789abcdef", "counts": {"caught": 9, "missed": 1}}))
-    assert fingerprint.differences(before, fingerprint.of(small, {}, "")) == [
+    assert fingerprint.differences(before, fingerprint.content_of(small, {}, "")) == [
         "the rehearsal on local changed from not rehearsed to 9 caught, 1 missed with the content 0123456789ab"
     ]
 
@@ -99,7 +104,7 @@ def test_a_rehearsal_since_is_told_with_its_result(small):
 def test_a_damaged_rehearsal_is_refused(small, text):
     rehearsed(small, text)
     with pytest.raises(UsageError, match=r"rehearsal\.json is damaged: `runbook rehearse`"):
-        fingerprint.of(small, {}, "")
+        fingerprint.content_of(small, {}, "")
 
 
 @pytest.mark.parametrize(("text", "said"), [("{", "is no notebook"), ("{}", "is no notebook"), (None, "is missing")])

@@ -81,7 +81,7 @@ def test_changed_prose_makes_the_breakdown_stale(draft: Plan) -> None:
 
 def test_a_task_is_for_what_its_head_says_whatever_stands_before_its_first_step(plan: Plan) -> None:
     for task in plan.tasks:
-        head = cells.read(task.notebook)[0].source
+        head = cells.read_cells(task.notebook)[0].source
         assert f"**Purpose** {cells.prose(task.notebook)['']['Purpose']}" in head
 
 
@@ -100,7 +100,7 @@ def test_every_sql_cell_and_every_rollback_script_is_in_the_scripts(plan: Plan) 
     text = (plan.root / generated_docs.FOLDER / generated_docs.SCRIPTS).read_text(encoding="utf-8")
     for task in plan.tasks:
         assert task.rollback.read_text(encoding="utf-8").strip() in text
-        for cell in cells.read(task.notebook):
+        for cell in cells.read_cells(task.notebook):
             assert cell.magic is None or cell.body in text
 
 

@@ -76,7 +76,9 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def brief_names() -> set[str]:
     """The tables, columns and functions of the brief, as the baseline and the migration spell them."""
     schema = (ROOT / "sql" / "baseline" / "schema.sql").read_text(encoding="utf-8")
-    migration = "\n".join(cell.source for cell in cells.read(next(p for p in NOTEBOOKS if p.name.startswith("02"))))
+    migration = "\n".join(
+        cell.source for cell in cells.read_cells(next(p for p in NOTEBOOKS if p.name.startswith("02")))
+    )
     tables = re.findall(r"CREATE (?:TABLE|FUNCTION) (?:\w+\.)?(\w+)", schema)
     columns = [
         column
@@ -160,7 +162,7 @@ def test_a_notebook_is_committed_without_outputs(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
 def test_a_notebooks_cells_are_short_and_hold_no_logic(path):
-    code = [one.source for one in cells.read(path) if one.kind == "code" and not one.magic]
+    code = [one.source for one in cells.read_cells(path) if one.kind == "code" and not one.magic]
     lengths = [sum(bool(line.strip()) for line in source.splitlines()) for source in code]
     assert max(lengths) <= 15
     assert statistics.median(lengths) <= 3
@@ -173,7 +175,7 @@ ASKS = re.compile(r"task\.(value|frame|send|attempt|measure|compare|plans|access
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
 def test_python_that_is_to_hold_for_ever_asks_the_target_nothing(path):
     # `verify --live` runs SQL again, never Python: what asks the target must be SQL.
-    python = [one.source for one in cells.read(path) if "verify" in one.tags and not one.magic]
+    python = [one.source for one in cells.read_cells(path) if "verify" in one.tags and not one.magic]
     assert not [source for source in python if ASKS.search(source)]
 
 

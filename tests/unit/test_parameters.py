@@ -10,7 +10,7 @@ from runbook.errors import UsageError
 from runbook.plan import parameters
 from runbook.plan.parameters import Parameter
 
-KNOWN = parameters.declared(
+KNOWN = parameters.declarations(
     'name: str = "a"  # a word\n'
     "count: int = 1\n"
     "share: float = 0.5\n"
@@ -37,28 +37,28 @@ def test_a_declaration_has_name_type_default_and_comment():
 
 
 def test_a_comment_begins_behind_the_value():
-    assert parameters.declared('tint: str = "#fff"  # a colour')["tint"].comment == "a colour"
+    assert parameters.declarations('tint: str = "#fff"  # a colour')["tint"].comment == "a colour"
 
 
 @given(st.sampled_from(sorted(LITERALS)).flatmap(lambda kind: st.tuples(st.just(kind), LITERALS[kind])))
 def test_whatever_is_declared_is_read_back_and_fits_its_own_type(drawn: tuple[str, Any]):
     kind, value = drawn
-    known = parameters.declared(f"it: {kind} = {value!r}  # said")
+    known = parameters.declarations(f"it: {kind} = {value!r}  # said")
     assert known["it"] == Parameter("it", kind, value, "said")
-    parameters.check(known, {"it": value}, "here")
+    parameters.check_values(known, {"it": value}, "here")
 
 
 @pytest.mark.parametrize(("source", "complaint"), [("x: int = f()", "no literal"), ("x: set = 1", "type 'set'")])
 def test_a_declaration_that_cannot_be_checked_is_refused(source, complaint):
     with pytest.raises(UsageError, match=complaint):
-        parameters.declared(source)
+        parameters.declarations(source)
 
 
 @pytest.mark.parametrize(
     "values", [{}, {"share": 1}, {"share": 0.1}, {"name": ""}, {"sure": True}, {"many": []}, {"map": {"a": 1}}]
 )
 def test_values_of_the_declared_type_pass(values):
-    parameters.check(KNOWN, values, "here")
+    parameters.check_values(KNOWN, values, "here")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_values_of_the_declared_type_pass(values):
 )
 def test_anything_else_is_refused_by_name(values, complaint):
     with pytest.raises(UsageError, match=complaint):
-        parameters.check(KNOWN, values, "here")
+        parameters.check_values(KNOWN, values, "here")
 
 
 def test_assigned_names_are_found_with_and_without_a_type():
@@ -84,5 +84,5 @@ def test_assigned_names_are_found_with_and_without_a_type():
 
 
 def test_a_text_parameter_that_looks_like_a_number_stays_text():
-    known = parameters.declared('reference: str = ""  # of a project\nworkers: int = 2  # how many')
-    assert parameters.literals(known, [("reference", "123"), ("workers", "4")]) == {"reference": "123", "workers": 4}
+    known = parameters.declarations('reference: str = ""  # of a project\nworkers: int = 2  # how many')
+    assert parameters.parse_given(known, [("reference", "123"), ("workers", "4")]) == {"reference": "123", "workers": 4}

@@ -41,7 +41,7 @@ def record(
     with environments.connect(plan, environment, "runbook approve") as connection:
         Ledger(connection, plan.name).prepare()
         schema = snapshot.schema_dump(environments.url_of(plan, environment), plan.schemas)
-        parts = fingerprint.of(plan, given, schema)
+        parts = fingerprint.content_of(plan, given, schema)
         decision = approvals.Decision(approver.strip(), statement.strip(), approved, parts)
         approvals.record(connection, plan.name, name, decision)
         persons = len(approvals.granted(approvals.decisions(connection, plan.name, name), parts))
@@ -55,7 +55,7 @@ def record(
 def _about(parts: fingerprint.Parts) -> str:
     """Say in a line what a decision is about."""
     files, given = parts[fingerprint.FILES], parts[fingerprint.PARAMETERS]
-    said = [f"content {fingerprint.digest(files)[:SHORTEST]} ({amount(len(files), 'file')})"]
+    said = [f"content {fingerprint.digest_of_parts(files)[:SHORTEST]} ({amount(len(files), 'file')})"]
     said += [f"{name} = {value}" for name, value in given.items()] or ["no parameters"]
     said += parts[fingerprint.TARGET]
     said += [f"{name} ({result})" for name, result in parts[fingerprint.REHEARSAL].items()]

@@ -182,7 +182,7 @@ def _give_back(execution: "Execution", task: Task, fired: tuple[str, ...]) -> No
     if not fired:
         say(f"Task {task.number} failed, but fired no rollback trigger: nothing is rolled back unasked.")
         return
-    if not cells.changes(task.notebook):  # what an earlier run has migrated is not this task's to give back
+    if not cells.changes_target(task.notebook):  # what an earlier run has migrated is not this task's to give back
         say(f"The rollback trigger “{fired[0]}” fired, but Task {task.number} changes nothing: nothing to roll back.")
         return
     say(f"The rollback trigger “{fired[0]}” fired: Task {task.number} is rolled back, unasked.", style="bold red")

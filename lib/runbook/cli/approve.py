@@ -18,5 +18,5 @@ def approve(environment: str, approver: str, statement: str, given: tuple[tuple[
     from runbook.evidence import notebooks
 
     plan = Plan.find()
-    values = parameters.literals(notebooks.known_parameters(plan.tasks), given)
+    values = parameters.parse_given(notebooks.known_parameters(plan.tasks), given)
     click.echo(approval.record(plan, environment, approver, statement, values))

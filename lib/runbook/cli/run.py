@@ -35,5 +35,5 @@ def run(given: tuple[tuple[str, str], ...], **request: Any) -> None:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
     plan = Plan.find()
-    values = parameters.literals(notebooks.known_parameters(plan.tasks), given)
+    values = parameters.parse_given(notebooks.known_parameters(plan.tasks), given)
     sys.exit(batch.run(plan, batch.Request(given=values, **request), Console()))

@@ -45,7 +45,7 @@ def record(connection: psycopg.Connection, plan: str, environment: str, decision
         [
             plan,
             environment,
-            fingerprint.digest(decision.parts[fingerprint.FILES]),
+            fingerprint.digest_of_parts(decision.parts[fingerprint.FILES]),
             decision.approver,
             decision.statement,
             decision.approved,

@@ -52,7 +52,9 @@ def schema(
 
 def rehearsal(plan: Plan, folder: Path) -> dict[str, Any] | None:
     """Keep the newest rehearsal of all faults; return its `file`, `digest` and `counts`, or None: none can be read."""
-    records = [fingerprint.rehearsal(plan, name) for name, one in plan.environments.items() if one.server == "embedded"]
+    records = [
+        fingerprint.injection_record(plan, name) for name, one in plan.environments.items() if one.server == "embedded"
+    ]
     newest = max((path for path in records if path.is_file()), key=lambda path: path.stat().st_mtime, default=None)
     if newest is None:
         return None

@@ -26,7 +26,7 @@ def declared_parameters(task: Task) -> dict[str, parameters.Parameter]:
         raise UsageError(f"{task.notebook} is no notebook: it is not valid JSON with cells.") from None
     for cell in cells:
         if "parameters" in cell["metadata"].get("tags", []):
-            return parameters.declared("".join(cell["source"]))
+            return parameters.declarations("".join(cell["source"]))
     raise UsageError(f"{task.notebook.name} has no cell tagged 'parameters'.")
 
 
@@ -38,7 +38,7 @@ def check_parameters(plan: Plan, given: Mapping[str, Any]) -> None:
     """
     if "environment" in given:
         raise UsageError("Give the environment by --environment, not as a parameter.")
-    parameters.check(known_parameters(plan.tasks), given, "The plan")
+    parameters.check_values(known_parameters(plan.tasks), given, "The plan")
 
 
 def known_parameters(tasks: tuple[Task, ...]) -> dict[str, parameters.Parameter]:

@@ -147,7 +147,7 @@ class ReplaySession:
 def _evidence(folder: Path, task: dict[str, Any]) -> Iterator[RecordedCell]:
     path = folder / task["notebook"]
     raw = notebooks.cells_of(path)
-    for index, (cell, found) in enumerate(zip(cells.read(path), raw, strict=True)):
+    for index, (cell, found) in enumerate(zip(cells.read_cells(path), raw, strict=True)):
         if cell.kind == "code" and ("verify" in cell.tags or (cell.magic and cell.magic[0] == "sql")):
             place = notebooks.place(raw, index)
             yield RecordedCell(task, index, place, cell, found["execution_count"], found["outputs"])

@@ -197,7 +197,7 @@ def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) 
             "counts": counts,
             "faults": [verdict.summary() for verdict in verdicts],
         }
-        path = fingerprint.rehearsal(plan, environment)
+        path = fingerprint.injection_record(plan, environment)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     console.print(_chart(plan, verdicts))

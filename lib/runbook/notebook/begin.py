@@ -98,8 +98,8 @@ def _enter(task: Task) -> None:
 def _parameters(shell: Any, notebook: Path) -> dict[str, Any]:
     """Return the parameters above, as declared and, where papermill injected some, as given."""
     # nbval keeps no history of cells: then the notebook's file says what it declares.
-    sources = [cell.source for cell in cells.read(notebook) if "parameters" in cell.tags]
-    written = {name: one for source in sources for name, one in parameters.declared(source).items()}
+    sources = [cell.source for cell in cells.read_cells(notebook) if "parameters" in cell.tags]
+    written = {name: one for source in sources for name, one in parameters.declarations(source).items()}
     known = {name: one for name, one in written.items() if name in shell.user_ns}
     injected: set[str] = set()
     for source in shell.user_ns["In"]:
@@ -107,13 +107,13 @@ def _parameters(shell: Any, notebook: Path) -> dict[str, Any]:
             injected |= parameters.assigned(source)
         elif not source.lstrip().startswith(("%", "!")) and ": " in source:
             try:
-                known.update(parameters.declared(source))
+                known.update(parameters.declarations(source))
             except SyntaxError:  # IPython's own syntax: no parameters there
                 continue
     values = {name: shell.user_ns[name] for name in (known.keys() | injected)}
     if "environment" not in known:
         raise UsageError(f"{notebook.name} declares no parameter 'environment': run its parameters cell first.")
-    parameters.check(known, values, notebook.name)
+    parameters.check_values(known, values, notebook.name)
     return {name: values[name] for name in known}
 
 

@@ -86,16 +86,16 @@ def _given(task: Context, definition: plan.Task) -> dict[str, Any]:
     """Return the parameters a later task will have: as its notebook declares them, or as this run was told."""
     found = {"environment": task.environment.name}
     told = task.ledger.run(task.run_id)["parameters"]
-    for cell in cells.read(definition.notebook):
+    for cell in cells.read_cells(definition.notebook):
         if "parameters" in cell.tags:
-            declared = parameters.declared(cell.source)
+            declared = parameters.declarations(cell.source)
             found = {name: told.get(name, one.default) for name, one in declared.items()} | found
     return found
 
 
 def _subject(definition: plan.Task, given: dict[str, Any], schema: str) -> str:
     """Return the digest of what decides how a rehearsal ends: the scripts, the parameters they read, the schema."""
-    up = [cell.source for cell in cells.read(definition.notebook) if "apply" in cell.tags]
+    up = [cell.source for cell in cells.read_cells(definition.notebook) if "apply" in cell.tags]
     scripts = "\0".join([*up, definition.rollback.read_text(encoding="utf-8")])
     read = {name: value for name, value in sorted(given.items()) if f"'runbook.{name}'" in scripts}
     return hashlib.sha256("\0".join([scripts, json.dumps(read), schema]).encode()).hexdigest()
@@ -141,7 +141,7 @@ def _copy(task: Context, definition: plan.Task, given: dict[str, Any], schemas: 
 def _up(twin: Context) -> tuple[float, int]:
     """Run the SQL of the apply cells, as the notebook holds them; return seconds and rows written."""
     begun, rows = perf_counter(), 0
-    for cell in cells.read(twin.definition.notebook):
+    for cell in cells.read_cells(twin.definition.notebook):
         if "apply" not in cell.tags or cell.magic is None:
             continue
         magic, line = cell.magic

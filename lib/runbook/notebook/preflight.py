@@ -71,7 +71,7 @@ def prepare(task: Task, number: int, view: str) -> None:
         StepFailed: no cell there declares it.
     """
     notebook = task.plan.task(number).notebook
-    for cell in cells.read(notebook):
+    for cell in cells.read_cells(notebook):
         if cell.magic and cell.magic[0] == "sql" and f"TEMP VIEW {view} AS" in cell.body:
             task.send(cell.body)
             return

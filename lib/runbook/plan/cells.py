@@ -54,7 +54,7 @@ class DeclaredCheck:
     trigger: str | None
 
 
-def read(path: Path) -> list[Cell]:
+def read_cells(path: Path) -> list[Cell]:
     """Return the cells of a notebook, in order."""
     found, step = [], ""
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
@@ -72,9 +72,9 @@ def backfilled(line: str) -> tuple[str, str]:
     return table.strip(), name.strip()
 
 
-def changes(path: Path) -> bool:
+def changes_target(path: Path) -> bool:
     """Tell whether a notebook changes the target: whether one of its cells is tagged `apply`."""
-    return any("apply" in cell.tags for cell in read(path))
+    return any("apply" in cell.tags for cell in read_cells(path))
 
 
 def prose(path: Path) -> dict[str, dict[str, str]]:
@@ -83,7 +83,7 @@ def prose(path: Path) -> dict[str, dict[str, str]]:
     The labels are those of `LABELS`; the number is empty for the head of the notebook. What stands under a heading
     without a number is of no step.
     """
-    text = "\n\n".join(cell.source for cell in read(path) if cell.kind == "markdown")
+    text = "\n\n".join(cell.source for cell in read_cells(path) if cell.kind == "markdown")
     first, *rest = HEADING.split(text)
     sections = {"": first} | dict(zip(rest[::2], rest[1::2], strict=True))
     return {
@@ -95,7 +95,7 @@ def prose(path: Path) -> dict[str, dict[str, str]]:
 def checks(path: Path) -> list[DeclaredCheck]:
     """Return the checks of a notebook, in order: `%%check` and named `%%backfill` cells, calls of `.check(…)`."""
     found: list[DeclaredCheck] = []
-    for cell in read(path):
+    for cell in read_cells(path):
         magic, line = cell.magic or ("", "")
         heads = dict(CHECK_HEAD.findall(cell.source))
         decides = heads.get("criterion"), heads.get("trigger")

@@ -15,7 +15,7 @@ from runbook.errors import UsageError
 from runbook.plan.plan import Plan
 
 FILES, PARAMETERS, TARGET, REHEARSAL = "files", "parameters", "target", "rehearsal"
-NOT_REHEARSED = "not rehearsed"
+NOT_INJECTED = "not rehearsed"
 Parts = dict[str, dict[str, str]]
 
 
@@ -28,15 +28,15 @@ def files(plan: Plan) -> dict[str, str]:
 
 def plan_digest(plan: Plan) -> str:
     """Return the SHA-256 of everything that decides what a run does: plan, notebooks' sources, SQL."""
-    return digest(files(plan))
+    return digest_of_parts(files(plan))
 
 
-def digest(parts: Mapping[str, str]) -> str:
+def digest_of_parts(parts: Mapping[str, str]) -> str:
     """Return one SHA-256 over all parts."""
     return _sha256("".join(f"{name}\0{value}\n" for name, value in sorted(parts.items())).encode())
 
 
-def of(plan: Plan, given: Mapping[str, Any] | None, schema: str | None = None) -> Parts:
+def content_of(plan: Plan, given: Mapping[str, Any] | None, schema: str | None = None) -> Parts:
     """Return the content of a run, in groups.
 
     Args:
@@ -55,11 +55,11 @@ def of(plan: Plan, given: Mapping[str, Any] | None, schema: str | None = None) -
     if schema is not None:
         found[TARGET] = {"the schema of the target": _sha256(schema.encode())}
         embedded = [name for name, one in plan.environments.items() if one.server == "embedded"]
-        found[REHEARSAL] = {f"the rehearsal on {name}": _rehearsed(rehearsal(plan, name)) for name in embedded}
+        found[REHEARSAL] = {f"the rehearsal on {name}": _injected(injection_record(plan, name)) for name in embedded}
     return found
 
 
-def rehearsal(plan: Plan, environment: str) -> Path:
+def injection_record(plan: Plan, environment: str) -> Path:
     """Return where the rehearsal of all faults on an environment is recorded."""
     return plan.root / "outputs" / environment / "rehearsal.json"
 
@@ -81,13 +81,13 @@ def _differences(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str
             yield f"{name} changed" if is_digest else f"{name} changed from {before} to {after}"
 
 
-def _rehearsed(record: Path) -> str:
+def _injected(record: Path) -> str:
     try:
         found = json.loads(record.read_text(encoding="utf-8"))
         counts = ", ".join(f"{count} {result}" for result, count in found["counts"].items())
         return f"{counts} with the content {found['digest'][:12]}"
     except FileNotFoundError:
-        return NOT_REHEARSED
+        return NOT_INJECTED
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(f"{record} is damaged: `runbook rehearse` writes it anew.") from None
 

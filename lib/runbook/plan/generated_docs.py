@@ -129,8 +129,8 @@ def _labelled(said: Mapping[str, str]) -> Iterator[str]:
 
 
 def _parameters(task: Task) -> list[parameters.Parameter]:
-    sources = [cell.source for cell in cells.read(task.notebook) if "parameters" in cell.tags]
-    return [one for source in sources for one in parameters.declared(source).values()]
+    sources = [cell.source for cell in cells.read_cells(task.notebook) if "parameters" in cell.tags]
+    return [one for source in sources for one in parameters.declarations(source).values()]
 
 
 def _scripts(plan: Plan) -> Iterator[str]:
@@ -159,7 +159,7 @@ def _scripts(plan: Plan) -> Iterator[str]:
 def _cells(task: Task) -> Iterator[str]:
     names = {step.number: step.name for step in task.steps}
     shown = ""
-    for cell in cells.read(task.notebook):
+    for cell in cells.read_cells(task.notebook):
         if cell.magic is None:
             continue
         if cell.step != shown:

@@ -88,7 +88,7 @@ class Environment:
         return f"RUNBOOK_{self.name.upper().replace('-', '_')}_DATABASE_URL"
 
 
-def must_be_known(entry: dict[str, Any], known: Iterable[str]) -> None:
+def require_known_keys(entry: dict[str, Any], known: Iterable[str]) -> None:
     """Make sure that a table has no key but the known ones.
 
     Raises:
@@ -106,7 +106,7 @@ def task(entry: dict[str, Any], root: Path) -> Task:
         KeyError: a key is missing.
         TypeError: a key is unknown, or a value has the wrong type.
     """
-    must_be_known(entry, Task.__dataclass_fields__)
+    require_known_keys(entry, Task.__dataclass_fields__)
     for name in ("number", "minutes"):
         if not isinstance(entry[name], int):
             raise TypeError(f"{name} must be a whole number")

@@ -32,7 +32,7 @@ class Parameter:
         return tuple(found[1].split(", ")) if found else ()
 
 
-def declared(source: str) -> dict[str, Parameter]:
+def declarations(source: str) -> dict[str, Parameter]:
     """Return the parameters a cell declares as `name: type = literal  # comment`.
 
     Raises:
@@ -68,7 +68,7 @@ def assigned(source: str) -> set[str]:
     return names
 
 
-def check(known: Mapping[str, Parameter], given: Mapping[str, Any], where: str) -> None:
+def check_values(known: Mapping[str, Parameter], given: Mapping[str, Any], where: str) -> None:
     """Check given values against the declared parameters.
 
     Raises:
@@ -88,7 +88,7 @@ def check(known: Mapping[str, Parameter], given: Mapping[str, Any], where: str) 
             raise UsageError(f"{where}: the parameter {name!r} must be one of {', '.join(known[name].choices)}.")
 
 
-def literals(known: Mapping[str, Parameter], given: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def parse_given(known: Mapping[str, Parameter], given: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Return parameters given as text by their names: a `str` as it stands, any other read as Python would."""
     return {name: text if name in known and known[name].kind == "str" else _literal(text) for name, text in given}
 

@@ -59,7 +59,7 @@ class Plan:
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
             head = data["runbook"]
-            model.must_be_known(head, ("name", "title", "buffer_minutes", "escalate_at", "schemas", "personal"))
+            model.require_known_keys(head, ("name", "title", "buffer_minutes", "escalate_at", "schemas", "personal"))
             plan = cls(
                 root=root,
                 name=head["name"],

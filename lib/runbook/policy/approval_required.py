@@ -49,7 +49,7 @@ def must_stand(task: Subject, *, is_batch: bool) -> None:
     """
     if task.environment.approval == "automatic" or not task.definition.needs:
         return
-    parts = fingerprint.of(task.plan, _given(task) if is_batch else None)
+    parts = fingerprint.content_of(task.plan, _given(task) if is_batch else None)
     if _approval(task, parts) is None:
         raise _refusal(task, parts)
 
@@ -84,7 +84,7 @@ def _refusal(task: Subject, parts: Parts) -> NotAllowed:
 
 
 def _content(task: Subject) -> Parts:
-    return fingerprint.of(task.plan, _given(task), task.schema(*task.plan.schemas))
+    return fingerprint.content_of(task.plan, _given(task), task.schema(*task.plan.schemas))
 
 
 def _given(task: Subject) -> dict[str, object]:

@@ -17,7 +17,7 @@ SHORTEST = 12
 
 def is_needed(environment: Environment, tasks: tuple[Task, ...], *, undo: bool = False) -> bool:
     """Tell whether tasks need a confirmation: the environment is protected, and one of them changes something there."""
-    return environment.protected and (undo or any(cells.changes(task.notebook) for task in tasks))
+    return environment.protected and (undo or any(cells.changes_target(task.notebook) for task in tasks))
 
 
 def demand(plan: Plan, environment: Environment, given: str) -> None:

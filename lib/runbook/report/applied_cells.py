@@ -68,7 +68,7 @@ def applied_cells_of(folder: Path, tasks: list[dict[str, Any]]) -> list[AppliedC
 
 def _steps(path: Path) -> tuple[AppliedCell, ...]:
     raw = notebooks.cells_of(path)
-    return tuple(_step(raw, index, cell) for index, cell in enumerate(cells.read(path)) if "apply" in cell.tags)
+    return tuple(_step(raw, index, cell) for index, cell in enumerate(cells.read_cells(path)) if "apply" in cell.tags)
 
 
 def _step(raw: list[dict[str, Any]], index: int, cell: cells.Cell) -> AppliedCell:
