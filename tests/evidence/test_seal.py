@@ -176,7 +176,7 @@ def test_a_whole_new_seal_is_found_out_by_the_ledger_alone(copy, verify):
 def test_a_run_resumed_is_held_against_its_newest_seal(finished, copy, verify):
     manifest = evidence.read_manifest(copy)
     with finished.connect() as connection:
-        seals.keep(connection, manifest["run_id"], "0" * 64)
+        seals.keep_seal(connection, manifest["run_id"], "0" * 64)
         assert verify(copy).code == 1
         connection.execute("DELETE FROM runbook.seals WHERE head = %s", ["0" * 64])
     assert verify(copy).code == 0

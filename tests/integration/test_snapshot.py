@@ -153,7 +153,7 @@ def test_a_scratch_database_goes_even_while_autovacuum_is_at_work_in_it(library,
             admin.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         admin.execute("SELECT pg_reload_conf()")
         try:
-            with scratch.database(library, url) as scratch_url:
+            with scratch.scratch_database(library, url) as scratch_url:
                 # Somebody else's table, so that autovacuum is still at work when the database is to go
                 database = psycopg.conninfo.conninfo_to_dict(scratch_url)["dbname"]
                 with psycopg.connect(embedded.url(embedded.start(toy), database, "postgres")) as inside:

@@ -75,7 +75,7 @@ class Execution:
         connect = partial(environments.connect, plan, self.environment, url=environments.url_of(plan, self.environment))
         connection = connect(f"runbook {self.run_id} batch")
         with connect(f"runbook {self.run_id} other") as other:
-            poolers.must_keep_their_sessions(connection, other, self.environment)
+            poolers.require_sessions(connection, other, self.environment)
         self.ledger = Ledger(connection, plan.name)
         self.ledger.prepare()
         lock.take(connection, plan.name)

@@ -8,7 +8,7 @@ import click
 import psycopg
 
 from runbook import priority
-from runbook.database.failures import in_words
+from runbook.database.failures import describe_failure
 from runbook.errors import RunbookError
 
 
@@ -35,7 +35,7 @@ class Group(click.Group):
         except (RunbookError, psycopg.Error, OSError) as error:
             if isinstance(error, BrokenPipeError):  # whoever read our output has gone: click ends quietly
                 raise
-            click.echo(f"runbook: {in_words(error)}", err=True)
+            click.echo(f"runbook: {describe_failure(error)}", err=True)
             raise click.exceptions.Exit(getattr(error, "exit_code", 1)) from None
 
 

@@ -125,7 +125,7 @@ def reset(plan: Plan, environment: Environment) -> None:
         raise UsageError(f"Only an embedded environment can be reset; {environment.name!r} is somebody's database.")
     admin = embedded.url(embedded.start(plan.root), "postgres", "postgres")
     with psycopg.connect(admin, autocommit=True) as connection:
-        lock.must_be_free(connection, plan.name, environment.database)
+        lock.require_free(connection, plan.name, environment.database)
     embedded.reset(plan.root, environment)
 
 

@@ -3,7 +3,7 @@
 import psycopg
 
 
-def in_words(error: Exception) -> str:
+def describe_failure(error: Exception) -> str:
     """Return what an operator reads of an error, in a sentence."""
     said = " ".join(str(error).split())
     if isinstance(error, psycopg.OperationalError):

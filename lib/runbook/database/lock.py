@@ -17,7 +17,7 @@ def take(connection: psycopg.Connection, plan: str) -> None:
         raise _held(_holder(connection, plan)[1])
 
 
-def must_be_free(connection: psycopg.Connection, plan: str, database: str) -> None:
+def require_free(connection: psycopg.Connection, plan: str, database: str) -> None:
     """Make sure that no run of a plan holds a database, which may be another than the one connected to.
 
     Raises:
@@ -33,7 +33,7 @@ def is_held(connection: psycopg.Connection, plan: str) -> bool:
     return _holder(connection, plan)[0] != 0
 
 
-def must_be_held_by(connection: psycopg.Connection, plan: str, backend: int) -> None:
+def require_holder(connection: psycopg.Connection, plan: str, backend: int) -> None:
     """Make sure that the batch a kernel belongs to still holds the lock.
 
     Raises:

@@ -13,7 +13,7 @@ def backend(connection: psycopg.Connection) -> int:
     return int(row[0])
 
 
-def keep_their_sessions(one: psycopg.Connection, other: psycopg.Connection) -> bool:
+def are_sessions(one: psycopg.Connection, other: psycopg.Connection) -> bool:
     """Tell whether a connection stays on one process while another works; a transaction pooler does not grant it."""
     before = backend(one)
     with other.transaction():
@@ -22,13 +22,13 @@ def keep_their_sessions(one: psycopg.Connection, other: psycopg.Connection) -> b
     return before == after != taken
 
 
-def must_keep_their_sessions(one: psycopg.Connection, other: psycopg.Connection, environment: Environment) -> None:
+def require_sessions(one: psycopg.Connection, other: psycopg.Connection, environment: Environment) -> None:
     """Make sure that two connections of an environment are sessions, before anything is locked or set in them.
 
     Raises:
         UsageError: they share processes of the server.
     """
-    if not keep_their_sessions(one, other):
+    if not are_sessions(one, other):
         raise UsageError(
             f"Environment {environment.name!r} is reached through a pooler in transaction mode (port {one.info.port}), "
             f"which loses locks and settings: give {environment.url_variable} the port of its session mode "

@@ -5,7 +5,7 @@ from psycopg import sql
 from runbook.database.ledger import UNDONE, Ledger
 
 
-def keep(ledger: Ledger, task: int, definition: str) -> None:
+def keep_schema(ledger: Ledger, task: int, definition: str) -> None:
     """Remember the schema as it was before a task, unless the task has left something since the last time."""
     state = ledger.states().get(task)
     keep = "DO NOTHING" if state and state.status != UNDONE else "DO UPDATE SET definition = excluded.definition"
@@ -17,7 +17,7 @@ def keep(ledger: Ledger, task: int, definition: str) -> None:
     )
 
 
-def before(ledger: Ledger, task: int) -> str | None:
+def schema_before(ledger: Ledger, task: int) -> str | None:
     """Return the schema as it was before a task, or None."""
     row = ledger.connection.execute(
         "SELECT definition FROM runbook.schemas WHERE plan = %s AND task = %s", [ledger.plan, task]

@@ -67,7 +67,7 @@ ALONE = Surroundings()
 
 
 @contextmanager
-def database(connection: psycopg.Connection, url: str) -> Iterator[str]:
+def scratch_database(connection: psycopg.Connection, url: str) -> Iterator[str]:
     """Yield the URL of an empty database beside the target, dropped afterwards.
 
     Raises:
@@ -109,7 +109,7 @@ def _empty(scratch_url: str, name: str) -> None:
     """
     with suppress(psycopg.Error), psycopg.connect(scratch_url, autocommit=True) as scratch:
         for (table,) in scratch.execute(TABLES).fetchall():
-            scratch.execute(DROP_TABLE.format(database=sql.Literal(name), table=sql.Literal(table)))
+            scratch.execute(DROP_TABLE.format(scratch_database=sql.Literal(name), table=sql.Literal(table)))
             time.sleep(RESPITE)
 
 
@@ -133,7 +133,7 @@ def copy(connection: psycopg.Connection, url: str, around: Surroundings) -> Iter
     Raises:
         StepFailed: pg_dump or pg_restore fails, or the role may not create databases.
     """
-    with database(connection, url) as scratch_url:
+    with scratch_database(connection, url) as scratch_url:
         with rebuilt(connection, url, scratch_url, around) as add:
             add("--section=data", "--section=post-data")
         with psycopg.connect(scratch_url, autocommit=True) as scratch:

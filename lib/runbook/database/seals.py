@@ -5,12 +5,12 @@ from datetime import datetime
 import psycopg
 
 
-def keep(connection: psycopg.Connection, run_id: str, head: str) -> None:
+def keep_seal(connection: psycopg.Connection, run_id: str, head: str) -> None:
     """Remember the head of a run's seal; earlier ones stay."""
     connection.execute("INSERT INTO runbook.seals (run_id, head) VALUES (%s, %s)", [run_id, head])
 
 
-def newest(connection: psycopg.Connection, run_id: str) -> tuple[str, datetime] | None:
+def newest_seal(connection: psycopg.Connection, run_id: str) -> tuple[str, datetime] | None:
     """Return the head of a run's newest seal and when it was kept; None where the ledger knows none."""
     row = connection.execute("SELECT to_regclass('runbook.seals') IS NOT NULL").fetchone()
     if not row or not row[0]:

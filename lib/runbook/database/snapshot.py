@@ -106,7 +106,7 @@ def back_up(
         # Level 1 takes half the time of the usual 6 and a seventh more space.
         options = ["--format=custom", "--compress=1", f"--snapshot={row[0]}", f"--file={path}"]
         tools.call("pg_dump", url, [*options, *(f"--table={table}" for table in tables)])
-    with scratch.database(connection, url) as scratch_url:
+    with scratch.scratch_database(connection, url) as scratch_url:
         with scratch.rebuilt(connection, url, scratch_url, around, "--schema-only"):
             # Triggers and foreign keys are not there, so the rows alone are asked for.
             scratch.restore(scratch_url, path, ["--section=data"])

@@ -43,7 +43,7 @@ def schema(
     (folder / SCHEMA).write_text(definition, encoding="utf-8")
     found = {"file": SCHEMA, "sha256": hashlib.sha256(definition.encode()).hexdigest()}
     forward = [number for number, state in states.items() if state["status"] != UNDONE]
-    before = schemas.before(ledger, min(forward)) if forward else None
+    before = schemas.schema_before(ledger, min(forward)) if forward else None
     if before is not None:
         (folder / SCHEMA_BEFORE).write_text(before, encoding="utf-8")
         found["before"] = SCHEMA_BEFORE

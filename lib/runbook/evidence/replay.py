@@ -77,7 +77,7 @@ def replay_cells(
     name = f"runbook {manifest['run_id']} verify"
     connect = partial(environments.connect, plan, environment, name, environments.url_of(plan, environment))
     with connect() as this, connect() as other:
-        poolers.must_keep_their_sessions(this, other, environment)
+        poolers.require_sessions(this, other, environment)
     redaction.begin(plan, environment)  # tables are held against what the run has shown
 
     def one_task(task: dict[str, Any]) -> ReplayOutcome:

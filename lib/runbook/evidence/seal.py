@@ -63,7 +63,7 @@ def seal_run(folder: Path, ledger: Ledger, manifest: dict[str, Any], complain: C
     """
     manifest[KEY] = make_seal(folder, manifest)
     path = evidence.write_manifest(folder, manifest)
-    seals.keep(ledger.connection, manifest["run_id"], manifest[KEY]["head"])
+    seals.keep_seal(ledger.connection, manifest["run_id"], manifest[KEY]["head"])
     try:
         signature.sign(path)
     except UsageError as error:

@@ -113,7 +113,7 @@ def check_ledger(plan: Plan | None, manifest: dict[str, Any]) -> tuple[bool | No
         if is_embedded and not (embedded.state_folder(plan.root) / "postgres").exists():
             raise UsageError("its server is not on this machine")
         with environments.connect(plan, environment, "runbook verify") as connection:
-            kept = seals.newest(connection, manifest["run_id"])
+            kept = seals.newest_seal(connection, manifest["run_id"])
     except UsageError as error:
         return None, f"the ledger of {name!r} was not asked: {error}"
     if kept is None and is_embedded:

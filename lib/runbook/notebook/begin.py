@@ -76,10 +76,10 @@ def _show_head(shell: Any, task: Task) -> None:
 def _enter(task: Task) -> None:
     """Pass everything that may forbid the task, then make its session ready."""
     redaction.begin(task.plan, task.environment)
-    poolers.must_keep_their_sessions(task.ledger.connection, task.connection, task.environment)
+    poolers.require_sessions(task.ledger.connection, task.connection, task.environment)
     task.ledger.prepare()
     if holder := os.environ.get(HOLDER_VARIABLE):  # the batch holds the lock for its kernels
-        lock.must_be_held_by(task.ledger.connection, task.plan.name, int(holder))
+        lock.require_holder(task.ledger.connection, task.plan.name, int(holder))
     else:
         lock.take(task.ledger.connection, task.plan.name)
     _must_be_reversible(task) if task.undo else _must_be_allowed(task)
@@ -87,7 +87,7 @@ def _enter(task: Task) -> None:
         confirmation.ask(task.plan, task.environment)
     number = task.definition.number
     if not task.undo:
-        schemas.keep(task.ledger, number, task.schema(*task.plan.schemas))
+        schemas.keep_schema(task.ledger, number, task.schema(*task.plan.schemas))
     task.ledger.open_run(task.run_id, task.environment.name, operator(), fingerprint.plan_digest(task.plan), {})
     task.ledger.start_task(task.run_id, number)
     task.connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")

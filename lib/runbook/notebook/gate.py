@@ -62,7 +62,7 @@ def given_back(task: Context) -> None:
         StepFailed: the ledger does not know what it was.
     """
     number = task.definition.number
-    before = schemas.before(task.ledger, number)
+    before = schemas.schema_before(task.ledger, number)
     if before is None:
         raise StepFailed(f"The ledger does not hold the schema from before Task {number}: compare by hand.")
     is_equal = task.schema(*task.plan.schemas) == before

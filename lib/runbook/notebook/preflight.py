@@ -113,4 +113,4 @@ def free_disk(task: Task, given: float) -> tuple[float | None, str]:
 
 def keeps_its_session(task: Task) -> bool:
     """Tell whether the connection stays on one backend while another works; a transaction pooler does not grant it."""
-    return poolers.keep_their_sessions(task.connection, task.ledger.connection)
+    return poolers.are_sessions(task.connection, task.ledger.connection)
