@@ -44,6 +44,6 @@ def _compare(place: Place, database: str, mode: str, pairs: int) -> Sample:
         claims = json.dumps({"organization_id": row[0]})
         tenant = f"SET LOCAL ROLE organization_user; SET LOCAL request.jwt.claims = '{claims}'".encode()
         server = f"SET LOCAL ROLE service_role; SET LOCAL request.jwt.claims = '{claims}'".encode()
-        subjects = (timing.Subject(read, server), timing.Subject(read, tenant))
+        subjects = (timing.TimedStatement(read, server), timing.TimedStatement(read, tenant))
         found = timing.compare(connection, "row level security", *subjects, samples=pairs, mode=mode)
     return {"added": found.change, "with_ms": found.after.median, "without_ms": found.before.median}

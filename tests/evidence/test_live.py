@@ -9,7 +9,7 @@ from runbook.evidence import manifest as evidence
 from runbook.evidence import verify as verification
 from runbook.evidence.drift import Drift
 from runbook.query.send import Persona
-from runbook.query.session_record import Record
+from runbook.query.session_record import SessionRecord
 from tests.evidence.conftest import NAME
 
 CHECK = "check “no shelf is without a label”: expected no rows, found 1 row; the run had found no rows"
@@ -23,7 +23,7 @@ def target(finished):
 
 @pytest.fixture
 def session(target):
-    record = Record([(1, "least", "5"), (3, "least", "500")], [(2, "ada", Persona("", (("app.who", "ada"),)))])
+    record = SessionRecord([(1, "least", "5"), (3, "least", "500")], [(2, "ada", Persona("", (("app.who", "ada"),)))])
     return replay.ReplaySession(target, record)
 
 
@@ -197,4 +197,4 @@ def test_a_difference_of_the_schema_is_told_with_its_statement(finished, copy):
 
 def test_psycopg_reports_a_read_only_target(target):
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        replay.ReplaySession(target, Record()).connection.execute("DELETE FROM shelves")
+        replay.ReplaySession(target, SessionRecord()).connection.execute("DELETE FROM shelves")

@@ -374,7 +374,7 @@ def test_a_batch_that_returns_a_figure_of_the_backfill_is_refused_and_undone(jou
 @pytest.fixture
 def progress(monkeypatch):
     """The words the progress line showed so far."""
-    words, shown = [], backfill.show.progress
+    words, shown = [], backfill.show.show_progress
     monkeypatch.setattr(backfill.show, "progress", lambda *given: (words.append(given[-1]), shown(*given))[1])
     return words
 

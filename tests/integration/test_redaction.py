@@ -23,12 +23,12 @@ NAMES = ["user_id", "id", "name", "number", "email", "users", "title"]
 def hidden(plan: Plan) -> Iterator[Plan]:
     """A plan that calls all but the last column personal; nothing stays hidden afterwards."""
     yield replace(plan, personal=tuple(NAMES[:-1]))
-    redaction.begin(plan, plan.environment("local"))
+    redaction.hide_personal(plan, plan.environment("local"))
 
 
 def test_a_protected_environment_shows_neither_ids_nor_names(hidden: Plan) -> None:
     table = Table(NAMES, ROWS)
-    redaction.begin(hidden, replace(hidden.environment("local"), protected=True))
+    redaction.hide_personal(hidden, replace(hidden.environment("local"), protected=True))
     for text in (repr(table), table._repr_html_()):
         assert "Ada Lovelace" in text  # the last column is not personal
         assert text.count("Ada") == 1
@@ -41,7 +41,7 @@ def test_a_protected_environment_shows_neither_ids_nor_names(hidden: Plan) -> No
 
 
 def test_an_environment_that_is_not_protected_shows_all(hidden: Plan) -> None:
-    redaction.begin(hidden, hidden.environment("local"))
+    redaction.hide_personal(hidden, hidden.environment("local"))
     assert str(ADA) in repr(Table(NAMES, ROWS))
 
 

@@ -29,7 +29,7 @@ from runbook.query import redaction
 from runbook.query import send as transport
 from runbook.query.expectation import Expectation, Refused
 from runbook.query.send import Persona
-from runbook.query.session_record import Record
+from runbook.query.session_record import SessionRecord
 from runbook.query.table import Table
 
 LOCK_TIMEOUT = "10s"
@@ -78,13 +78,13 @@ def replay_cells(
     connect = partial(environments.connect, plan, environment, name, environments.url_of(plan, environment))
     with connect() as this, connect() as other:
         poolers.require_sessions(this, other, environment)
-    redaction.begin(plan, environment)  # tables are held against what the run has shown
+    redaction.hide_personal(plan, environment)  # tables are held against what the run has shown
 
     def one_task(task: dict[str, Any]) -> ReplayOutcome:
         every, outcome = list(_evidence(folder, task)) if task["notebook"] else [], ReplayOutcome()
         if every:
             with connect() as connection:
-                session = ReplaySession(connection, Record.read(task.get("session")))
+                session = ReplaySession(connection, SessionRecord.read(task.get("session")))
                 for one in every:
                     _again(session, one, outcome, is_asked=(task["number"], one.index) not in without)
         return outcome
@@ -96,7 +96,7 @@ def replay_cells(
 class ReplaySession:
     """A read-only session that stands where the notebook's stood."""
 
-    def __init__(self, connection: psycopg.Connection, record: Record) -> None:
+    def __init__(self, connection: psycopg.Connection, record: SessionRecord) -> None:
         self.connection, self.record = connection, record
         self.settings: dict[str, str] = {}
         connection.execute("SET default_transaction_read_only = on")
@@ -119,7 +119,7 @@ class ReplaySession:
                 return transport.send(self.connection, text)
         except psycopg.Error as error:
             if self.connection.closed:
-                raise transport.failure(error, text) from None
+                raise transport.step_failure(error, text) from None
             return Refused(error.sqlstate or "", error.diag.message_primary or str(error))
         except StepFailed as error:  # a command of psql's that found nothing
             return Refused("", str(error))

@@ -66,7 +66,7 @@ def _show_head(shell: Any, task: Task) -> None:
     title = f"{'Rollback of ' if task.undo else ''}Task {number} · {task.definition.name}"
 
     def header(name: str, value: str) -> show.Markup:
-        return show.header(title, _facts(task, (name, value)), task.environment.protected)
+        return show.show_header(title, _facts(task, (name, value)), task.environment.protected)
 
     handle = display(header("estimate", f"{minutes} min"), display_id=True)
     if hasattr(shell, "kernel") and HOLDER_VARIABLE not in os.environ:  # somebody looks at it
@@ -75,7 +75,7 @@ def _show_head(shell: Any, task: Task) -> None:
 
 def _enter(task: Task) -> None:
     """Pass everything that may forbid the task, then make its session ready."""
-    redaction.begin(task.plan, task.environment)
+    redaction.hide_personal(task.plan, task.environment)
     poolers.require_sessions(task.ledger.connection, task.connection, task.environment)
     task.ledger.prepare()
     if holder := os.environ.get(HOLDER_VARIABLE):  # the batch holds the lock for its kernels

@@ -9,11 +9,11 @@ from runbook.database import environments, ledger, snapshot
 from runbook.errors import StepFailed
 from runbook.plan import plan
 from runbook.query import session_record
-from runbook.query.sql_session import Conversation
+from runbook.query.sql_session import SqlSession
 from runbook.query.table import Table
 
 
-class Context(Conversation):
+class Context(SqlSession):
     """A session on one target for one task.
 
     Attributes:

@@ -26,7 +26,7 @@ def check(task: Context, name: str, found: Any, expected: str, criterion: str | 
     task.ledger.record(task.run_id, number, ledger.Check(name, expected, actual, passed, criterion, trigger))
     task.keep_record()
     decides = [(kind, text) for kind, text in (("criterion", criterion), ("trigger", trigger)) if text]
-    display(show.verdict(passed, name, expected, actual, decides))
+    display(show.show_verdict(passed, name, expected, actual, decides))
     if passed:
         return
     if isinstance(found, Table) and found:
@@ -48,7 +48,7 @@ def conclude(task: Context) -> None:
     task.ledger.finish_task(task.run_id, number, ledger.DONE if is_open else "failed")
     lock.release(task.ledger.connection, task.plan.name)
     title, next_step = f"Task {number} · {task.definition.name}", _next(task) if is_open else advice(task)
-    display(show.gate(title, rows, next_step, _took(task)))
+    display(show.show_gate(title, rows, next_step, _took(task)))
     if not is_open:
         wrong = next(f"{kind} “{text}”" for kind, text, fine in rows if not fine)
         raise GateShut(f"Task {number}: the gate is shut by the {wrong}. {advice(task)}")
@@ -69,7 +69,7 @@ def given_back(task: Context) -> None:
     task.ledger.finish_task(task.run_id, number, ledger.UNDONE if is_equal else "failed")
     lock.release(task.ledger.connection, task.plan.name)
     found = "equal" if is_equal else "different"
-    display(show.verdict(is_equal, "the schema is what it was before the task", "equal to the byte", found, []))
+    display(show.show_verdict(is_equal, "the schema is what it was before the task", "equal to the byte", found, []))
     if not is_equal:
         raise GateShut(
             f"Rollback of Task {number}: the schema is not what it was before the task. "

@@ -45,7 +45,7 @@ class RunbookMagics(Magics):
         if "--as" in options or "--probe" in options:
             answer = self._probe(str(options["--as"]) if "--as" in options else None, cell)
         elif "--retry" in options:
-            answer = lock_retry.while_locked(lambda: self.task.send(cell))
+            answer = lock_retry.retry_while_locked(lambda: self.task.send(cell))
         else:
             answer = self.task.send(cell)
         for notice in answer.notices:
@@ -120,7 +120,7 @@ class RunbookMagics(Magics):
         try:
             found = backfill.run(self.task, table, cell)
         except psycopg.Error as error:
-            raise send.failure(error, cell) from None
+            raise send.step_failure(error, cell) from None
         except batches.NotAsDue as error:
             if not name:
                 raise
@@ -135,7 +135,7 @@ class RunbookMagics(Magics):
             with send.probe(self.task.connection, self.task.acting(name)):
                 return send.send(self.task.connection, cell)
         except psycopg.Error as error:
-            raise send.failure(error, cell) from None
+            raise send.step_failure(error, cell) from None
 
 
 def register(shell: Any, task: Task) -> None:

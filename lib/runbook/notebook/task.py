@@ -58,7 +58,7 @@ class Task(Context):
             fresh: whether each sample is the first call in a session of its own, which has nothing cached yet.
         """
         if fresh:
-            subject = timing.Subject(statement.encode(), self._ready(persona))
+            subject = timing.TimedStatement(statement.encode(), self._ready(persona))
             named = f"runbook {self.run_id} fresh"
             open_session = partial(environments.connect, self.plan, self.environment, named, self.url)
             found = timing.measure_fresh(open_session, name, subject, samples)
@@ -92,8 +92,8 @@ class Task(Context):
             mode: what counts: `statement`, `prepared` or `request`; see `timing.MODES`.
         """
         earlier, later = persona if isinstance(persona, tuple) else (persona, persona)
-        first = timing.Subject(before.encode(), self._ready(earlier))
-        second = timing.Subject(after.encode(), self._ready(later))
+        first = timing.TimedStatement(before.encode(), self._ready(earlier))
+        second = timing.TimedStatement(after.encode(), self._ready(later))
         with self._probe(None, setup + before + after):
             if setup:
                 self.connection.execute(setup.encode())

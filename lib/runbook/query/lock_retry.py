@@ -20,7 +20,7 @@ def pauses() -> Iterator[float]:
         yield min(0.2 * 2**attempt, LONGEST_PAUSE)
 
 
-def while_locked(action: Callable[[], T]) -> T:
+def retry_while_locked(action: Callable[[], T]) -> T:
     """Return what `action` returns; where it cannot get a lock in time, try again after a growing pause.
 
     `action` must leave nothing behind when it fails: one implicit transaction, or one that cleans up.

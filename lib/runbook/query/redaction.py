@@ -15,7 +15,7 @@ ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _hidden: set[str] = set()
 
 
-def begin(plan: Plan, environment: Environment) -> None:
+def hide_personal(plan: Plan, environment: Environment) -> None:
     """Hide the plan's personal columns from now on, or nothing where the environment is not protected."""
     _hidden.clear()
     _hidden.update(plan.personal if environment.protected else ())

@@ -110,7 +110,7 @@ def probe(connection: psycopg.Connection, persona: Persona) -> Iterator[None]:
         connection.execute(b"ROLLBACK")
 
 
-def failure(error: psycopg.Error, text: str) -> StepFailed:
+def step_failure(error: psycopg.Error, text: str) -> StepFailed:
     """Return one sentence for an SQL error: what, where, and the server's own hint."""
     diagnostic = error.diag
     if diagnostic.message_primary is None:

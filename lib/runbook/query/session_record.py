@@ -17,7 +17,7 @@ MADE = re.compile(r"set_config\(\s*'runbook\.(\w+)'|\bSET\s+(?:SESSION\s+)?runbo
 
 
 @dataclass
-class Record:
+class SessionRecord:
     """What one session was given.
 
     Attributes:

@@ -17,7 +17,7 @@ from runbook.query.table import Table
 OWNER = Persona()
 
 
-class Conversation:
+class SqlSession:
     """A session on a target.
 
     Attributes:
@@ -29,7 +29,7 @@ class Conversation:
     def __init__(self, connection: psycopg.Connection, names: dict[str, Any]) -> None:
         self.connection, self.names = connection, names
         self.personas: dict[str, Persona] = {}
-        self.record = session_record.Record()
+        self.record = session_record.SessionRecord()
 
     def persona(self, name: str, role: str, **settings: str) -> None:
         """Name somebody whom `%%sql --as` and `-- as:` can act as.
@@ -100,7 +100,7 @@ class Conversation:
             ]
             return answer
         except psycopg.Error as error:
-            raise transport.failure(error, text) from None
+            raise transport.step_failure(error, text) from None
         finally:
             if not self.connection.closed:
                 for remark in transport.clean_up(self.connection):
@@ -116,7 +116,7 @@ class Conversation:
                 answer = transport.send(self.connection, statement)
         except psycopg.Error as error:
             if error.sqlstate is None:
-                raise transport.failure(error, statement) from None
+                raise transport.step_failure(error, statement) from None
             return Refused(error.sqlstate, error.diag.message_primary or "")
         if not answer.tables and not answer.tags:
             raise StepFailed("The cell holds no SQL to run.")
@@ -165,7 +165,7 @@ class Conversation:
         try:
             return concurrent_indexes.carry_out(self.connection, text)
         except psycopg.Error as error:
-            raise transport.failure(error, text) from None
+            raise transport.step_failure(error, text) from None
 
     def _cell(self) -> int:
         """Return the execution number of the cell that runs."""
@@ -185,7 +185,7 @@ class Conversation:
 class _Probe:
     """A transaction rolled back at its end, whose SQL errors become StepFailed."""
 
-    def __init__(self, conversation: Conversation, persona: Persona, text: str) -> None:
+    def __init__(self, conversation: SqlSession, persona: Persona, text: str) -> None:
         self.text = text
         self.inner = transport.probe(conversation.connection, persona)
 
@@ -195,4 +195,4 @@ class _Probe:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         self.inner.__exit__(kind, error, trace)
         if isinstance(error, psycopg.Error):
-            raise transport.failure(error, self.text) from None
+            raise transport.step_failure(error, self.text) from None

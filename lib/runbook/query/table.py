@@ -90,7 +90,7 @@ class Markup:
         return self.text
 
 
-def verdict(passed: bool, name: str, expected: str, actual: str, decides: Iterable[tuple[str, str]]) -> Markup:
+def show_verdict(passed: bool, name: str, expected: str, actual: str, decides: Iterable[tuple[str, str]]) -> Markup:
     """Return the badge of a check.
 
     Args:
@@ -113,7 +113,7 @@ def verdict(passed: bool, name: str, expected: str, actual: str, decides: Iterab
     return Markup(html, "\n".join([text, *(f"        {kind}: {words}" for kind, words in decides)]))
 
 
-def header(title: str, facts: Sequence[tuple[str, str]], protected: bool) -> Markup:
+def show_header(title: str, facts: Sequence[tuple[str, str]], protected: bool) -> Markup:
     """Return the head of a notebook: the task, and the facts an operator must not miss."""
     colour = ENVIRONMENT_COLOURS[protected]
     items = "".join(
@@ -128,7 +128,7 @@ def header(title: str, facts: Sequence[tuple[str, str]], protected: bool) -> Mar
     return Markup(html, f"{title}\n" + " · ".join(f"{name} {value}" for name, value in facts))
 
 
-def gate(task: str, rows: Sequence[tuple[str, str, bool | None]], next_step: str, took: str = "") -> Markup:
+def show_gate(task: str, rows: Sequence[tuple[str, str, bool | None]], next_step: str, took: str = "") -> Markup:
     """Return the gate of a task.
 
     Args:
@@ -169,7 +169,7 @@ def elapsed(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 
 
-def progress(label: str, done: int, total: int, detail: str) -> Markup:
+def show_progress(label: str, done: int, total: int, detail: str) -> Markup:
     """Return a progress bar."""
     share = done / total if total else 1.0
     html = (

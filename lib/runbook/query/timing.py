@@ -23,7 +23,7 @@ MODES = {
 
 
 @dataclass(frozen=True)
-class Subject:
+class TimedStatement:
     """What is timed.
 
     Attributes:
@@ -44,12 +44,12 @@ def measure(connection: psycopg.Connection, name: str, statement: bytes, samples
         statement: sent as it is.
         samples: how many are kept; a few more warm up first.
     """
-    times = [_once(connection, Subject(statement)) for _ in range(WARM_UP + samples)]
+    times = [_once(connection, TimedStatement(statement)) for _ in range(WARM_UP + samples)]
     return Measurement(name, np.array(times[WARM_UP:]))
 
 
 def measure_fresh(
-    open_session: Callable[[], psycopg.Connection], name: str, subject: Subject, samples: int
+    open_session: Callable[[], psycopg.Connection], name: str, subject: TimedStatement, samples: int
 ) -> Measurement:
     """Time the first call of a statement in `samples` sessions of its own, each rolled back."""
     times = []
@@ -64,8 +64,8 @@ def measure_fresh(
 def compare(
     connection: psycopg.Connection,
     name: str,
-    before: Subject,
-    after: Subject,
+    before: TimedStatement,
+    after: TimedStatement,
     samples: int,
     mode: str = "statement",
 ) -> Comparison:
@@ -100,17 +100,17 @@ def compare(
     return Comparison(name, Measurement("before", times[:, 0]), Measurement("after", times[:, 1]))
 
 
-def _prepare(connection: psycopg.Connection, subject: Subject, name: bytes) -> Subject:
+def _prepare(connection: psycopg.Connection, subject: TimedStatement, name: bytes) -> TimedStatement:
     # Each by its own name and in its own role: the server plans a shared one anew at every change of role.
     connection.execute(b"SAVEPOINT measurement")
     if subject.ready:
         connection.execute(subject.ready)
     connection.execute(b"PREPARE " + name + b" AS " + subject.statement)
     connection.execute(b"ROLLBACK TO SAVEPOINT measurement; RELEASE SAVEPOINT measurement")
-    return Subject(b"EXECUTE " + name, subject.ready)
+    return TimedStatement(b"EXECUTE " + name, subject.ready)
 
 
-def _once(connection: psycopg.Connection, subject: Subject) -> float:
+def _once(connection: psycopg.Connection, subject: TimedStatement) -> float:
     connection.execute(b"SAVEPOINT measurement; " + subject.ready)
     begun = perf_counter()
     connection.execute(subject.statement)
@@ -119,7 +119,7 @@ def _once(connection: psycopg.Connection, subject: Subject) -> float:
     return elapsed * 1000
 
 
-def _request(connection: psycopg.Connection, subject: Subject) -> float:
+def _request(connection: psycopg.Connection, subject: TimedStatement) -> float:
     begun = perf_counter()
     connection.execute(b"SAVEPOINT measurement")
     if subject.ready:

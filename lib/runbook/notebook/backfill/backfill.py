@@ -101,7 +101,7 @@ class _Backfill:
         self.task, self.table, self.statement = task, table, statement.encode()
         self.brake, self.progress = Brake(task), Progress()
         self.free, self.stop = threading.Event(), threading.Event()
-        self.handle = display(show.progress(table, 0, 1, "starting"), display_id=True)
+        self.handle = display(show.show_progress(table, 0, 1, "starting"), display_id=True)
 
     def one_pass(self) -> None:
         """Go over all blocks once."""
@@ -137,7 +137,7 @@ class _Backfill:
                 self.progress.waited += time.perf_counter() - begun
 
     def _say(self, words: str) -> None:
-        self.handle.update(show.progress(self.table, self.progress.done, self.progress.total, words))
+        self.handle.update(show.show_progress(self.table, self.progress.done, self.progress.total, words))
 
     def _work(self, number: int, tids: Tids) -> None:
         task, pace = self.task, self.pace
