@@ -87,11 +87,11 @@ def test_the_batch_is_refused_before_anything_runs(elsewhere, runbook, connect, 
 
 def test_too_short_a_digest_does_not_count(elsewhere):
     plan = Plan.read(elsewhere / "runbook.toml")
-    confirmation.demand(plan, plan.environment("elsewhere"), digest(elsewhere)[:12])
-    confirmation.demand(plan, plan.environment("elsewhere"), digest(elsewhere))
+    confirmation.require_confirmation(plan, plan.environment("elsewhere"), digest(elsewhere)[:12])
+    confirmation.require_confirmation(plan, plan.environment("elsewhere"), digest(elsewhere))
     for given in (digest(elsewhere)[:11], "yes", "elsewhere", "0" * 65):
         with pytest.raises(NotAllowed, match="is not the digest"):
-            confirmation.demand(plan, plan.environment("elsewhere"), given)
+            confirmation.require_confirmation(plan, plan.environment("elsewhere"), given)
 
 
 def test_the_batch_goes_there_and_back_with_the_digest_that_approve_printed(elsewhere, runbook):

@@ -214,7 +214,7 @@ def _take_up(
 
 def _must_be_allowed(execution: "Execution", tasks: tuple[Task, ...]) -> None:
     if confirmation.is_needed(execution.environment, tasks):
-        confirmation.demand(execution.plan, execution.environment, execution.confirm)
+        confirmation.require_confirmation(execution.plan, execution.environment, execution.confirm)
     done = {number for number, state in execution.ledger.states().items() if state.status == DONE}
     for task in tasks:
         for number in task.needs:

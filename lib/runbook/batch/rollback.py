@@ -22,7 +22,7 @@ def run(plan: Plan, environment: str, last: int | None, console: Console, confir
     lowest = plan.tasks[0].number if last is None else plan.task(last).number
     execution = Execution(plan, environment, console, confirm)
     if confirmation.is_needed(execution.environment, (), undo=True):
-        confirmation.demand(plan, execution.environment, execution.confirm)
+        confirmation.require_confirmation(plan, execution.environment, execution.confirm)
     states = execution.ledger.states()
     tasks = [
         task

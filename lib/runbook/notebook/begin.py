@@ -84,7 +84,7 @@ def _enter(task: Task) -> None:
         lock.take(task.ledger.connection, task.plan.name)
     _must_be_reversible(task) if task.undo else _must_be_allowed(task)
     if confirmation.is_needed(task.environment, (task.definition,), undo=task.undo):
-        confirmation.ask(task.plan, task.environment)
+        confirmation.ask_confirmation(task.plan, task.environment)
     number = task.definition.number
     if not task.undo:
         schemas.keep_schema(task.ledger, number, task.schema(*task.plan.schemas))
@@ -127,7 +127,7 @@ def _must_be_allowed(task: Task) -> None:
                 f"Task {task.definition.number} needs Task {number} complete on {task.environment.name!r}, "
                 f"but {found}. Run it first: `runbook run --environment {task.environment.name} --from {number}`."
             )
-    approval_required.must_stand(task, is_batch=HOLDER_VARIABLE in os.environ)
+    approval_required.require_approval(task, is_batch=HOLDER_VARIABLE in os.environ)
 
 
 def _must_be_reversible(task: Task) -> None:

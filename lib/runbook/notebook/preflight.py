@@ -54,7 +54,7 @@ def concerns(task: Task, raised: Sequence[str]) -> Table:
         raised: what the operator was told, a sentence each.
     """
     rows = [[concern, "told to the operator"] for concern in raised]
-    if no := approval_required.rejection(task):
+    if no := approval_required.standing_rejection(task):
         rows.append([no.statement, f"rejected by {no.approver}"])
     return Table(["concern", "said"], rows)
 

@@ -10,7 +10,7 @@ from runbook.plan.fingerprint import Parts
 from runbook.plan.plan import Environment, Plan, Task
 
 
-class Subject(Protocol):
+class ApprovalSubject(Protocol):
     """What needs an approval: a task of a run, on its target."""
 
     definition: Task
@@ -23,12 +23,12 @@ class Subject(Protocol):
         """Return the definition of everything in the schemas of the target."""
 
 
-def approval(task: Subject) -> dict[str, str] | None:
+def approval(task: ApprovalSubject) -> dict[str, str] | None:
     """Return who authorized the task's content, or None; see `Task.approval`."""
     return _approval(task, _content(task))
 
 
-def authorize(task: Subject) -> dict[str, str]:
+def authorize(task: ApprovalSubject) -> dict[str, str]:
     """Demand an approval; see `Task.authorize`."""
     parts = _content(task)
     found = _approval(task, parts)
@@ -38,7 +38,7 @@ def authorize(task: Subject) -> dict[str, str]:
     return found
 
 
-def must_stand(task: Subject, *, is_batch: bool) -> None:
+def require_approval(task: ApprovalSubject, *, is_batch: bool) -> None:
     """Make sure, where an approval is required, that it still covers what a later task is made of.
 
     The target has changed since it was given, by the tasks before. A batch must have its parameters approved as well;
@@ -54,12 +54,12 @@ def must_stand(task: Subject, *, is_batch: bool) -> None:
         raise _refusal(task, parts)
 
 
-def rejection(task: Subject) -> approvals.Decision | None:
+def standing_rejection(task: ApprovalSubject) -> approvals.Decision | None:
     """Return the rejection that stands on the task's environment, or None."""
     return approvals.rejection(_decisions(task))
 
 
-def _approval(task: Subject, parts: Parts) -> dict[str, str] | None:
+def _approval(task: ApprovalSubject, parts: Parts) -> dict[str, str] | None:
     environment, found = task.environment, _decisions(task)
     if approvals.rejection(found):
         return None
@@ -74,7 +74,7 @@ def _approval(task: Subject, parts: Parts) -> dict[str, str] | None:
     }
 
 
-def _refusal(task: Subject, parts: Parts) -> NotAllowed:
+def _refusal(task: ApprovalSubject, parts: Parts) -> NotAllowed:
     name = task.environment.name
     why = approvals.refusal(_decisions(task), parts, task.environment.approvers)
     return NotAllowed(
@@ -83,15 +83,15 @@ def _refusal(task: Subject, parts: Parts) -> NotAllowed:
     )
 
 
-def _content(task: Subject) -> Parts:
+def _content(task: ApprovalSubject) -> Parts:
     return fingerprint.content_of(task.plan, _given(task), task.schema(*task.plan.schemas))
 
 
-def _given(task: Subject) -> dict[str, object]:
+def _given(task: ApprovalSubject) -> dict[str, object]:
     """Return the parameters the batch was given; a session by hand has none but the notebook's own."""
     given: dict[str, object] = task.ledger.run(task.run_id)["parameters"]
     return given
 
 
-def _decisions(task: Subject) -> list[approvals.Decision]:
+def _decisions(task: ApprovalSubject) -> list[approvals.Decision]:
     return approvals.decisions(task.ledger.connection, task.plan.name, task.environment.name)

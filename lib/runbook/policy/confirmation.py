@@ -20,7 +20,7 @@ def is_needed(environment: Environment, tasks: tuple[Task, ...], *, undo: bool =
     return environment.protected and (undo or any(cells.changes_target(task.notebook) for task in tasks))
 
 
-def demand(plan: Plan, environment: Environment, given: str) -> None:
+def require_confirmation(plan: Plan, environment: Environment, given: str) -> None:
     """Make sure that a digest given in advance is that of what is about to run.
 
     Raises:
@@ -38,7 +38,7 @@ def demand(plan: Plan, environment: Environment, given: str) -> None:
         )
 
 
-def ask(plan: Plan, environment: Environment) -> None:
+def ask_confirmation(plan: Plan, environment: Environment) -> None:
     """Have the environment's name typed; where nobody sits at the keyboard, demand the digest.
 
     Raises:
@@ -48,14 +48,14 @@ def ask(plan: Plan, environment: Environment) -> None:
 
     given = os.environ.get(VARIABLE, "")
     if given:
-        demand(plan, environment, given)
+        require_confirmation(plan, environment, given)
         return
     try:
         typed = input(
             f"{environment.name} is protected, and this notebook changes it. Type {environment.name} to go on: "
         )
     except (StdinNotImplementedError, EOFError):
-        demand(plan, environment, "")
+        require_confirmation(plan, environment, "")
     else:
         if typed.strip() != environment.name:
             raise NotAllowed(
