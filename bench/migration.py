@@ -97,7 +97,7 @@ class Notebook:
             write=write,
         )
         with capture_output():
-            backfill.run(cast(Any, task), "organizations", self.statement)
+            backfill.run_backfill(cast(Any, task), "organizations", self.statement)
         return written
 
     def migrate(self, connection: psycopg.Connection, database: str) -> None:

@@ -16,7 +16,7 @@ def shown(monkeypatch):
     monkeypatch.setattr(clocks, "monotonic", lambda: now[0])
     shell = InteractiveShell()
     handle = SimpleNamespace(update=lambda markup: said.append(repr(markup)))
-    clock = clocks.Clock(shell, handle, lambda words: Markup("", f"elapsed {words}"), 15)
+    clock = clocks.TaskClock(shell, handle, lambda words: Markup("", f"elapsed {words}"), 15)
     yield SimpleNamespace(shell=shell, clock=clock, now=now, said=said)
     clock.stop()
 

@@ -13,7 +13,7 @@ import pytest
 from runbook.database import embedded, pauses
 from runbook.errors import GateShut, StepFailed, UsageError
 from runbook.notebook.backfill import backfill
-from runbook.notebook.backfill.throttle import Brake
+from runbook.notebook.backfill.throttle import Throttle
 from runbook.query import lock_retry
 
 T = TypeVar("T")
@@ -487,7 +487,7 @@ def test_what_is_not_one_statement_is_refused_before_the_first_batch(journalled,
 
 
 def test_where_nobody_else_is_at_work_all_workers_go_and_none_rests(two_hands):
-    brake = Brake(two_hands.task)
+    brake = Throttle(two_hands.task)
     wait_until(lambda: not brake.reason() and not brake.others_at_work)
     two_hands.run(HANDS)
     assert hands(two_hands) == 2
@@ -495,7 +495,7 @@ def test_where_nobody_else_is_at_work_all_workers_go_and_none_rests(two_hands):
 
 
 def test_a_session_that_may_not_be_seen_counts_as_at_work(journalled, toy, connect):
-    brake, task, other = Brake(journalled.task), journalled.task, connect(toy)
+    brake, task, other = Throttle(journalled.task), journalled.task, connect(toy)
     wait_until(lambda: not brake.reason() and not brake.others_at_work)
     task.connection.execute("SET ROLE pg_database_owner")  # which sees its own sessions only
     try:

@@ -12,8 +12,8 @@ from runbook import priority
 from runbook.database import ledger, lock, poolers, schemas
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.errors import NotAllowed, RunbookError, UsageError
-from runbook.notebook.task import Task
-from runbook.notebook.task_clock import Clock
+from runbook.notebook.task import TaskSession
+from runbook.notebook.task_clock import TaskClock
 from runbook.plan import cells, fingerprint, parameters, plan
 from runbook.policy import approval_required, confirmation
 from runbook.query import redaction
@@ -21,7 +21,7 @@ from runbook.query import table as show
 from runbook.query.lock_retry import LOCK_TIMEOUT
 
 
-def begin(number: int, *, undo: bool = False) -> Task:
+def begin(number: int, *, undo: bool = False) -> TaskSession:
     """Open the session of task `number`, in the notebook whose parameters stand in the cells above.
 
     Checks the parameters, connects to the environment, looks whether what the task needs is complete,
@@ -45,7 +45,7 @@ def begin(number: int, *, undo: bool = False) -> Task:
     if previous is not None:
         previous.close()  # a rerun of the cell starts anew
     run_id = os.environ.get(RUN_VARIABLE, "")
-    task = Task(
+    task = TaskSession(
         definition, whole, run_id or f"interactive-{datetime.now(UTC):%Y-%m-%d}", given, shell.user_ns, undo=undo
     )
     shell.user_ns["_runbook_task"] = task
@@ -61,7 +61,7 @@ def begin(number: int, *, undo: bool = False) -> Task:
     return task
 
 
-def _show_head(shell: Any, task: Task) -> None:
+def _show_head(shell: Any, task: TaskSession) -> None:
     number, minutes = task.definition.number, task.definition.minutes
     title = f"{'Rollback of ' if task.undo else ''}Task {number} · {task.definition.name}"
 
@@ -70,10 +70,10 @@ def _show_head(shell: Any, task: Task) -> None:
 
     handle = display(header("estimate", f"{minutes} min"), display_id=True)
     if hasattr(shell, "kernel") and HOLDER_VARIABLE not in os.environ:  # somebody looks at it
-        task.clock = Clock(shell, handle, lambda said: header("elapsed", said), minutes)
+        task.clock = TaskClock(shell, handle, lambda said: header("elapsed", said), minutes)
 
 
-def _enter(task: Task) -> None:
+def _enter(task: TaskSession) -> None:
     """Pass everything that may forbid the task, then make its session ready."""
     redaction.hide_personal(task.plan, task.environment)
     poolers.require_sessions(task.ledger.connection, task.connection, task.environment)
@@ -82,7 +82,7 @@ def _enter(task: Task) -> None:
         lock.require_holder(task.ledger.connection, task.plan.name, int(holder))
     else:
         lock.take(task.ledger.connection, task.plan.name)
-    _must_be_reversible(task) if task.undo else _must_be_allowed(task)
+    _require_reversible(task) if task.undo else _require_dependencies(task)
     if confirmation.is_needed(task.environment, (task.definition,), undo=task.undo):
         confirmation.ask_confirmation(task.plan, task.environment)
     number = task.definition.number
@@ -117,7 +117,7 @@ def _parameters(shell: Any, notebook: Path) -> dict[str, Any]:
     return {name: values[name] for name in known}
 
 
-def _must_be_allowed(task: Task) -> None:
+def _require_dependencies(task: TaskSession) -> None:
     states = task.ledger.states()
     for number in task.definition.needs:
         state = states.get(number)
@@ -130,7 +130,7 @@ def _must_be_allowed(task: Task) -> None:
     approval_required.require_approval(task, is_batch=HOLDER_VARIABLE in os.environ)
 
 
-def _must_be_reversible(task: Task) -> None:
+def _require_reversible(task: TaskSession) -> None:
     states = task.ledger.states()
     for later in task.plan.tasks:
         state = states.get(later.number)
@@ -141,7 +141,7 @@ def _must_be_reversible(task: Task) -> None:
             )
 
 
-def _facts(task: Task, time: tuple[str, str]) -> list[tuple[str, str]]:
+def _facts(task: TaskSession, time: tuple[str, str]) -> list[tuple[str, str]]:
     definition = task.definition
     position = task.plan.tasks.index(definition) + 1
     return [

@@ -44,7 +44,7 @@ STRENGTH = (
 )  # fmt: skip
 
 
-def rehearse(task: Context, number: int, schemas: list[str], tables: list[str]) -> Table:
+def dry_run(task: Context, number: int, schemas: list[str], tables: list[str]) -> Table:
     """Go up, down and up again on a copy; remember and return what was found.
 
     Args:
@@ -68,7 +68,7 @@ def rehearse(task: Context, number: int, schemas: list[str], tables: list[str]) 
         return Table(**task.read(NOTE))
     given = task.parameters if own else _given(task, definition)
     subject = _subject(definition, given, schema)
-    if _counts_still(task, subject):
+    if _is_recent(task, subject):
         print(f"Rehearsed in the last {HOURS} hours, with these very scripts on this very schema: shown is that.")
         return Table(**task.read(NOTE))
     with _copy(task, definition, given, schemas) as twin:
@@ -101,7 +101,7 @@ def _subject(definition: plan.Task, given: dict[str, Any], schema: str) -> str:
     return hashlib.sha256("\0".join([scripts, json.dumps(read), schema]).encode()).hexdigest()
 
 
-def _counts_still(task: Context, subject: str) -> bool:
+def _is_recent(task: Context, subject: str) -> bool:
     """Tell whether the last rehearsal was of this very subject, and not too long ago."""
     last = task.ledger.read(SUBJECT)
     return bool(last and last["digest"] == subject and _now(task) - last["at"] < HOURS * 3600)
@@ -147,7 +147,7 @@ def _up(twin: Context) -> tuple[float, int]:
         magic, line = cell.magic
         if magic == "backfill":
             with capture_output():  # its progress is not the target's
-                rows += backfill.run(twin, cells.backfilled(line)[0], cell.body)[0][0]
+                rows += backfill.run_backfill(twin, cells.backfilled(line)[0], cell.body)[0][0]
         elif magic == "concurrently":
             twin.concurrently(cell.body)
         else:

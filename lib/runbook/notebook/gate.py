@@ -16,10 +16,12 @@ from runbook.query.table import Table
 REMEDY = "what_to_do"  # the column of a check's rows that tells the operator
 
 
-def check(task: Context, name: str, found: Any, expected: str, criterion: str | None, trigger: str | None) -> None:
+def record_check(
+    task: Context, name: str, found: Any, expected: str, criterion: str | None, trigger: str | None
+) -> None:
     """Judge, remember and show one check; see `Task.check`."""
     number = task.definition.number
-    _must_decide(task, name, criterion, trigger)
+    _require_decision(task, name, criterion, trigger)
     if isinstance(found, pd.DataFrame):
         found = Table(list(found.columns), found.to_numpy().tolist())
     passed, actual = Expectation(expected).judge(found)
@@ -37,7 +39,7 @@ def check(task: Context, name: str, found: Any, expected: str, criterion: str | 
     raise GateShut(f"Task {number}, check “{name}”: expected {expected}, found {actual}.{said}")
 
 
-def conclude(task: Context) -> None:
+def conclude_task(task: Context) -> None:
     """Decide the gate; see `Task.conclude`."""
     number = task.definition.number
     checks = task.ledger.checks(task.run_id, number)
@@ -54,7 +56,7 @@ def conclude(task: Context) -> None:
         raise GateShut(f"Task {number}: the gate is shut by the {wrong}. {advice(task)}")
 
 
-def given_back(task: Context) -> None:
+def conclude_rollback(task: Context) -> None:
     """Prove that a reversed task left nothing of itself in the schema.
 
     Raises:
@@ -94,7 +96,7 @@ def _remedy(found: Any) -> str:
     return f" What to do: {found[0][list(found.field_names).index(REMEDY)]}."
 
 
-def _must_decide(task: Context, name: str, criterion: str | None, trigger: str | None) -> None:
+def _require_decision(task: Context, name: str, criterion: str | None, trigger: str | None) -> None:
     definition = task.definition
     if not criterion and not trigger:
         raise UsageError(f"The check {name!r} decides nothing: name a criterion or a trigger.")

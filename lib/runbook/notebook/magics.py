@@ -14,7 +14,7 @@ from IPython.display import display
 
 from runbook.errors import UsageError
 from runbook.notebook.backfill import backfill, batches
-from runbook.notebook.task import Task
+from runbook.notebook.task import TaskSession
 from runbook.plan.cells import AS_DUE, CHECK_HEAD, backfilled
 from runbook.query import lock_retry, send
 from runbook.query.expectation import Refused
@@ -25,7 +25,7 @@ from runbook.query.table import Table
 class RunbookMagics(Magics):
     """The magics of one task."""
 
-    def __init__(self, shell: Any, task: Task) -> None:
+    def __init__(self, shell: Any, task: TaskSession) -> None:
         super().__init__(shell)
         self.task = task
 
@@ -118,7 +118,7 @@ class RunbookMagics(Magics):
         table, name = backfilled(line)
         found, verdict = None, "as due"
         try:
-            found = backfill.run(self.task, table, cell)
+            found = backfill.run_backfill(self.task, table, cell)
         except psycopg.Error as error:
             raise send.step_failure(error, cell) from None
         except batches.NotAsDue as error:
@@ -138,7 +138,7 @@ class RunbookMagics(Magics):
             raise send.step_failure(error, cell) from None
 
 
-def register(shell: Any, task: Task) -> None:
+def register(shell: Any, task: TaskSession) -> None:
     """Register the magics with IPython, over ipython-sql's own where that is loaded."""
     shell.register_magics(RunbookMagics(shell, task))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from runbook.database import poolers, snapshot
 from runbook.database.embedded import state_folder
 from runbook.errors import StepFailed
-from runbook.notebook.task import Task
+from runbook.notebook.task import TaskSession
 from runbook.plan import cells, generated_docs
 from runbook.policy import approval_required
 from runbook.query.table import Table
@@ -14,7 +14,7 @@ from runbook.query.table import Table
 GIGABYTE = 1e9
 
 
-def documents(task: Task, sections: Mapping[str, Sequence[str]]) -> Table:
+def documents(task: TaskSession, sections: Mapping[str, Sequence[str]]) -> Table:
     """Review the documents the task has to deliver; see `runbook.docs.review`.
 
     Args:
@@ -32,12 +32,12 @@ def documents(task: Task, sections: Mapping[str, Sequence[str]]) -> Table:
     )
 
 
-def out_of_step(task: Task) -> Table:
+def out_of_step(task: TaskSession) -> Table:
     """Return the generated documents that say something else than the notebooks, a row each."""
     return Table(["document"], [[path.name] for path in generated_docs.stale(task.plan)])
 
 
-def rollback_scripts(task: Task) -> Table:
+def rollback_scripts(task: TaskSession) -> Table:
     """Return a row per task of the plan: its rollback script, and whether it is there and holds something."""
     scripts = [one.rollback for one in task.plan.tasks]
     return Table(
@@ -46,7 +46,7 @@ def rollback_scripts(task: Task) -> Table:
     )
 
 
-def concerns(task: Task, raised: Sequence[str]) -> Table:
+def concerns(task: TaskSession, raised: Sequence[str]) -> Table:
     """Return what speaks against the migration, a row each: what, and who says it.
 
     Args:
@@ -59,7 +59,7 @@ def concerns(task: Task, raised: Sequence[str]) -> Table:
     return Table(["concern", "said"], rows)
 
 
-def prepare(task: Task, number: int, view: str) -> None:
+def prepare(task: TaskSession, number: int, view: str) -> None:
     """Make a temporary view here that another task's notebook declares, so that both ask the same.
 
     Args:
@@ -79,7 +79,7 @@ def prepare(task: Task, number: int, view: str) -> None:
 
 
 def backup(
-    task: Task, tables: list[str], beside: list[str], provider_snapshot: str, taken_at: str
+    task: TaskSession, tables: list[str], beside: list[str], provider_snapshot: str, taken_at: str
 ) -> snapshot.Backup | None:
     """Back the tables up, or put on record, and return None, what the provider keeps instead.
 
@@ -97,7 +97,7 @@ def backup(
     return None
 
 
-def free_disk(task: Task, given: float) -> tuple[float | None, str]:
+def free_disk(task: TaskSession, given: float) -> tuple[float | None, str]:
     """Return the free disk of the server in GB, None where nobody knows, and where the figure comes from.
 
     From inside SQL no disk is seen: an embedded server's is measured here, of any other the operator says it.
@@ -111,6 +111,6 @@ def free_disk(task: Task, given: float) -> tuple[float | None, str]:
     return (given, "given by the operator") if given > 0 else (None, "unknown")
 
 
-def keeps_its_session(task: Task) -> bool:
+def keeps_its_session(task: TaskSession) -> bool:
     """Tell whether the connection stays on one backend while another works; a transaction pooler does not grant it."""
     return poolers.are_sessions(task.connection, task.ledger.connection)

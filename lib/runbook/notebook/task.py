@@ -12,20 +12,20 @@ from runbook.database.embedded import state_folder
 from runbook.errors import StepFailed
 from runbook.notebook import dry_run, gate
 from runbook.notebook.context import Context
-from runbook.notebook.task_clock import Clock
+from runbook.notebook.task_clock import TaskClock
 from runbook.policy import approval_required
 from runbook.query import statistics, timing
 from runbook.query.table import Table
 
 
-class Task(Context):
+class TaskSession(Context):
     """One task on one target, from `begin` to `conclude`.
 
     Attributes:
         clock: runs in the head of the notebook, where somebody looks at it.
     """
 
-    clock: Clock | None = None
+    clock: TaskClock | None = None
 
     def check(
         self, name: str, found: Any, expected: str, *, criterion: str | None = None, trigger: str | None = None
@@ -43,7 +43,7 @@ class Task(Context):
             GateShut: it failed.
             UsageError: the plan has no such criterion or trigger, or the check decides nothing.
         """
-        gate.check(self, name, found, expected, criterion, trigger)
+        gate.record_check(self, name, found, expected, criterion, trigger)
 
     def measure(
         self, name: str, statement: str, samples: int = 200, persona: str | None = None, *, fresh: bool = False
@@ -121,7 +121,7 @@ class Task(Context):
         self.write("backup", summary)
         return backup
 
-    def both_ways(self, schemas: list[str], tables: list[str], number: int | None = None) -> Table:
+    def dry_run(self, schemas: list[str], tables: list[str], number: int | None = None) -> Table:
         """Rehearse a task up, down and up again on a copy; see `runbook.notebook.dry_run`.
 
         Args:
@@ -129,7 +129,7 @@ class Task(Context):
             tables: whose content must be as before after the way down.
             number: of the task; None: this one.
         """
-        return dry_run.rehearse(self, self.definition.number if number is None else number, schemas, tables)
+        return dry_run.dry_run(self, self.definition.number if number is None else number, schemas, tables)
 
     def command(self, arguments: list[str], skip: str = "") -> None:
         """Run a command in the checkout and show what it said; with a reason in `skip`, say that instead.
@@ -176,7 +176,7 @@ class Task(Context):
             GateShut: one is not as it must be, nothing decided it, or something was not given back.
         """
         try:
-            gate.given_back(self) if self.undo else gate.conclude(self)
+            gate.conclude_rollback(self) if self.undo else gate.conclude_task(self)
         finally:
             if self.clock:
                 self.clock.stop()

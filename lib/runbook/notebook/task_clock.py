@@ -12,7 +12,7 @@ from runbook.query.table import Markup, elapsed
 EVENT = "post_run_cell"
 
 
-class Clock:
+class TaskClock:
     """Runs from the first cell of a task to its gate.
 
     Attributes:

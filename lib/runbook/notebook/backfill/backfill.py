@@ -21,10 +21,10 @@ from IPython.display import display
 
 from runbook.database import environments
 from runbook.errors import StepFailed, UsageError
-from runbook.notebook.backfill.batches import Worker
+from runbook.notebook.backfill.batches import BatchWorker
 from runbook.notebook.backfill.pacing import FIRST_BATCH, Batch, Pace, Tids
 from runbook.notebook.backfill.progress import Progress
-from runbook.notebook.backfill.throttle import Brake
+from runbook.notebook.backfill.throttle import Throttle
 from runbook.notebook.context import Context
 from runbook.query import lock_retry
 from runbook.query import table as show
@@ -45,7 +45,7 @@ MOST_PASSES = 25  # one or two do it, unless the statement does the same rows ag
 RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 
-def run(task: Context, table: str, statement: str) -> Table:
+def run_backfill(task: Context, table: str, statement: str) -> Table:
     """Run `statement` over `table` until a whole pass changes nothing; remember and return the figures.
 
     The notebook's parameters decide how: `workers`; `batch_ms`, the milliseconds a batch should take; `batch_blocks`,
@@ -99,7 +99,7 @@ class _Backfill:
                 )
         self.pace = Pace.of(task.parameters)
         self.task, self.table, self.statement = task, table, statement.encode()
-        self.brake, self.progress = Brake(task), Progress()
+        self.brake, self.progress = Throttle(task), Progress()
         self.free, self.stop = threading.Event(), threading.Event()
         self.handle = display(show.show_progress(table, 0, 1, "starting"), display_id=True)
 
@@ -143,7 +143,7 @@ class _Backfill:
         task, pace = self.task, self.pace
         name = f"runbook {task.run_id} worker {number}"
         with environments.connect(task.plan, task.environment, name, task.url) as connection:
-            worker, size = Worker(connection, task.parameters, self.statement), FIRST_BATCH
+            worker, size = BatchWorker(connection, task.parameters, self.statement), FIRST_BATCH
             while self._may_go(number, tids) and (batch := tids.take(size)):
                 try:
                     seconds = self._batch(worker, batch)
@@ -161,7 +161,7 @@ class _Backfill:
             pass
         return not self.stop.is_set()
 
-    def _batch(self, worker: Worker, batch: Batch) -> float:
+    def _batch(self, worker: BatchWorker, batch: Batch) -> float:
         """Do one batch, again where it meets a lock; return the seconds the server worked on it."""
         for pause in lock_retry.pauses():
             try:

@@ -25,7 +25,7 @@ class NotAsDue(StepFailed):
     """A batch left something else than what was due."""
 
 
-class Worker:
+class BatchWorker:
     """One session that does batches; the server plans their statement once."""
 
     def __init__(self, connection: psycopg.Connection, parameters: Mapping[str, Any], statement: bytes) -> None:
@@ -63,7 +63,7 @@ class Worker:
         done = _done(answers)
         answers.nextset()
         worked = answers.fetchone()
-        _must_be_as_due(done, batch)
+        _require_due(done, batch)
         self.connection.execute(b"COMMIT")
         return {name: int(value) for name, value in done.items()}, worked[0] if worked else 0.0
 
@@ -86,7 +86,7 @@ def _done(answer: psycopg.Cursor) -> dict[str, Any]:
     return {name: value or 0 for name, value in zip(names, rows[0], strict=True)}
 
 
-def _must_be_as_due(done: Mapping[str, Any], batch: Batch) -> None:
+def _require_due(done: Mapping[str, Any], batch: Batch) -> None:
     for due in (name for name in done if name.endswith(DUE)):
         found = due.removesuffix(DUE)
         if done[found] != done[due]:

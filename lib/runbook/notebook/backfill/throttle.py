@@ -17,7 +17,7 @@ WHERE COALESCE(backend_type, 'client backend') = 'client backend' AND datid IS N
 SEES_ALL = "SELECT pg_has_role('pg_read_all_stats', 'USAGE')"
 
 
-class Brake:
+class Throttle:
     """Tells whether a backfill must wait.
 
     The notebook's parameters set the limits: `most_lag_mb`, the WAL in MB the slowest standby may be behind;
