@@ -38,7 +38,7 @@ def two(tmp_path, state, monkeypatch):
 def refused(root) -> str:
     plan = Plan.read(root / "runbook.toml")
     with pytest.raises(NotAllowed) as raised:
-        promotion.must_be_earned(plan, plan.environment("production"))
+        promotion.require_promotion(plan, plan.environment("production"))
     return str(raised.value)
 
 

@@ -25,7 +25,7 @@ def state(toy, connect):
 
     def shown() -> str:
         console = Console(file=io.StringIO(), width=200)
-        console.print(status.table(plan, plan.environment("local"), ledger))
+        console.print(status.status_table(plan, plan.environment("local"), ledger))
         return console.file.getvalue()
 
     return toy, ledger, shown
@@ -47,11 +47,11 @@ def test_a_pause_is_shown_with_who_asked_for_it(state, monkeypatch):
     root, _, shown = state
     monkeypatch.setenv("RUNBOOK_OPERATOR", "Night Shift")
     plan = Plan.read(root / "runbook.toml")
-    said = pause.switch(plan, "local", on=True)
+    said = pause.switch_pause(plan, "local", on=True)
     assert said.startswith("Backfills on local: paused by Night Shift since ")
     assert "backfills are paused by Night Shift" in shown()
-    assert pause.switch(plan, "local", on=False) == "Backfills on local go on."
-    assert pause.switch(plan, "local", on=False) == "Backfills on local were not paused."
+    assert pause.switch_pause(plan, "local", on=False) == "Backfills on local go on."
+    assert pause.switch_pause(plan, "local", on=False) == "Backfills on local were not paused."
     assert "paused" not in shown()
 
 

@@ -33,7 +33,7 @@ def demand(root, approval):
 
 def decide(root, name="Ada", *, approved=True, **given):
     plan = Plan.read(root / "runbook.toml")
-    return approval.record(plan, "local", name, f"{name} has decided", given, approved=approved)
+    return approval.record_decision(plan, "local", name, f"{name} has decided", given, approved=approved)
 
 
 def test_nothing_starts_unapproved_and_the_task_has_failed(begun):

@@ -28,7 +28,7 @@ def test_all_is_done_in_one_other_process(worker):
 
 
 def test_what_goes_wrong_is_raised_by_the_asker_and_the_next_is_done(worker, tmp_path):
-    failing = worker.submit(background_jobs.render, tmp_path / "none.ipynb")
+    failing = worker.submit(background_jobs.render_page, tmp_path / "none.ipynb")
     next_one = worker.submit(os.getpid)
     with pytest.raises(UsageError, match="cannot be read as a notebook"):
         failing.result()

@@ -84,7 +84,7 @@ class Announcer:
         )
         with Progress(*columns, console=self.console, transient=True) as progress:
             bar = progress.add_task(task.name, total=None, number=task.number, clock="")
-            watch = Watch(self, task, progress, bar)
+            watch = TaskWatch(self, task, progress, bar)
             late = threading.Timer(task.minutes * 60 * self.plan.escalate_at, watch.late)
             late.daemon = True
             late.start()
@@ -94,7 +94,7 @@ class Announcer:
                 late.cancel()
 
 
-class Watch:
+class TaskWatch:
     """Follows one task cell by cell."""
 
     def __init__(self, announcer: Announcer, task: Task, progress: Progress, bar: TaskID) -> None:

@@ -14,7 +14,7 @@ from runbook.plan.plan import Plan
 from runbook.policy.confirmation import SHORTEST
 
 
-def record(
+def record_decision(
     plan: Plan, name: str, approver: str, statement: str, given: Mapping[str, Any], *, approved: bool = True
 ) -> str:
     """Record a decision about a run as it would be now, and return what it means in a sentence or two.
@@ -37,7 +37,7 @@ def record(
         raise UsageError(f"{what} needs a name and a statement: --by NAME --statement TEXT.")
     notebooks.check_parameters(plan, given)
     if approved:
-        promotion.must_be_earned(plan, environment)
+        promotion.require_promotion(plan, environment)
     with environments.connect(plan, environment, "runbook approve") as connection:
         Ledger(connection, plan.name).prepare()
         schema = snapshot.schema_dump(environments.url_of(plan, environment), plan.schemas)

@@ -7,14 +7,14 @@ from runbook.evidence.drift import ReplayOutcome
 from runbook.plan.plan import Environment, Plan
 
 
-def render(notebook: Path) -> Path:
+def render_page(notebook: Path) -> Path:
     """Write an executed notebook as HTML; see `pages.render`."""
     from runbook.report import notebook_html
 
     return notebook_html.render(notebook)
 
 
-def compare(executed: Path, wanted: Path, strict: bool, keep: bool) -> dict[str, Any] | None:
+def compare_expected(executed: Path, wanted: Path, strict: bool, keep: bool) -> dict[str, Any] | None:
     """Hold an executed notebook against the expected one; None where there is none.
 
     Args:
@@ -30,14 +30,14 @@ def compare(executed: Path, wanted: Path, strict: bool, keep: bool) -> dict[str,
     return expected.compare_notebooks(executed, wanted, strict=strict).summary() if wanted.exists() else None
 
 
-def look_again(plan: Plan, environment: Environment, folder: Path, manifest: dict[str, Any]) -> ReplayOutcome:
+def replay(plan: Plan, environment: Environment, folder: Path, manifest: dict[str, Any]) -> ReplayOutcome:
     """Run the `verify` cells once more; see `live.run`."""
     from runbook.evidence import replay
 
     return replay.replay_cells(plan, environment, folder, manifest)
 
 
-def report(folder: Path, plan: Plan) -> Path:
+def build_report(folder: Path, plan: Plan) -> Path:
     """Write the report of a run; see `report.build`."""
     from runbook.report import report
 

@@ -12,7 +12,7 @@ import psycopg
 from rich.console import Console
 
 from runbook.batch import background_jobs, promotion
-from runbook.batch.finalize import Closing
+from runbook.batch.finalize import Finalizer
 from runbook.database import environments, lock
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed, RunbookError, UsageError
@@ -29,7 +29,7 @@ HEAVY = "runbook.batch.execution"  # papermill and all it needs
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """What a run was asked to do.
 
     Attributes:
@@ -54,7 +54,7 @@ class Request:
     rollback_on_trigger: bool = False
 
 
-def run(plan: Plan, request: Request, console: Console) -> int:
+def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     """Run the batch and return the exit code.
 
     Raises:
@@ -69,15 +69,15 @@ def run(plan: Plan, request: Request, console: Console) -> int:
         raise UsageError("--fresh gives away what --resume would go on with: give one of them.")
     if request.fresh:
         _reset(plan, request.environment)
-    promoted = promotion.must_be_earned(plan, plan.environment(request.environment))
+    promoted = promotion.require_promotion(plan, plan.environment(request.environment))
     execution: Execution = _heavy().Execution(plan, request.environment, console, request.confirm)
     is_fresh = not execution.ledger.states()
     if request.resume:
-        tasks, given = _take_up(execution, tasks, given)
-    _must_be_allowed(execution, tasks)
+        tasks, given = _resume(execution, tasks, given)
+    _require_dependencies(execution, tasks)
     # Only a fresh demonstration with the default parameters must give the very same outputs.
     strict = execution.environment.server == "embedded" and is_fresh and not given
-    closing = Closing(execution, strict=strict, keep=request.keep_expected)
+    closing = Finalizer(execution, strict=strict, keep=request.keep_expected)
     failure: Failure | None = None
     with execution.open(given, len(tasks)):
         for task in tasks:
@@ -91,7 +91,7 @@ def run(plan: Plan, request: Request, console: Console) -> int:
     fired = _fired(execution, failure) if failure and request.rollback_on_trigger else ()
     code = _conclude(execution, failure, comparison, promoted, closing)
     if failure and request.rollback_on_trigger:
-        _give_back(execution, failure.task, fired)
+        _roll_back_unasked(execution, failure.task, fired)
     return code
 
 
@@ -137,7 +137,7 @@ def _conclude(
     failure: "Failure | None",
     comparison: dict[str, Any] | None,
     promoted: dict[str, Any] | None,
-    closing: Closing,
+    closing: Finalizer,
 ) -> int:
     differs = comparison is not None and not comparison["passed"]
     status = "failed" if failure or differs else DONE
@@ -158,7 +158,7 @@ def _conclude(
         }
     execution.finish_pages()
     seal.seal_run(execution.folder, execution.ledger, manifest, execution.announcer.complain)
-    page = execution.worker.submit(background_jobs.report, execution.folder, execution.plan).result()
+    page = execution.worker.submit(background_jobs.build_report, execution.folder, execution.plan).result()
     execution.worker.close()
     execution.announcer.say(
         "end", f"Run {execution.run_id} {status} · report: {page}", run_id=execution.run_id, status=status
@@ -176,7 +176,7 @@ def _fired(execution: "Execution", failure: "Failure") -> tuple[str, ...]:
     return tuple(check.trigger for check in checks if check.trigger and not check.passed)
 
 
-def _give_back(execution: "Execution", task: Task, fired: tuple[str, ...]) -> None:
+def _roll_back_unasked(execution: "Execution", task: Task, fired: tuple[str, ...]) -> None:
     """Reverse a task that fired a trigger, with evidence of its own; the run stays failed, whatever comes of it."""
     name, say = execution.environment.name, partial(execution.console.print, markup=False, soft_wrap=True)
     if not fired:
@@ -189,13 +189,13 @@ def _give_back(execution: "Execution", task: Task, fired: tuple[str, ...]) -> No
     from runbook.batch import rollback
 
     try:
-        rollback.run(execution.plan, name, task.number, execution.console, execution.confirm)
+        rollback.roll_back(execution.plan, name, task.number, execution.console, execution.confirm)
     except (RunbookError, psycopg.Error) as error:
         again = f"`runbook rollback --environment {name} --to {task.number}`"
         say(f"The rollback could not be done: {error} Do it by hand: {again}.", style="bold red")
 
 
-def _take_up(
+def _resume(
     execution: "Execution", tasks: tuple[Task, ...], given: dict[str, Any]
 ) -> tuple[tuple[Task, ...], dict[str, Any]]:
     """Become the unfinished run: its identity, its parameters, from the first task it did not complete."""
@@ -212,7 +212,7 @@ def _take_up(
     return left, {**ledger.run(run_id)["parameters"], **given}
 
 
-def _must_be_allowed(execution: "Execution", tasks: tuple[Task, ...]) -> None:
+def _require_dependencies(execution: "Execution", tasks: tuple[Task, ...]) -> None:
     if confirmation.is_needed(execution.environment, tasks):
         confirmation.require_confirmation(execution.plan, execution.environment, execution.confirm)
     done = {number for number, state in execution.ledger.states().items() if state.status == DONE}

@@ -21,7 +21,7 @@ from papermill.iorw import LocalHandler, papermill_io
 from rich.console import Console
 
 from runbook.batch import background_jobs
-from runbook.batch.announcer import Announcer, Watch
+from runbook.batch.announcer import Announcer, TaskWatch
 from runbook.batch.webhook import Webhook
 from runbook.database import environments, lock, poolers
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
@@ -148,10 +148,10 @@ class Execution:
             if failure:
                 with suppress(OSError, ValueError):  # a full disk leaves half a notebook: there is nothing to mark
                     notebooks.mark_stop(target, self._place, failure.message)
-            self._pages.append(self._printer.submit(background_jobs.render, target))
+            self._pages.append(self._printer.submit(background_jobs.render_page, target))
         return failure
 
-    def _papermill(self, notebook: Any, target: Path, given: Mapping[str, Any], watch: Watch) -> None:
+    def _papermill(self, notebook: Any, target: Path, given: Mapping[str, Any], watch: TaskWatch) -> None:
         steps = notebooks.headings(notebook)
         total = sum(cell.cell_type == "code" for cell in notebook.cells)
         done = 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from runbook.batch.execution import Execution
 
 
-class Closing:
+class Finalizer:
     """What is asked about a run while it goes on, and answered at its end."""
 
     def __init__(self, execution: "Execution", *, strict: bool, keep: bool) -> None:
@@ -35,7 +35,7 @@ class Closing:
                 self._compare(task)
         run = self.execution
         about = {"run_id": run.run_id, "tasks": manifest.task_entries(run.plan, run.ledger, run.run_id, run.folder)}
-        self._again = run.worker.submit(background_jobs.look_again, run.plan, run.environment, run.folder, about)
+        self._again = run.worker.submit(background_jobs.replay, run.plan, run.environment, run.folder, about)
 
     def comparison(self) -> dict[str, Any] | None:
         """Announce and return what the comparisons found; None where nothing is expected."""
@@ -72,5 +72,5 @@ class Closing:
         wanted = self.execution.plan.root / "outputs" / "expected" / name
         executed = self.execution.folder / name
         self._compared.append(
-            self.execution.worker.submit(background_jobs.compare, executed, wanted, self.strict, self.keep)
+            self.execution.worker.submit(background_jobs.compare_expected, executed, wanted, self.strict, self.keep)
         )

@@ -6,7 +6,7 @@ from runbook.database.ledger import Ledger
 from runbook.plan.plan import Plan
 
 
-def switch(plan: Plan, name: str, *, on: bool) -> str:
+def switch_pause(plan: Plan, name: str, *, on: bool) -> str:
     """Begin or end the pause of an environment, and return what holds now."""
     with environments.connect(plan, plan.environment(name), "runbook pause") as connection:
         Ledger(connection, plan.name).prepare()

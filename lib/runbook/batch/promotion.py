@@ -16,7 +16,7 @@ from runbook.plan import fingerprint
 from runbook.plan.plan import Environment, Plan
 
 
-def must_be_earned(plan: Plan, environment: Environment) -> dict[str, Any] | None:
+def require_promotion(plan: Plan, environment: Environment) -> dict[str, Any] | None:
     """Make sure that what stands here was complete where it had to be first; return what shows it, None if nowhere.
 
     Returns:

@@ -15,7 +15,7 @@ from runbook.plan.plan import Plan
 from runbook.report import notebook_html
 
 
-def must_be_sealed(plan: Plan, folder: Path | None) -> Path | None:
+def seal_dead_run(plan: Plan, folder: Path | None) -> Path | None:
     """Seal the run in a folder as it was found, if it died before it could; return the folder.
 
     Args:
@@ -56,7 +56,7 @@ def _seal(plan: Plan, folder: Path) -> None:
         ledger.close_run(run_id, "failed")
         message = f"The run died; it was last heard of {_last_words(folder)}."
         announcer.say("escalation", f"ESCALATION · {message} Its evidence is sealed as it was found.", reason="error")
-        _set_aside_what_was_cut_off(folder)
+        _rename_cut_off(folder)
         manifest = evidence.build_manifest(plan, environment, ledger, run_id, folder)
         is_rollback = any(folder.glob("rollback_*.ipynb"))
         again = "rollback" if is_rollback else "run --resume"
@@ -69,7 +69,7 @@ def _seal(plan: Plan, folder: Path) -> None:
         seal.seal_run(folder, ledger, manifest, announcer.complain)
 
 
-def _set_aside_what_was_cut_off(folder: Path) -> None:
+def _rename_cut_off(folder: Path) -> None:
     """Rename notebooks that were being written when the run died: half a notebook is no notebook."""
     for path in folder.glob("*.ipynb"):
         try:

@@ -12,7 +12,7 @@ from runbook.policy import confirmation
 from runbook.report import report
 
 
-def run(plan: Plan, environment: str, last: int | None, console: Console, confirm: str = "") -> int:
+def roll_back(plan: Plan, environment: str, last: int | None, console: Console, confirm: str = "") -> int:
     """Reverse every task from the newest down to `last` that left something, and return the exit code.
 
     Raises:

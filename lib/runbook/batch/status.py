@@ -21,7 +21,7 @@ TAIL = 16_384  # bytes at the end of a journal that are read
 COLOURS = {DONE: "green", "failed": "bold red", "running": "yellow", "rolled_back": "blue"}
 
 
-def show(plan: Plan, name: str, console: Console, *, live: bool = False) -> None:
+def show_status(plan: Plan, name: str, console: Console, *, live: bool = False) -> None:
     """Show the state of an environment; with `live` go on until interrupted.
 
     Raises:
@@ -30,18 +30,18 @@ def show(plan: Plan, name: str, console: Console, *, live: bool = False) -> None
     environment = plan.environment(name)
     ledger = Ledger(environments.connect(plan, environment, "runbook status"), plan.name)
     if not live:
-        console.print(table(plan, environment, ledger))
+        console.print(status_table(plan, environment, ledger))
         return
     try:
-        with Live(table(plan, environment, ledger), console=console, auto_refresh=False) as screen:
+        with Live(status_table(plan, environment, ledger), console=console, auto_refresh=False) as screen:
             while True:
                 sleep(PAUSE)
-                screen.update(table(plan, environment, ledger), refresh=True)
+                screen.update(status_table(plan, environment, ledger), refresh=True)
     except KeyboardInterrupt:
         return
 
 
-def table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
+def status_table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
     """Return the state of every task of the plan."""
     found = Table("task", "name", "status", title=f"{plan.title} on {environment.name}")
     for column in ("run", "started"):

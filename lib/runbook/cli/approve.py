@@ -19,4 +19,4 @@ def approve(environment: str, approver: str, statement: str, given: tuple[tuple[
 
     plan = Plan.find()
     values = parameters.parse_given(notebooks.known_parameters(plan.tasks), given)
-    click.echo(approval.record(plan, environment, approver, statement, values))
+    click.echo(approval.record_decision(plan, environment, approver, statement, values))

@@ -13,4 +13,4 @@ def pause(environment: str, end: bool) -> None:
     """Hold the backfill that runs on the target, or begins there: it waits before its next batch."""
     from runbook.batch import pause as hold
 
-    click.echo(hold.switch(Plan.find(), environment, on=not end))
+    click.echo(hold.switch_pause(Plan.find(), environment, on=not end))

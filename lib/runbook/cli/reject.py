@@ -14,4 +14,4 @@ def reject(environment: str, approver: str, statement: str) -> None:
     """Reject what stands here: every earlier approval of the environment is void until somebody approves anew."""
     from runbook.batch import approve as approval
 
-    click.echo(approval.record(Plan.find(), environment, approver, statement, {}, approved=False))
+    click.echo(approval.record_decision(Plan.find(), environment, approver, statement, {}, approved=False))

@@ -21,7 +21,7 @@ def report(folder: Path | None, other: Path | None) -> None:
     from runbook.report import report as pages
 
     plan = Plan.find()
-    where = run_folder(plan, recovery.must_be_sealed(plan, folder))
+    where = run_folder(plan, recovery.seal_dead_run(plan, folder))
     click.echo(
         comparison.build_comparison(where, run_folder(plan, other), plan) if other else pages.build_report(where, plan)
     )

@@ -19,4 +19,4 @@ def rollback(environment: str, last: int | None, confirm: str) -> None:
     from runbook.batch import rollback as back
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
-    sys.exit(back.run(Plan.find(), environment, last, Console(), confirm))
+    sys.exit(back.roll_back(Plan.find(), environment, last, Console(), confirm))

@@ -36,4 +36,4 @@ def run(given: tuple[tuple[str, str], ...], **request: Any) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
     plan = Plan.find()
     values = parameters.parse_given(notebooks.known_parameters(plan.tasks), given)
-    sys.exit(batch.run(plan, batch.Request(given=values, **request), Console()))
+    sys.exit(batch.run_batch(plan, batch.RunRequest(given=values, **request), Console()))

@@ -14,4 +14,4 @@ def status(environment: str, live: bool) -> None:
     """Show what was last done with every task on the target."""
     from runbook.batch import status as watch
 
-    watch.show(Plan.find(), environment, Console(), live=live)
+    watch.show_status(Plan.find(), environment, Console(), live=live)
