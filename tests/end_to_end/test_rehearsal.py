@@ -77,7 +77,9 @@ def test_a_rehearsal_of_some_faults_is_no_record(toy, monkeypatch):
     (toy / "sql" / "faults").mkdir()
     (toy / "sql" / "faults" / "07_label_lost.sql").write_text(FAULTS["07_label_lost.sql"])
     monkeypatch.setattr(
-        injection.Rehearsal, "run", lambda self, faults: [injection.Verdict(fault, "caught", "") for fault in faults]
+        injection.Injection,
+        "run",
+        lambda self, faults: [injection.FaultVerdict(fault, "caught", "") for fault in faults],
     )
     assert injection.run(plan, "local", ("07_label_lost",), Console(quiet=True)) == 0
     assert not fingerprint.injection_record(plan, "local").exists()

@@ -78,7 +78,7 @@ class Fault:
         raise UsageError(f"{self.path.name}: the notebook of task {self.task} has no cell with {self.check!r}.")
 
 
-def read(plan: Plan) -> list[Fault]:
+def read_faults(plan: Plan) -> list[Fault]:
     """Return every fault of the plan, by file name.
 
     Raises:

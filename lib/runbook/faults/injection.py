@@ -25,7 +25,7 @@ from runbook.database import embedded
 from runbook.database.environments import DATABASE_VARIABLE
 from runbook.database.ledger import UNDONE, Ledger
 from runbook.errors import GateShut, StepFailed, UsageError
-from runbook.faults.faults import Fault, read
+from runbook.faults.faults import Fault, read_faults
 from runbook.kernels import forkserver
 from runbook.notebook import dry_run
 from runbook.plan import fingerprint
@@ -38,7 +38,7 @@ RESULTS = {CAUGHT: "green", MISSED: "red", FALSE_ALARM: "yellow"}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FaultVerdict:
     """What became of one fault.
 
     Attributes:
@@ -64,7 +64,7 @@ class Verdict:
         }
 
 
-class Rehearsal:
+class Injection:
     """Scratch databases on the embedded server, and the notebooks run in them."""
 
     def __init__(self, plan: Plan, environment: Environment, console: Console) -> None:
@@ -77,12 +77,12 @@ class Rehearsal:
         self.server = embedded.start(plan.root)
         self.owner = make_conninfo(embedded.provide(plan.root, environment), dbname="postgres")
 
-    def run(self, faults: list[Fault]) -> list[Verdict]:
+    def inject_faults(self, faults: list[Fault]) -> list[FaultVerdict]:
         """Rehearse the faults and return a verdict each, in their order."""
         last = max(fault.task for fault in faults)
         ready: dict[int, Future[None]] = {task.number: Future() for task in self.plan.tasks if task.number <= last}
         jobs = iter(sorted(faults, key=lambda fault: fault.task))  # shared: each worker takes the next one
-        verdicts: dict[str, Verdict] = {}
+        verdicts: dict[str, FaultVerdict] = {}
         self._drop_all()
         try:
             with ThreadPoolExecutor(WORKERS) as pool:
@@ -104,14 +104,14 @@ class Rehearsal:
                 error = self._execute(nbformat.read(task.notebook, as_version=4), STAGE)
                 if error:
                     raise StepFailed(f"Task {number} fails without any fault, so nothing can be rehearsed: {error[1]}")
-                self._share_both_ways(task)
+                self._share_dry_run(task)
                 future.set_result(None)
         except BaseException as error:
             for future in ready.values():
                 if not future.done():
                     future.set_exception(error)
 
-    def _share_both_ways(self, task: Task) -> None:
+    def _share_dry_run(self, task: Task) -> None:
         """Let the faults of a task share its rehearsal of both ways, which counts where its subject stays the same."""
         with self._ledger(STAGE) as stage, self._ledger(_template(task.number)) as template:
             notes = stage.notes(STAGE, task.number)
@@ -124,30 +124,30 @@ class Rehearsal:
                     template.write(STAGE, task.number, name, notes[name])
 
     def _work(
-        self, number: int, jobs: Iterator[Fault], ready: dict[int, "Future[None]"], verdicts: dict[str, Verdict]
+        self, number: int, jobs: Iterator[Fault], ready: dict[int, "Future[None]"], verdicts: dict[str, FaultVerdict]
     ) -> None:
         database = f"rehearsal_{number}"
         for fault in jobs:
             ready[fault.task].result()
             self._copy(_template(fault.task), database)
-            verdict = self._rehearse(fault, database)
+            verdict = self._inject(fault, database)
             verdicts[fault.name] = verdict
             sign = "✓" if verdict.result == CAUGHT else "✗"
             self.console.print(f"{sign} {verdict.result:<12} {fault.name} {verdict.found}", markup=False)
 
-    def _rehearse(self, fault: Fault, database: str) -> Verdict:
+    def _inject(self, fault: Fault, database: str) -> FaultVerdict:
         task = self.plan.task(fault.task)
         error = self._execute(fault.seed(nbformat.read(task.notebook, as_version=4)), database)
         with self._ledger(database) as ledger:
             failed = [check for check in ledger.checks(database, fault.task) if not check.passed]
         if error is None:
-            return Verdict(fault, MISSED, "")
+            return FaultVerdict(fault, MISSED, "")
         kind, message = error
         is_it = [check.name for check in failed] == [fault.check] and fault.trigger in ("", failed[0].trigger)
         if is_it and kind == GateShut.__name__:  # what ends a batch with exit code 1
-            return Verdict(fault, CAUGHT, "")
+            return FaultVerdict(fault, CAUGHT, "")
         found = f"failed instead: {failed[0].name} ({failed[0].trigger})" if failed else f"{kind}: {message}"
-        return Verdict(fault, FALSE_ALARM, found)
+        return FaultVerdict(fault, FALSE_ALARM, found)
 
     def _execute(self, notebook: Any, database: str) -> tuple[str, str] | None:
         """Execute a notebook on a scratch database; return the name of the error that stopped it, and its words."""
@@ -182,14 +182,14 @@ def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) 
         UsageError: a name is no fault, or the environment cannot be rehearsed on.
         StepFailed: a task fails without any fault.
     """
-    faults = [fault for fault in read(plan) if not names or fault.name in names]
+    faults = [fault for fault in read_faults(plan) if not names or fault.name in names]
     unknown = set(names) - {fault.name for fault in faults}
     if unknown:
         raise UsageError(f"There is no fault {sorted(unknown)[0]!r} in sql/faults.")
-    scratch = Rehearsal(plan, plan.environment(environment), console)
+    scratch = Injection(plan, plan.environment(environment), console)
     if not faults:
         raise UsageError("There are no faults in sql/faults: nothing can be rehearsed.")
-    verdicts = scratch.run(faults)
+    verdicts = scratch.inject_faults(faults)
     counts = {result: sum(verdict.result == result for verdict in verdicts) for result in RESULTS}
     if not names:
         found = {
@@ -205,7 +205,7 @@ def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) 
     return 0 if counts[CAUGHT] == len(verdicts) else 1
 
 
-def _chart(plan: Plan, verdicts: list[Verdict]) -> rich.table.Table:
+def _chart(plan: Plan, verdicts: list[FaultVerdict]) -> rich.table.Table:
     """Return a table of the tasks: how many faults were caught, missed and false alarms, and a bar of it."""
     table = rich.table.Table("Task", *RESULTS, "", box=rich.box.SIMPLE_HEAD)
     for task in plan.tasks:
