@@ -12,12 +12,12 @@ import pytest
 from runbook.batch import background_jobs
 from runbook.errors import StepFailed, UsageError
 from runbook.kernels import forkserver as fork
-from runbook.kernels.background import Worker
+from runbook.kernels.background import BackgroundProcess
 
 
 @pytest.fixture
 def worker():
-    one = Worker()
+    one = BackgroundProcess()
     yield one
     one.close()
 
@@ -58,7 +58,7 @@ def test_whoever_kills_its_process_each_time_is_told(worker):
 
 
 def test_its_process_ends_when_it_is_closed():
-    worker = Worker()
+    worker = BackgroundProcess()
     pid = worker.submit(os.getpid).result()
     worker.close()
     for _ in range(1000):
@@ -71,7 +71,7 @@ def test_its_process_ends_when_it_is_closed():
 
 
 def test_its_process_has_ended_in_order_when_it_is_closed(tmp_path):
-    worker, left = Worker(), tmp_path / "left"
+    worker, left = BackgroundProcess(), tmp_path / "left"
     worker.submit(atexit.register, Path.touch, left).result()
     worker.submit(atexit.register, time.sleep, 0.5).result()  # before the other one
     worker.close()

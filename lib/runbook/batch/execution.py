@@ -29,7 +29,7 @@ from runbook.database.ledger import Ledger
 from runbook.errors import exit_code_of
 from runbook.evidence import manifest, notebooks, signature
 from runbook.kernels import engine
-from runbook.kernels.background import Worker
+from runbook.kernels.background import BackgroundProcess
 from runbook.plan import fingerprint
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
@@ -80,8 +80,8 @@ class Execution:
         self.ledger.prepare()
         lock.take(connection, plan.name)
         self.console = console
-        self.worker = Worker()
-        self._printer = Worker()
+        self.worker = BackgroundProcess()
+        self._printer = BackgroundProcess()
         self._printer.submit(os.nice, 10)  # a page can wait
         self._pages: list[Future[Path]] = []
 

@@ -17,7 +17,7 @@ ATTEMPTS = 2
 RESPITE = 0.1  # seconds, after which a killed process is seen to be dead
 
 
-class Worker:
+class BackgroundProcess:
     """Does one thing after the other in a process of its own, which begins with the first of them."""
 
     def __init__(self) -> None:
