@@ -71,7 +71,7 @@ class Announcer:
         )
 
     @contextmanager
-    def task(self, task: Task) -> Iterator["Watch"]:
+    def task(self, task: Task) -> Iterator["TaskWatch"]:
         """Announce the start of a task and watch it: progress, elapsed against estimate, escalation when late."""
         self.say("start", f"Starting Task {task.number}: {task.name} - ETA: {task.minutes} min", task=task.number)
         columns = (

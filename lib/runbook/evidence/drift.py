@@ -38,7 +38,7 @@ class ReplayOutcome:
     skipped: "Counter[str]" = field(default_factory=Counter)
     drifts: list[Drift] = field(default_factory=list)
 
-    def __add__(self, other: "Outcome") -> "Outcome":
+    def __add__(self, other: "ReplayOutcome") -> "ReplayOutcome":
         return ReplayOutcome(
             self.checks + other.checks,
             self.tables + other.tables,

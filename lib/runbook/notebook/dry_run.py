@@ -19,7 +19,7 @@ from IPython.utils.capture import capture_output
 from runbook.database import scratch
 from runbook.database.environments import DATABASE_VARIABLE
 from runbook.database.ledger import UNDONE
-from runbook.database.schemas import schema_before as schema_before
+from runbook.database.schemas import schema_before
 from runbook.database.scratch import Surroundings
 from runbook.errors import StepFailed
 from runbook.notebook.backfill import backfill
