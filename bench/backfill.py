@@ -77,7 +77,7 @@ def ours(place: Place, template: str, *, indexes_first: bool) -> Sample:
             figures = notebook.backfill(connection, database)
         if not indexes_first:
             index = _built(place, partial(notebook.build, connection, on_organizations=True))
-        _must_be_migrated(connection.execute("SELECT count(*) FROM organizations").fetchone(), figures["rows"])
+        _require_migrated(connection.execute("SELECT count(*) FROM organizations").fetchone(), figures["rows"])
     return {**found, "with_indexes": found["seconds"] + index["seconds"]}
 
 
@@ -107,6 +107,6 @@ def _built(place: Place, build: Callable[[], object]) -> Sample:
     return found
 
 
-def _must_be_migrated(expected: tuple[int] | None, rows: int) -> None:
+def _require_migrated(expected: tuple[int] | None, rows: int) -> None:
     if expected != (rows,):
         raise RuntimeError(f"The backfill changed {rows} rows where there are {expected}.")

@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell
 from runbook.cli import main
 from runbook.database import embedded, lock, snapshot
 from runbook.database.ledger import Ledger
-from runbook.evidence import manifest as evidence
+from runbook.evidence.manifest import JOURNAL, file_digest, latest_run, read_manifest
 from runbook.plan.plan import Plan
 from tests.conftest import copy_toy
 
@@ -55,11 +55,11 @@ class Run:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        return evidence.read_manifest(self.folder)
+        return read_manifest(self.folder)
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.folder / evidence.JOURNAL).read_text("utf-8").splitlines()]
+        return [json.loads(line) for line in (self.folder / JOURNAL).read_text("utf-8").splitlines()]
 
     @property
     def notebook(self) -> Any:
@@ -78,7 +78,7 @@ def run(runbook):
         said = runbook(root, "run", *arguments, **environment)
         assert said.returncode == code, said.stdout + said.stderr
         assert "Traceback" not in said.stdout + said.stderr
-        folder = evidence.latest_run(Plan.read(root / "runbook.toml"))
+        folder = latest_run(Plan.read(root / "runbook.toml"))
         assert folder is not None, said.stdout + said.stderr
         return Run(folder, said)
 
@@ -108,7 +108,7 @@ def finished(tmp_path_factory, state):
     command = [sys.executable, "-m", "runbook", "run"]
     said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=240)
     assert said.returncode == 0, said.stdout + said.stderr
-    return Run(evidence.latest_run(Plan.read(root / "runbook.toml")), said)
+    return Run(latest_run(Plan.read(root / "runbook.toml")), said)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_a_runs_manifest_has_what_the_contract_says(finished):
     (task,) = manifest["tasks"]
     assert (task["number"], task["name"], task["status"]) == (7, "Label the shelves", "complete")
     assert task["started_at"] < task["finished_at"]
-    assert (task["notebook"], task["sha256"]) == (NAME, evidence.sha256(finished.folder / NAME))
+    assert (task["notebook"], task["sha256"]) == (NAME, file_digest(finished.folder / NAME))
     assert task["checks"] == [
         {
             "name": "no shelf is without a label",
@@ -339,7 +339,7 @@ def test_a_rollback_gives_back_the_schema_to_the_byte(toy, run, runbook, ask):
     result = runbook(toy, "rollback")
     assert result.returncode == 0, result.stdout + result.stderr
     assert snapshot.schema_dump(url(toy)) == before
-    back = Run(evidence.latest_run(Plan.read(toy / "runbook.toml")), result)
+    back = Run(latest_run(Plan.read(toy / "runbook.toml")), result)
     assert back.manifest["status"] == back.manifest["tasks"][0]["status"] == "rolled_back"
     assert back.manifest["tasks"][0]["notebook"] == f"rollback_{NAME}"
     again = ask(toy, "rollback")

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from runbook.database import lock
-from runbook.evidence import manifest as evidence
+from runbook.evidence.manifest import JOURNAL, MANIFEST, latest_run, read_manifest
 from runbook.plan.plan import Plan
 from tests.end_to_end.test_batch import NAME
 
@@ -25,7 +25,7 @@ def dead(toy):
         cells = 0
         while cells < 6 and batch.poll() is None:
             time.sleep(0.02)
-            journals = toy.glob(f"outputs/local/*/{evidence.JOURNAL}")
+            journals = toy.glob(f"outputs/local/*/{JOURNAL}")
             cells = sum('"event": "cell"' in line for journal in journals for line in journal.open())
         batch.kill()
     notebook.write_text(written)
@@ -36,11 +36,11 @@ def dead(toy):
 
 def test_a_run_that_died_is_sealed_when_its_report_is_asked_for(dead, runbook):
     (folder,) = (dead / "outputs" / "local").iterdir()
-    assert not (folder / evidence.MANIFEST).exists()
+    assert not (folder / MANIFEST).exists()
     assert "the run died" in runbook(dead, "status").stdout
     asked = runbook(dead, "report")
     assert asked.returncode == 0, asked.stdout + asked.stderr
-    manifest = evidence.read_manifest(folder)
+    manifest = read_manifest(folder)
     (task,) = manifest["tasks"]
     assert (manifest["status"], task["status"], task["notebook"]) == ("failed", "failed", NAME)
     assert manifest["failure"]["task"] == 7
@@ -51,16 +51,16 @@ def test_a_run_that_died_is_sealed_when_its_report_is_asked_for(dead, runbook):
     assert runbook(dead, "verify").returncode == 0
     resumed = runbook(dead, "run", "--resume")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
-    assert evidence.read_manifest(folder)["status"] == "complete"
+    assert read_manifest(folder)["status"] == "complete"
     assert runbook(dead, "verify").returncode == 0
 
 
 def test_a_run_at_work_is_not_sealed(toy, runbook, connect):
     assert runbook(toy, "run").returncode == 0
     plan = Plan.read(toy / "runbook.toml")
-    folder = evidence.latest_run(plan)
-    (folder / evidence.MANIFEST).unlink()
+    folder = latest_run(plan)
+    (folder / MANIFEST).unlink()
     lock.take(connect(toy), plan.name)
     asked = runbook(toy, "report", os.fspath(folder))
     assert (asked.returncode, "Another run holds this target" in asked.stderr) == (3, True)
-    assert not (folder / evidence.MANIFEST).exists()
+    assert not (folder / MANIFEST).exists()

@@ -6,7 +6,7 @@ import pytest
 
 from runbook.database import embedded, snapshot
 from runbook.database.ledger import Ledger
-from runbook.evidence import manifest as evidence
+from runbook.evidence.manifest import MANIFEST
 from runbook.plan.plan import Plan
 
 NOTEBOOK = "notebooks/07_label_the_shelves.ipynb"
@@ -32,9 +32,7 @@ def schema(root) -> str:
 
 
 def manifests(root) -> list[dict]:
-    return [
-        json.loads(path.read_text()) for path in sorted((root / "outputs" / "local").glob(f"*/{evidence.MANIFEST}"))
-    ]
+    return [json.loads(path.read_text()) for path in sorted((root / "outputs" / "local").glob(f"*/{MANIFEST}"))]
 
 
 def test_a_fired_trigger_gives_everything_back_with_evidence_of_both(failing, runbook, connect):

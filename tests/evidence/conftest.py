@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell
 
 from runbook.database import embedded
 from runbook.evidence import manifest, signature
-from runbook.evidence import verify as verification
+from runbook.evidence.verify import VerifyRequest, verify_run
 from runbook.plan.plan import Plan
 from tests.conftest import copy_toy
 from tests.integration.conftest import open_notebook, toy_cells  # noqa: F401
@@ -131,9 +131,7 @@ def verify(finished: Finished) -> Callable[..., Said]:
 
     def call(folder: Path, **options: bool) -> Said:
         said = Said()
-        said.code = verification.verify_run(
-            finished.plan, verification.VerifyRequest(folder, **options), said.lines.append
-        )
+        said.code = verify_run(finished.plan, VerifyRequest(folder, **options), said.lines.append)
         return said
 
     return call

@@ -5,9 +5,9 @@ import psycopg
 import pytest
 
 from runbook.evidence import attachments, replay
-from runbook.evidence import manifest as evidence
-from runbook.evidence import verify as verification
 from runbook.evidence.drift import Drift
+from runbook.evidence.manifest import read_manifest
+from runbook.evidence.verify import _schema
 from runbook.query.send import Persona
 from runbook.query.session_record import SessionRecord
 from tests.evidence.conftest import NAME
@@ -35,7 +35,7 @@ def test_an_untouched_target_holds(finished, verify):
 
 
 def test_a_run_looks_again_at_its_own_end(finished):
-    held = evidence.read_manifest(finished.folder)["held"]
+    held = read_manifest(finished.folder)["held"]
     assert (held["checks"], held["tables"], held["drifts"]) == (4, 2, [])
 
 
@@ -135,7 +135,7 @@ def test_an_altered_notebook_is_not_run(copy, verify):
 
 
 def test_what_no_longer_holds_at_the_end_of_a_run_is_left_out(finished, copy, verify):
-    manifest = evidence.read_manifest(copy)
+    manifest = read_manifest(copy)
     drift = Drift(7, 6, "superseded")
     with finished.connect() as target:
         target.execute("UPDATE shelves SET label = NULL WHERE shelf = 7")
@@ -167,7 +167,7 @@ def test_what_no_longer_holds_at_the_end_of_a_run_is_left_out(finished, copy, ve
     ],
 )
 def test_a_table_that_may_vary_must_still_be_readable(finished, change, mend, moved, words):
-    manifest = evidence.read_manifest(finished.folder)
+    manifest = read_manifest(finished.folder)
     with finished.connect() as target:
         target.execute(change)
         try:
@@ -190,7 +190,7 @@ def test_a_difference_of_the_schema_is_told_with_its_statement(finished, copy):
     path = copy / attachments.SCHEMA
     path.write_text(path.read_text("utf-8").replace("room text", "room integer"), "utf-8")
     environment = finished.plan.environment("local")
-    lines = list(verification._schema(finished.plan, environment, copy, evidence.read_manifest(copy)))
+    lines = list(_schema(finished.plan, environment, copy, read_manifest(copy)))
     assert lines[0].endswith("at: CREATE TABLE public.shelves (")
     assert [line.strip() for line in lines[1:]] == ["-     room integer NOT NULL,", "+     room text NOT NULL,"]
 

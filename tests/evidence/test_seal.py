@@ -10,7 +10,7 @@ import pytest
 from runbook.database import seals
 from runbook.errors import UsageError
 from runbook.evidence import attachments, seal
-from runbook.evidence import manifest as evidence
+from runbook.evidence.manifest import JOURNAL, MANIFEST, file_digest, read_manifest, write_manifest
 from tests.evidence.conftest import NAME
 
 
@@ -24,9 +24,9 @@ def change(folder, alter):
 
 def rewrite(folder, alter):
     """Alter the manifest in a folder."""
-    manifest = evidence.read_manifest(folder)
+    manifest = read_manifest(folder)
     alter(manifest)
-    evidence.write_manifest(folder, manifest)
+    write_manifest(folder, manifest)
 
 
 def digits(folder):
@@ -99,7 +99,7 @@ def test_whatever_is_done_to_a_notebook_is_named(copy, verify, alter, words):
 
 def test_any_changed_byte_is_noticed(copy):
     path, draw = copy / NAME, random.Random(35)
-    original, manifest = path.read_bytes(), evidence.read_manifest(copy)
+    original, manifest = path.read_bytes(), read_manifest(copy)
     for _ in range(60):
         place = draw.randrange(len(original))
         path.write_bytes(original[:place] + bytes([original[place] ^ (1 << draw.randrange(8))]) + original[place + 1 :])
@@ -109,12 +109,10 @@ def test_any_changed_byte_is_noticed(copy):
 
 
 def test_other_files_are_sealed_too(copy, verify):
-    with (copy / evidence.JOURNAL).open("a") as journal:
+    with (copy / JOURNAL).open("a") as journal:
         journal.write('{"event": "said after the seal"}\n')
     assert verify(copy, offline=True).code == 0
-    (copy / evidence.JOURNAL).write_text(
-        (copy / evidence.JOURNAL).read_text("utf-8").replace("Starting", "Stopping", 1)
-    )
+    (copy / JOURNAL).write_text((copy / JOURNAL).read_text("utf-8").replace("Starting", "Stopping", 1))
     (copy / attachments.SCHEMA).unlink()
     (copy / "copy.ipynb").write_bytes((copy / NAME).read_bytes())
     assert verify(copy, offline=True).problems == [
@@ -162,7 +160,7 @@ def test_a_whole_new_seal_is_found_out_by_the_ledger_alone(copy, verify):
     change(copy, lambda cells: other_digit(cells[6]))
 
     def forge(manifest):
-        manifest["tasks"][0]["sha256"] = evidence.sha256(copy / NAME)
+        manifest["tasks"][0]["sha256"] = file_digest(copy / NAME)
         manifest["seal"] = seal.make_seal(copy, manifest)
 
     rewrite(copy, forge)
@@ -174,7 +172,7 @@ def test_a_whole_new_seal_is_found_out_by_the_ledger_alone(copy, verify):
 
 
 def test_a_run_resumed_is_held_against_its_newest_seal(finished, copy, verify):
-    manifest = evidence.read_manifest(copy)
+    manifest = read_manifest(copy)
     with finished.connect() as connection:
         seals.keep_seal(connection, manifest["run_id"], "0" * 64)
         assert verify(copy).code == 1
@@ -198,7 +196,7 @@ def test_a_run_resumed_is_held_against_its_newest_seal(finished, copy, verify):
     ],
 )
 def test_a_damaged_manifest_is_said_in_a_sentence(copy, verify, text):
-    (copy / evidence.MANIFEST).write_text(text)
+    (copy / MANIFEST).write_text(text)
     with pytest.raises(UsageError, match="is damaged") as refusal:
         verify(copy, offline=True)
     assert "\n" not in str(refusal.value)
@@ -215,7 +213,7 @@ def test_a_stranger_needs_the_folder_alone(copy, tmp_path):
     assert whole.stdout.strip().endswith(seal.PROOF)
     assert command(str(copy), "--live").returncode == 2
     assert command(str(copy), "--live", "--offline").returncode == 2
-    (copy / evidence.MANIFEST).write_text("{")
+    (copy / MANIFEST).write_text("{")
     damaged = command(str(copy))
     assert (damaged.returncode, len(damaged.stderr.splitlines())) == (2, 1)
     assert command(str(tmp_path / "nowhere")).returncode == 2

@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 from runbook.database import embedded
 from runbook.database.environments import DATABASE_VARIABLE
 from runbook.evidence import manifest
-from runbook.evidence import verify as verification
+from runbook.evidence.verify import VerifyRequest, verify_run
 from runbook.plan.plan import Plan
 from tests.conftest import copy_parts
 
@@ -108,9 +108,7 @@ def target(migrated, monkeypatch):
 def verify(migrated):
     root, folder = migrated
     lines = []
-    code = verification.verify_run(
-        Plan.read(root / "runbook.toml"), verification.VerifyRequest(folder, live=True), lines.append
-    )
+    code = verify_run(Plan.read(root / "runbook.toml"), VerifyRequest(folder, live=True), lines.append)
     return code, lines
 
 

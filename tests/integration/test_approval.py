@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runbook.batch import approve as approval
+from runbook.batch.approve import record_decision
 from runbook.database.ledger import Ledger
 from runbook.errors import NotAllowed, UsageError
 from runbook.plan import fingerprint
@@ -33,7 +33,7 @@ def demand(root, approval):
 
 def decide(root, name="Ada", *, approved=True, **given):
     plan = Plan.read(root / "runbook.toml")
-    return approval.record_decision(plan, "local", name, f"{name} has decided", given, approved=approved)
+    return record_decision(plan, "local", name, f"{name} has decided", given, approved=approved)
 
 
 def test_nothing_starts_unapproved_and_the_task_has_failed(begun):

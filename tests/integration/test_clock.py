@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from runbook.notebook import task_clock as clocks
+from runbook.notebook.task_clock import TaskClock
 from runbook.query.table import Markup
 
 
@@ -13,10 +13,10 @@ from runbook.query.table import Markup
 def shown(monkeypatch):
     """A shell, a clock in it that can be set, and what its head showed."""
     now, said = [100.0], []
-    monkeypatch.setattr(clocks, "monotonic", lambda: now[0])
+    monkeypatch.setattr("runbook.notebook.task_clock.monotonic", lambda: now[0])
     shell = InteractiveShell()
     handle = SimpleNamespace(update=lambda markup: said.append(repr(markup)))
-    clock = clocks.TaskClock(shell, handle, lambda words: Markup("", f"elapsed {words}"), 15)
+    clock = TaskClock(shell, handle, lambda words: Markup("", f"elapsed {words}"), 15)
     yield SimpleNamespace(shell=shell, clock=clock, now=now, said=said)
     clock.stop()
 

@@ -374,8 +374,8 @@ def test_a_batch_that_returns_a_figure_of_the_backfill_is_refused_and_undone(jou
 @pytest.fixture
 def progress(monkeypatch):
     """The words the progress line showed so far."""
-    words, shown = [], backfill.show.show_progress
-    monkeypatch.setattr(backfill.show, "progress", lambda *given: (words.append(given[-1]), shown(*given))[1])
+    words, shown = [], backfill.show_progress
+    monkeypatch.setattr(backfill, "show_progress", lambda *given: (words.append(given[-1]), shown(*given))[1])
     return words
 
 
@@ -487,23 +487,23 @@ def test_what_is_not_one_statement_is_refused_before_the_first_batch(journalled,
 
 
 def test_where_nobody_else_is_at_work_all_workers_go_and_none_rests(two_hands):
-    brake = Throttle(two_hands.task)
-    wait_until(lambda: not brake.reason() and not brake.others_at_work)
+    throttle = Throttle(two_hands.task)
+    wait_until(lambda: not throttle.reason() and not throttle.others_at_work)
     two_hands.run(HANDS)
     assert hands(two_hands) == 2
     assert two_hands.run("task.read('backfill shelves')['rested']") == 0
 
 
 def test_a_session_that_may_not_be_seen_counts_as_at_work(journalled, toy, connect):
-    brake, task, other = Throttle(journalled.task), journalled.task, connect(toy)
-    wait_until(lambda: not brake.reason() and not brake.others_at_work)
+    throttle, task, other = Throttle(journalled.task), journalled.task, connect(toy)
+    wait_until(lambda: not throttle.reason() and not throttle.others_at_work)
     task.connection.execute("SET ROLE pg_database_owner")  # which sees its own sessions only
     try:
-        brake.reason()
+        throttle.reason()
     finally:
         task.connection.execute("RESET ROLE")
     assert other.info.user == task.connection.info.user
-    assert brake.others_at_work
+    assert throttle.others_at_work
 
 
 def test_a_backfill_waits_while_a_standby_lags(journalled, progress):

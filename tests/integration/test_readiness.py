@@ -56,11 +56,11 @@ def judge(plan, target):
         (view,) = (
             cell.body for cell in cells.read_cells(plan.task(5).notebook) if "TEMP VIEW classification" in cell.body
         )
-        with send.probe(target, send.Persona()):
+        with send.rolled_back(target, send.Persona()):
             for key, value in {**GIVEN, **given}.items():
                 target.execute("SELECT set_config(%s, %s, true)", [f"runbook.{key}", str(value)])
             target.execute(f"{view}; {change}".encode())
-            table: Table = send.send(target, check.body).tables[-1]
+            table: Table = send.send_sql(target, check.body).tables[-1]
         return Expectation(check.magic[1].removeprefix(f"{name}: ")).judge(table)[0], str(table)
 
     return after

@@ -4,8 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from runbook.query import table as show
-from runbook.query.table import Table
+from runbook.query.table import Table, show_gate, show_header, show_progress, show_verdict
 
 HOSTILE = "<script>alert('x')</script>"
 
@@ -72,10 +71,10 @@ def test_an_empty_table_shows_its_columns():
     "shown",
     [
         Table([HOSTILE], [[HOSTILE]]),
-        show.show_verdict(False, HOSTILE, HOSTILE, HOSTILE, [("criterion", HOSTILE)]),
-        show.show_header(HOSTILE, [(HOSTILE, HOSTILE)], protected=True),
-        show.show_gate(HOSTILE, [("trigger", HOSTILE, None)], HOSTILE),
-        show.show_progress(HOSTILE, 1, 2, HOSTILE),
+        show_verdict(False, HOSTILE, HOSTILE, HOSTILE, [("criterion", HOSTILE)]),
+        show_header(HOSTILE, [(HOSTILE, HOSTILE)], protected=True),
+        show_gate(HOSTILE, [("trigger", HOSTILE, None)], HOSTILE),
+        show_progress(HOSTILE, 1, 2, HOSTILE),
     ],
     ids=["table", "verdict", "header", "gate", "progress"],
 )
@@ -84,21 +83,21 @@ def test_html_is_escaped(shown):
 
 
 def test_a_verdict_says_what_it_decides():
-    text = repr(show.show_verdict(False, "nobody left out", "no rows", "2 rows", [("trigger", "Somebody lost")]))
+    text = repr(show_verdict(False, "nobody left out", "no rows", "2 rows", [("trigger", "Somebody lost")]))
     assert text == "✗ FAIL  nobody left out: expected no rows, found 2 rows\n        trigger: Somebody lost"
 
 
 @pytest.mark.parametrize(("fine", "verdict"), [(True, "open"), (False, "SHUT"), (None, "SHUT")])
 def test_a_gate_is_open_only_where_everything_is_decided_and_fine(fine, verdict):
     rows = [("criterion", "a", True), ("trigger", "b", fine)]
-    assert repr(show.show_gate("Task 1", rows, "Next.")).startswith(f"Gate {verdict} · Task 1")
+    assert repr(show_gate("Task 1", rows, "Next.")).startswith(f"Gate {verdict} · Task 1")
 
 
 def test_a_protected_environment_has_another_colour():
-    html = [show.show_header("Task", [], protected)._repr_html_() for protected in (True, False)]
+    html = [show_header("Task", [], protected)._repr_html_() for protected in (True, False)]
     assert html[0] != html[1]
 
 
 @pytest.mark.parametrize(("done", "total", "share"), [(0, 4, "0%"), (1, 4, "25%"), (0, 0, "100%")])
 def test_progress_is_a_share_of_the_whole(done, total, share):
-    assert f": {share} ·" in repr(show.show_progress("shelves", done, total, "soon"))
+    assert f": {share} ·" in repr(show_progress("shelves", done, total, "soon"))

@@ -23,7 +23,7 @@ def draft(tmp_path: Path) -> Plan:
     for folder in ("notebooks", "sql", "docs"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     plan = Plan.read(tmp_path / "runbook.toml")
-    generated_docs.write(plan)
+    generated_docs.write_documents(plan)
     return plan
 
 
@@ -49,7 +49,7 @@ def state(plan: Plan, name: str, *sections: str) -> str:
 
 
 def test_the_generated_documents_are_in_step(plan: Plan) -> None:
-    assert generated_docs.stale(plan) == [], "run `runbook docs` and commit what it writes"
+    assert generated_docs.stale_documents(plan) == [], "run `runbook docs` and commit what it writes"
 
 
 @pytest.mark.parametrize("name", DELIVERABLES)
@@ -62,21 +62,21 @@ def test_generating_is_deterministic(plan: Plan) -> None:
 
 
 def test_writing_twice_changes_nothing(draft: Plan) -> None:
-    assert generated_docs.stale(draft) == []
-    assert generated_docs.write(draft) == []
+    assert generated_docs.stale_documents(draft) == []
+    assert generated_docs.write_documents(draft) == []
 
 
 @pytest.mark.parametrize("magic", ["%%sql", "%%check", "%%backfill", "%%concurrently"])
 def test_a_changed_sql_cell_makes_the_scripts_stale(draft: Plan, magic: str) -> None:
     change_cell(draft, 2, magic, "-- changed")
-    assert [path.name for path in generated_docs.stale(draft)] == [generated_docs.SCRIPTS]
-    assert [path.name for path in generated_docs.write(draft)] == [generated_docs.SCRIPTS]
-    assert generated_docs.stale(draft) == []
+    assert [path.name for path in generated_docs.stale_documents(draft)] == [generated_docs.SCRIPTS]
+    assert [path.name for path in generated_docs.write_documents(draft)] == [generated_docs.SCRIPTS]
+    assert generated_docs.stale_documents(draft) == []
 
 
 def test_changed_prose_makes_the_breakdown_stale(draft: Plan) -> None:
     change_cell(draft, 2, "## 2.3 ·", "**Purpose** Another one.")
-    assert [path.name for path in generated_docs.stale(draft)] == [generated_docs.BREAKDOWN]
+    assert [path.name for path in generated_docs.stale_documents(draft)] == [generated_docs.BREAKDOWN]
 
 
 def test_a_task_is_for_what_its_head_says_whatever_stands_before_its_first_step(plan: Plan) -> None:
@@ -87,13 +87,16 @@ def test_a_task_is_for_what_its_head_says_whatever_stands_before_its_first_step(
 
 def test_a_changed_rollback_script_makes_the_scripts_stale(draft: Plan) -> None:
     draft.task(2).rollback.write_text("SELECT 1;\n", encoding="utf-8")
-    assert [path.name for path in generated_docs.stale(draft)] == [generated_docs.SCRIPTS]
+    assert [path.name for path in generated_docs.stale_documents(draft)] == [generated_docs.SCRIPTS]
 
 
 def test_an_edited_or_missing_document_is_stale(draft: Plan) -> None:
     rewrite(draft, generated_docs.BREAKDOWN, "225 minutes", "25 minutes")
     (draft.root / generated_docs.FOLDER / generated_docs.SCRIPTS).unlink()
-    assert {path.name for path in generated_docs.stale(draft)} == {generated_docs.BREAKDOWN, generated_docs.SCRIPTS}
+    assert {path.name for path in generated_docs.stale_documents(draft)} == {
+        generated_docs.BREAKDOWN,
+        generated_docs.SCRIPTS,
+    }
 
 
 def test_every_sql_cell_and_every_rollback_script_is_in_the_scripts(plan: Plan) -> None:

@@ -96,9 +96,9 @@ def test_what_a_kernel_writes_past_its_channels_does_not_reach_the_terminal(tmp_
 ASKS_AND_IS_GONE = """
 import os, socket
 from multiprocessing import forkserver
-from runbook.kernels import forkserver as forks
+from runbook.kernels.forkserver import prepare
 
-forks.prepare()
+prepare()
 with socket.socket(socket.AF_UNIX) as asking:
     asking.connect(forkserver._forkserver._forkserver_address)
 os.waitpid(forkserver._forkserver._forkserver_pid, 0)

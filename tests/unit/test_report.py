@@ -12,7 +12,7 @@ from sample_run import words
 from runbook import formatting
 from runbook.errors import UsageError
 from runbook.report import gates, notebook_html, report, timeline
-from runbook.report import notes as changes
+from runbook.report.notes import Note, sort_notes
 
 # The verdict
 
@@ -333,7 +333,7 @@ def test_a_timeline_of_nothing_stands():
 
 def test_notes_of_two_sides_belong_together():
     before, after = {"free": 100, "paid": 5}, {"free": 110, "paid": 5}
-    found = changes.sort_notes(
+    found = sort_notes(
         [{"number": 1, "notes": {"credits before": before}}, {"number": 2, "notes": {"credits after": after}}]
     )
     (difference,) = found.differences
@@ -343,29 +343,27 @@ def test_notes_of_two_sides_belong_together():
 
 def test_long_texts_of_two_sides_become_a_diff():
     notes = {"schema_before": "a\nb\nc\n", "schema_after": "a\nB\nc\nd\n"}
-    (difference,) = changes.sort_notes([{"number": 1, "notes": notes}]).differences
+    (difference,) = sort_notes([{"number": 1, "notes": notes}]).differences
     assert difference.summary == "2 lines added, 1 line removed"
     assert difference.lines == ("@@ -1,3 +1,4 @@", " a", "-b", "+B", " c", "+d")
 
 
 def test_what_did_not_change_is_said_to_be_unchanged():
-    (difference,) = changes.sort_notes(
-        [{"number": 1, "notes": {"before digest": "1:2", "after digest": "1:2"}}]
-    ).differences
+    (difference,) = sort_notes([{"number": 1, "notes": {"before digest": "1:2", "after digest": "1:2"}}]).differences
     assert (difference.name, difference.summary, difference.rows) == ("digest", "unchanged", ())
 
 
 def test_one_side_alone_is_a_note():
-    found = changes.sort_notes(
+    found = sort_notes(
         [{"number": 1, "notes": {"digest before": "1:2", "approval": {"approver": "x"}}}], skip=("approval",)
     )
-    assert found.notes == [changes.Note(1, "digest before", text="1:2")]
+    assert found.notes == [Note(1, "digest before", text="1:2")]
 
 
 def test_notes_are_shown_by_their_shape():
     measured, compared = sample_run.NOTES[0]["credit check"], sample_run.NOTES[2]["consumption"]
     notes = {"a": measured, "b": compared, "c": [{"x": 1, "y": "z"}] * 25, "d": "long\ntext", "e": True, "f": None}
-    found = changes.sort_notes([{"number": 4, "notes": notes}])
+    found = sort_notes([{"number": 4, "notes": notes}])
     assert (found.measurements, found.comparisons) == ([(4, measured)], [(4, compared)])
     table, folded, yes, nothing = found.notes
     assert (table.columns, table.numeric, len(table.rows), table.more) == (("x", "y"), (True, False), 20, 5)

@@ -11,8 +11,8 @@ import pytest
 
 from runbook.batch import background_jobs
 from runbook.errors import StepFailed, UsageError
-from runbook.kernels import forkserver as fork
 from runbook.kernels.background import BackgroundProcess
+from runbook.kernels.forkserver import prepare
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_what_a_killed_process_was_asked_for_is_done_by_another(worker):
 
 
 def test_what_is_asked_for_is_done_though_the_server_of_forks_is_killed_meanwhile(worker):
-    fork.prepare()
+    prepare()
     server = forkserver._forkserver._forkserver_pid
     os.kill(server, signal.SIGSTOP)
     asked = worker.submit(os.getpid)

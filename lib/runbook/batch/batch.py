@@ -16,8 +16,8 @@ from runbook.batch.finalize import Finalizer
 from runbook.database import environments, lock
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed, RunbookError, UsageError
-from runbook.evidence import manifest as evidence
 from runbook.evidence import notebooks, seal
+from runbook.evidence.manifest import build_manifest
 from runbook.plan import cells
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
@@ -77,19 +77,19 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     _require_dependencies(execution, tasks)
     # Only a fresh demonstration with the default parameters must give the very same outputs.
     strict = execution.environment.server == "embedded" and is_fresh and not given
-    closing = Finalizer(execution, strict=strict, keep=request.keep_expected)
+    finalizer = Finalizer(execution, strict=strict, keep=request.keep_expected)
     failure: Failure | None = None
     with execution.open(given, len(tasks)):
         for task in tasks:
             failure = _run_task(execution, task, given)
             if failure:
                 break
-            closing.task(task)
+            finalizer.task(task)
         else:
-            closing.tasks(tasks)
-    comparison = None if failure else closing.comparison()
+            finalizer.tasks(tasks)
+    comparison = None if failure else finalizer.comparison()
     fired = _fired(execution, failure) if failure and request.rollback_on_trigger else ()
-    code = _conclude(execution, failure, comparison, promoted, closing)
+    code = _conclude(execution, failure, comparison, promoted, finalizer)
     if failure and request.rollback_on_trigger:
         _roll_back_unasked(execution, failure.task, fired)
     return code
@@ -137,16 +137,16 @@ def _conclude(
     failure: "Failure | None",
     comparison: dict[str, Any] | None,
     promoted: dict[str, Any] | None,
-    closing: Finalizer,
+    finalizer: Finalizer,
 ) -> int:
     differs = comparison is not None and not comparison["passed"]
     status = "failed" if failure or differs else DONE
     execution.ledger.close_run(execution.run_id, status)
-    manifest = evidence.build_manifest(
+    manifest = build_manifest(
         execution.plan, execution.environment, execution.ledger, execution.run_id, execution.folder
     )
     manifest["comparison"], manifest["promoted"] = comparison, promoted
-    manifest["held"] = closing.held()
+    manifest["held"] = finalizer.held()
     if failure:
         message, _, advice = failure.message.partition(" Next: ")
         resume = f"`runbook run --environment {execution.environment.name} --resume`"

@@ -10,8 +10,8 @@ from typing import Any
 
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed
-from runbook.evidence import manifest as evidence
 from runbook.evidence import seal, signature, verify
+from runbook.evidence.manifest import MANIFEST, latest_run
 from runbook.plan import fingerprint
 from runbook.plan.plan import Environment, Plan
 
@@ -29,7 +29,7 @@ def require_promotion(plan: Plan, environment: Environment) -> dict[str, Any] | 
     if not environment.needs:
         return None
     needed = plan.environment(environment.needs)
-    folder = evidence.latest_run(plan, needed)
+    folder = latest_run(plan, needed)
     problem = next(_problems(plan, folder), None) if folder else "it has not run there, or its evidence is not here"
     if folder is None or problem:
         raise NotAllowed(
@@ -46,7 +46,7 @@ def _problems(plan: Plan, folder: Path) -> Iterator[str]:
     name = f"its newest run, {manifest['run_id']},"
     if found := seal.problems(folder, manifest):
         yield f"{name} is not what was sealed ({found[0]})"
-    if signature.check_signature(folder / evidence.MANIFEST).good is False:
+    if signature.check_signature(folder / MANIFEST).good is False:
         yield f"{name} has a signature that does not hold"
     if manifest["status"] != DONE:
         yield f"{name} is {manifest['status']}"

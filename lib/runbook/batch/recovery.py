@@ -9,8 +9,8 @@ from runbook.batch.announcer import Announcer
 from runbook.database import environments, lock
 from runbook.database.ledger import Ledger
 from runbook.errors import NotAllowed
-from runbook.evidence import manifest as evidence
 from runbook.evidence import notebooks, seal, signature
+from runbook.evidence.manifest import JOURNAL, MANIFEST, build_manifest, latest_run
 from runbook.plan.plan import Plan
 from runbook.report import notebook_html
 
@@ -29,16 +29,16 @@ def seal_dead_run(plan: Plan, folder: Path | None) -> Path | None:
         UsageError: the target cannot be reached, or does not know the run.
         NotAllowed: the run in that folder is not dead, or another one is at work.
     """
-    journals = [folder / evidence.JOURNAL] if folder else (plan.root / "outputs").glob(f"*/*/{evidence.JOURNAL}")
+    journals = [folder / JOURNAL] if folder else (plan.root / "outputs").glob(f"*/*/{JOURNAL}")
     folders = sorted((path.resolve().parent for path in journals if path.is_file()), key=lambda path: path.name)
-    if not folders or (folders[-1] / evidence.MANIFEST).exists():
+    if not folders or (folders[-1] / MANIFEST).exists():
         return folders[-1] if folders else folder
     try:
         _seal(plan, folders[-1])
     except NotAllowed:
         if folder:
             raise
-        return evidence.latest_run(plan)  # the newest run is at work: the one before it is meant
+        return latest_run(plan)  # the newest run is at work: the one before it is meant
     return folders[-1]
 
 
@@ -49,7 +49,7 @@ def _seal(plan: Plan, folder: Path) -> None:
         ledger = Ledger(connection, plan.name)
         ledger.run(run_id)
         lock.take(connection, plan.name)
-        announcer = Announcer(plan, folder / evidence.JOURNAL, Console())
+        announcer = Announcer(plan, folder / JOURNAL, Console())
         died = [state["number"] for state in ledger.tasks_of(run_id) if state["status"] == "running"]
         for number in died:
             ledger.finish_task(run_id, number, "failed")
@@ -57,7 +57,7 @@ def _seal(plan: Plan, folder: Path) -> None:
         message = f"The run died; it was last heard of {_last_words(folder)}."
         announcer.say("escalation", f"ESCALATION · {message} Its evidence is sealed as it was found.", reason="error")
         _rename_cut_off(folder)
-        manifest = evidence.build_manifest(plan, environment, ledger, run_id, folder)
+        manifest = build_manifest(plan, environment, ledger, run_id, folder)
         is_rollback = any(folder.glob("rollback_*.ipynb"))
         again = "rollback" if is_rollback else "run --resume"
         manifest["failure"] = {
@@ -81,5 +81,5 @@ def _rename_cut_off(folder: Path) -> None:
 
 
 def _last_words(folder: Path) -> str:
-    event = status.last_event(folder / evidence.JOURNAL)
+    event = status.last_event(folder / JOURNAL)
     return f"at {event['at']}: {event['message']}" if event else "before it began"

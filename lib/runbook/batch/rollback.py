@@ -5,8 +5,8 @@ from rich.console import Console
 from runbook.batch.execution import Execution, Failure
 from runbook.database.ledger import UNDONE
 from runbook.errors import UsageError
-from runbook.evidence import manifest as evidence
 from runbook.evidence import notebooks, seal
+from runbook.evidence.manifest import build_manifest, rollback_name
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
 from runbook.report import report
@@ -39,9 +39,7 @@ def roll_back(plan: Plan, environment: str, last: int | None, console: Console, 
             if failure:
                 break
     execution.ledger.close_run(execution.run_id, "failed" if failure else UNDONE)
-    manifest = evidence.build_manifest(
-        plan, execution.environment, execution.ledger, execution.run_id, execution.folder
-    )
+    manifest = build_manifest(plan, execution.environment, execution.ledger, execution.run_id, execution.folder)
     if failure:
         manifest["failure"] = {
             "task": failure.task.number,
@@ -59,7 +57,7 @@ def roll_back(plan: Plan, environment: str, last: int | None, console: Console, 
 
 
 def _reverse(execution: Execution, task: Task, notebook: object) -> Failure | None:
-    target = execution.folder / evidence.rollback_name(task)
+    target = execution.folder / rollback_name(task)
     given = {} if execution.environment.name == "local" else {"environment": execution.environment.name}
     failure = execution.notebook(task, notebook, target, given, UNDONE)
     if failure is None:

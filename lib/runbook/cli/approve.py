@@ -14,9 +14,9 @@ from runbook.plan.plan import Plan
 @PARAMETERS
 def approve(environment: str, approver: str, statement: str, given: tuple[tuple[str, str], ...]) -> None:
     """Approve exactly what a run would do now: notebooks, SQL, plan, parameters, the target's schema, the rehearsal."""
-    from runbook.batch import approve as approval
+    from runbook.batch.approve import record_decision
     from runbook.evidence import notebooks
 
     plan = Plan.find()
     values = parameters.parse_given(notebooks.known_parameters(plan.tasks), given)
-    click.echo(approval.record_decision(plan, environment, approver, statement, values))
+    click.echo(record_decision(plan, environment, approver, statement, values))

@@ -11,6 +11,6 @@ from runbook.plan.plan import Plan
 @click.option("--end", is_flag=True, help="Let it go on.")
 def pause(environment: str, end: bool) -> None:
     """Hold the backfill that runs on the target, or begins there: it waits before its next batch."""
-    from runbook.batch import pause as hold
+    from runbook.batch.pause import switch_pause
 
-    click.echo(hold.switch_pause(Plan.find(), environment, on=not end))
+    click.echo(switch_pause(Plan.find(), environment, on=not end))

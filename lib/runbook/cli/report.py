@@ -18,10 +18,10 @@ def report(folder: Path | None, other: Path | None) -> None:
     """
     from runbook.batch import recovery
     from runbook.report import comparison
-    from runbook.report import report as pages
+    from runbook.report.report import build_report
 
     plan = Plan.find()
     where = run_folder(plan, recovery.seal_dead_run(plan, folder))
     click.echo(
-        comparison.build_comparison(where, run_folder(plan, other), plan) if other else pages.build_report(where, plan)
+        comparison.build_comparison(where, run_folder(plan, other), plan) if other else build_report(where, plan)
     )

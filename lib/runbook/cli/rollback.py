@@ -16,7 +16,7 @@ from runbook.plan.plan import Plan
 @CONFIRM
 def rollback(environment: str, last: int | None, confirm: str) -> None:
     """Reverse the tasks, newest first, and prove that everything was given back."""
-    from runbook.batch import rollback as back
+    from runbook.batch.rollback import roll_back
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
-    sys.exit(back.roll_back(Plan.find(), environment, last, Console(), confirm))
+    sys.exit(roll_back(Plan.find(), environment, last, Console(), confirm))

@@ -12,6 +12,6 @@ from runbook.plan.plan import Plan
 @click.option("--watch", "live", is_flag=True, help="Go on showing it, with the cell that runs, until Ctrl-C.")
 def status(environment: str, live: bool) -> None:
     """Show what was last done with every task on the target."""
-    from runbook.batch import status as watch
+    from runbook.batch.status import show_status
 
-    watch.show_status(Plan.find(), environment, Console(), live=live)
+    show_status(Plan.find(), environment, Console(), live=live)

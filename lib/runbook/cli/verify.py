@@ -20,7 +20,7 @@ def verify(folder: Path | None, offline: bool, live: bool) -> None:
     A folder may be verified anywhere; outside a checkout of its plan only its files can be. Exit codes: 0 all is as it
     was, 1 something was altered or has drifted, 2 wrong usage or a damaged manifest.
     """
-    from runbook.evidence import verify as verification
+    from runbook.evidence.verify import VerifyRequest, verify_run
 
     if offline and live:
         raise UsageError("--live asks the target and --offline forbids it: give one of them.")
@@ -29,4 +29,4 @@ def verify(folder: Path | None, offline: bool, live: bool) -> None:
     except UsageError:
         plan = None
     where = folder or run_folder(plan or Plan.find(), None)
-    sys.exit(verification.verify_run(plan, verification.VerifyRequest(where, offline, live), click.echo))
+    sys.exit(verify_run(plan, VerifyRequest(where, offline, live), click.echo))

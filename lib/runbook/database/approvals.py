@@ -92,13 +92,13 @@ def refusal(found: Sequence[Decision], parts: Mapping[str, Mapping[str, str]], n
     if counted := granted(found, parts):
         names = " and ".join(decision.approver for decision in counted)
         return f"{len(counted)} of {needed} approvers approved it ({names}); another person must, too"
-    standing = _since_rejection(found)
-    if not standing:
+    approving = _since_rejection(found)
+    if not approving:
         return "nobody has approved it"
-    changed = fingerprint.differences(standing[0].parts, parts)
+    changed = fingerprint.differences(approving[0].parts, parts)
     if len(changed) > MOST_DIFFERENCES:
         changed[MOST_DIFFERENCES:] = [f"{len(changed) - MOST_DIFFERENCES} more"]
-    return f"{', '.join(changed)} since {standing[0].approver} approved it"
+    return f"{', '.join(changed)} since {approving[0].approver} approved it"
 
 
 def _since_rejection(found: Sequence[Decision]) -> list[Decision]:

@@ -52,7 +52,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> Path:
     """Write a manifest."""
     path = folder / MANIFEST
-    write_whole(path, json.dumps(plain(manifest), indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, json.dumps(as_json(manifest), indent=1, ensure_ascii=False) + "\n")
     return path
 
 
@@ -63,7 +63,7 @@ def write_whole(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def plain(manifest: dict[str, Any]) -> dict[str, Any]:
+def as_json(manifest: dict[str, Any]) -> dict[str, Any]:
     """Return a manifest as a reader of its file gets it: moments as ISO 8601, tuples as lists."""
     found: dict[str, Any] = json.loads(json.dumps(manifest, default=_plain))
     return found
@@ -110,7 +110,7 @@ def rollback_name(task: Task) -> str:
     return f"rollback_{task.notebook.name}"
 
 
-def sha256(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -132,7 +132,7 @@ def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str,
         "started_at": state["started_at"] if state else None,
         "finished_at": state["finished_at"] if state else None,
         "notebook": notebook.name if notebook != folder else None,
-        "sha256": sha256(notebook) if notebook != folder else None,
+        "sha256": file_digest(notebook) if notebook != folder else None,
         "checks": [asdict(check) for check in checks],
         "criteria": [{"name": text, "met": _verdict(checks, "criterion", text)} for text in task.criteria],
         "triggers": [{"name": text, "fired": _negated(_verdict(checks, "trigger", text))} for text in task.triggers],

@@ -26,9 +26,8 @@ from runbook.evidence.expected import CHECK
 from runbook.plan import cells
 from runbook.plan.plan import Environment, Plan
 from runbook.query import redaction
-from runbook.query import send as transport
 from runbook.query.expectation import Expectation, Refused
-from runbook.query.send import Persona
+from runbook.query.send import Persona, SqlAnswer, rolled_back, send_sql, step_failure
 from runbook.query.session_record import SessionRecord
 from runbook.query.table import Table
 
@@ -109,17 +108,17 @@ class ReplaySession:
                 self.connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", value])
                 self.settings[name] = value
 
-    def send(self, text: str, name: str | None, number: int) -> transport.Answer | Refused:
+    def send(self, text: str, name: str | None, number: int) -> SqlAnswer | Refused:
         """Send a text as somebody, rolled back, and return what the server said."""
         persona = self.record.personas_at(number).get(name) if name else Persona()
         if persona is None:
             return Refused("22023", f"nobody was named {name!r}")
         try:
-            with transport.probe(self.connection, persona):
-                return transport.send(self.connection, text)
+            with rolled_back(self.connection, persona):
+                return send_sql(self.connection, text)
         except psycopg.Error as error:
             if self.connection.closed:
-                raise transport.step_failure(error, text) from None
+                raise step_failure(error, text) from None
             return Refused(error.sqlstate or "", error.diag.message_primary or str(error))
         except StepFailed as error:  # a command of psql's that found nothing
             return Refused("", str(error))
@@ -205,7 +204,7 @@ def _table(session: ReplaySession, one: RecordedCell, line: str, outcome: Replay
     return one.drift(f"the table is another: first “{' '.join(first[1].split())}”, was “{' '.join(first[0].split())}”")
 
 
-def _found(answer: transport.Answer | Refused) -> Table | Refused:
+def _found(answer: SqlAnswer | Refused) -> Table | Refused:
     if isinstance(answer, Refused):
         return answer
     return answer.tables[-1] if answer.tables else Table(["command"], [[answer.tags[-1] if answer.tags else ""]])

@@ -15,7 +15,7 @@ from runbook.database import seals
 from runbook.database.ledger import Ledger
 from runbook.errors import UsageError
 from runbook.evidence import attachments, notebooks, signature
-from runbook.evidence import manifest as evidence
+from runbook.evidence.manifest import JOURNAL, MANIFEST, as_json, file_digest, write_manifest
 
 ALGORITHM = (
     "digest(x) is the SHA-256 of x as JSON with sorted keys, no spaces and ASCII escapes. A cell's digest covers "
@@ -31,7 +31,7 @@ PROOF = (
 KEY = "seal"
 CELL = ("cell_type", "id", "source", "execution_count", "outputs", "attachments")
 METADATA = ("tags", "papermill")
-BESIDE = (evidence.JOURNAL, *attachments.ALL)
+BESIDE = (JOURNAL, *attachments.ALL)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def seal_run(folder: Path, ledger: Ledger, manifest: dict[str, Any], complain: C
     check it; a signature that cannot be made is told to `complain` and stops nothing.
     """
     manifest[KEY] = make_seal(folder, manifest)
-    path = evidence.write_manifest(folder, manifest)
+    path = write_manifest(folder, manifest)
     seals.keep_seal(ledger.connection, manifest["run_id"], manifest[KEY]["head"])
     try:
         signature.sign(path)
@@ -78,7 +78,7 @@ def make_seal(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         cells = [json_digest(_content(cell)) for cell in notebooks.cells_of(folder / name)]
         links.append(Link.after(previous, name, sha256, cells))
     files = [_file(folder / name) for name in BESIDE if (folder / name).is_file()]
-    plain = evidence.plain(manifest)
+    plain = as_json(manifest)
     facts = {name: json_digest(value) for name, value in plain.items() if name != KEY}
     return {
         "algorithm": ALGORITHM,
@@ -104,7 +104,7 @@ def problems(folder: Path, manifest: dict[str, Any]) -> list[str]:
         return list(_problems(folder, manifest))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UsageError(
-            f"{folder / evidence.MANIFEST} is damaged: its seal cannot be read ({type(error).__name__}: {error})."
+            f"{folder / MANIFEST} is damaged: its seal cannot be read ({type(error).__name__}: {error})."
         ) from None
 
 
@@ -115,7 +115,7 @@ def _problems(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
     for link in links:
         yield from _altered(folder / link.notebook, link)
         if link != Link.after(previous, link.notebook, link.sha256, link.cells):
-            yield f"{evidence.MANIFEST} was altered: the link of {link.notebook} does not follow from what it covers"
+            yield f"{MANIFEST} was altered: the link of {link.notebook} does not follow from what it covers"
         previous = link.link
     for name in sorted({path.name for path in folder.glob("*.ipynb")} - {link.notebook for link in links}):
         yield f"{name} was not there when the run was sealed"
@@ -128,10 +128,10 @@ def _problems(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
     facts = {name: json_digest(value) for name, value in manifest.items() if name != KEY}
     for name in [*seal["facts"], *(facts.keys() - seal["facts"].keys())]:
         if facts.get(name) != seal["facts"].get(name):
-            yield f"{evidence.MANIFEST} was altered: “{name}” is not what was sealed"
+            yield f"{MANIFEST} was altered: “{name}” is not what was sealed"
     named = [(link.notebook, link.sha256) for link in links]
     if named != list(_notebooks(manifest)) or seal["head"] != json_digest([previous, seal["files"], seal["facts"]]):
-        yield f"{evidence.MANIFEST} was altered: the head does not follow from what it covers"
+        yield f"{MANIFEST} was altered: the head does not follow from what it covers"
 
 
 def _altered(path: Path, link: Link) -> Iterator[str]:
@@ -139,7 +139,7 @@ def _altered(path: Path, link: Link) -> Iterator[str]:
     if not path.is_file():
         yield f"{path.name} is missing"
         return
-    if evidence.sha256(path) == link.sha256:
+    if file_digest(path) == link.sha256:
         return
     try:
         cells = notebooks.cells_of(path)

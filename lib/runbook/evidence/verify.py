@@ -10,7 +10,7 @@ from typing import Any
 from runbook.database import embedded, environments, seals, snapshot
 from runbook.errors import StepFailed, UsageError
 from runbook.evidence import attachments, seal, signature
-from runbook.evidence import manifest as evidence
+from runbook.evidence.manifest import MANIFEST, read_manifest
 from runbook.formatting import amount
 from runbook.plan.plan import Environment, Plan
 
@@ -50,7 +50,7 @@ def verify_run(plan: Plan | None, request: VerifyRequest, say: Say) -> int:
     """
     manifest = read_sealed(request.folder)
     found = _files(request.folder, manifest, say)
-    verdict = signature.check_signature(request.folder / evidence.MANIFEST)
+    verdict = signature.check_signature(request.folder / MANIFEST)
     say(f"{SIGNS[verdict.good]} {verdict.words}")
     known, words = None, "--offline forbids it"
     if not request.offline:
@@ -75,14 +75,14 @@ def read_sealed(folder: Path) -> dict[str, Any]:
     Raises:
         UsageError: there is none, or it is damaged.
     """
-    path = folder / evidence.MANIFEST
+    path = folder / MANIFEST
     try:
-        manifest = evidence.read_manifest(folder)
+        manifest = read_manifest(folder)
         if not isinstance(manifest, dict) or not isinstance(manifest["tasks"], list):
             raise TypeError("it holds no tasks")
         manifest[seal.KEY], manifest["run_id"], manifest["environment"], manifest["plan"]
     except FileNotFoundError:
-        raise UsageError(f"There is no run in {folder}: name the folder that holds a {evidence.MANIFEST}.") from None
+        raise UsageError(f"There is no run in {folder}: name the folder that holds a {MANIFEST}.") from None
     except KeyError as error:
         raise UsageError(f"{path} is damaged, or was never sealed: it has no {error}.") from None
     except (ValueError, TypeError) as error:
@@ -129,11 +129,11 @@ def check_ledger(plan: Plan | None, manifest: dict[str, Any]) -> tuple[bool | No
 
 def _live(plan: Plan, folder: Path, manifest: dict[str, Any], say: Say) -> bool:
     """Hold the target against the evidence, say what drifted, and return whether nothing did."""
-    from runbook.evidence import replay as live
+    from runbook.evidence.replay import replay_cells
 
     environment = plan.environment(manifest["environment"])
     before = (manifest.get("held") or {}).get("drifts", [])
-    outcome = live.replay_cells(plan, environment, folder, manifest, {(one["task"], one["cell"]) for one in before})
+    outcome = replay_cells(plan, environment, folder, manifest, {(one["task"], one["cell"]) for one in before})
     for drift in outcome.drifts:
         say(f"{BAD} {drift.words}")
     lines = list(_schema(plan, environment, folder, manifest))

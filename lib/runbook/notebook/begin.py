@@ -17,8 +17,8 @@ from runbook.notebook.task_clock import TaskClock
 from runbook.plan import cells, fingerprint, parameters, plan
 from runbook.policy import approval_required, confirmation
 from runbook.query import redaction
-from runbook.query import table as show
 from runbook.query.lock_retry import LOCK_TIMEOUT
+from runbook.query.table import Markup, show_header
 
 
 def begin(number: int, *, undo: bool = False) -> TaskSession:
@@ -65,8 +65,8 @@ def _show_head(shell: Any, task: TaskSession) -> None:
     number, minutes = task.definition.number, task.definition.minutes
     title = f"{'Rollback of ' if task.undo else ''}Task {number} · {task.definition.name}"
 
-    def header(name: str, value: str) -> show.Markup:
-        return show.show_header(title, _facts(task, (name, value)), task.environment.protected)
+    def header(name: str, value: str) -> Markup:
+        return show_header(title, _facts(task, (name, value)), task.environment.protected)
 
     handle = display(header("estimate", f"{minutes} min"), display_id=True)
     if hasattr(shell, "kernel") and HOLDER_VARIABLE not in os.environ:  # somebody looks at it

@@ -9,9 +9,8 @@ from runbook.database import ledger, lock, schemas
 from runbook.errors import GateShut, StepFailed, UsageError
 from runbook.notebook.context import Context
 from runbook.plan import plan
-from runbook.query import table as show
 from runbook.query.expectation import Expectation
-from runbook.query.table import Table
+from runbook.query.table import Table, show_elapsed, show_gate, show_verdict
 
 REMEDY = "what_to_do"  # the column of a check's rows that tells the operator
 
@@ -28,7 +27,7 @@ def record_check(
     task.ledger.record(task.run_id, number, ledger.Check(name, expected, actual, passed, criterion, trigger))
     task.keep_record()
     decides = [(kind, text) for kind, text in (("criterion", criterion), ("trigger", trigger)) if text]
-    display(show.show_verdict(passed, name, expected, actual, decides))
+    display(show_verdict(passed, name, expected, actual, decides))
     if passed:
         return
     if isinstance(found, Table) and found:
@@ -50,7 +49,7 @@ def conclude_task(task: Context) -> None:
     task.ledger.finish_task(task.run_id, number, ledger.DONE if is_open else "failed")
     lock.release(task.ledger.connection, task.plan.name)
     title, next_step = f"Task {number} · {task.definition.name}", _next(task) if is_open else advice(task)
-    display(show.show_gate(title, rows, next_step, _took(task)))
+    display(show_gate(title, rows, next_step, _took(task)))
     if not is_open:
         wrong = next(f"{kind} “{text}”" for kind, text, fine in rows if not fine)
         raise GateShut(f"Task {number}: the gate is shut by the {wrong}. {advice(task)}")
@@ -71,7 +70,7 @@ def conclude_rollback(task: Context) -> None:
     task.ledger.finish_task(task.run_id, number, ledger.UNDONE if is_equal else "failed")
     lock.release(task.ledger.connection, task.plan.name)
     found = "equal" if is_equal else "different"
-    display(show.show_verdict(is_equal, "the schema is what it was before the task", "equal to the byte", found, []))
+    display(show_verdict(is_equal, "the schema is what it was before the task", "equal to the byte", found, []))
     if not is_equal:
         raise GateShut(
             f"Rollback of Task {number}: the schema is not what it was before the task. "
@@ -109,7 +108,7 @@ def _require_decision(task: Context, name: str, criterion: str | None, trigger: 
 def _took(task: Context) -> str:
     state = task.ledger.states()[task.definition.number]
     seconds = ((state.finished_at or state.started_at) - state.started_at).total_seconds()
-    return f"{show.elapsed(seconds)} of {task.definition.minutes} min"
+    return f"{show_elapsed(seconds)} of {task.definition.minutes} min"
 
 
 def _next(task: Context) -> str:

@@ -130,10 +130,10 @@ class RunbookMagics(Magics):
             self.task.check(name, verdict, AS_DUE, criterion=heads.get("criterion"), trigger=heads.get("trigger"))
         return found
 
-    def _probe(self, name: str | None, cell: str) -> send.Answer:
+    def _probe(self, name: str | None, cell: str) -> send.SqlAnswer:
         try:
-            with send.probe(self.task.connection, self.task.acting(name)):
-                return send.send(self.task.connection, cell)
+            with send.rolled_back(self.task.connection, self.task.acting(name)):
+                return send.send_sql(self.task.connection, cell)
         except psycopg.Error as error:
             raise send.step_failure(error, cell) from None
 

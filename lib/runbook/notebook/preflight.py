@@ -34,7 +34,7 @@ def documents(task: TaskSession, sections: Mapping[str, Sequence[str]]) -> Table
 
 def out_of_step(task: TaskSession) -> Table:
     """Return the generated documents that say something else than the notebooks, a row each."""
-    return Table(["document"], [[path.name] for path in generated_docs.stale(task.plan)])
+    return Table(["document"], [[path.name] for path in generated_docs.stale_documents(task.plan)])
 
 
 def rollback_scripts(task: TaskSession) -> Table:

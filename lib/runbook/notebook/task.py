@@ -102,7 +102,7 @@ class TaskSession(Context):
         return found
 
     def access(self, statements: Mapping[str, str], declared: pd.DataFrame) -> pd.DataFrame:
-        """Try every statement as every persona and remember the matrix; see `Conversation.access`."""
+        """Try every statement as every persona and remember the matrix; see `SqlSession.access`."""
         found = super().access(statements, declared)
         self.write("access", found.to_dict("records"))
         return found

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from runbook.query.table import Markup, elapsed
+from runbook.query.table import Markup, show_elapsed
 
 EVENT = "post_run_cell"
 
@@ -39,7 +39,7 @@ class TaskClock:
             self._shell.events.unregister(EVENT, self._tick)
 
     def _tick(self, *_: Any) -> None:
-        words = f"{elapsed(monotonic() - self._began)} of {self.minutes} min"
+        words = f"{show_elapsed(monotonic() - self._began)} of {self.minutes} min"
         if words != self._said:
             self._said = words
             self._handle.update(self._header(words))

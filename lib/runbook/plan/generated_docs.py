@@ -22,14 +22,14 @@ def generate(plan: Plan) -> dict[Path, str]:
     return {folder / BREAKDOWN: "\n".join(_breakdown(plan)), folder / SCRIPTS: "\n".join(_scripts(plan))}
 
 
-def stale(plan: Plan) -> list[Path]:
+def stale_documents(plan: Plan) -> list[Path]:
     """Return the generated documents that are missing or say something else than the notebooks."""
     return [path for path, content in generate(plan).items() if _read(path) != content]
 
 
-def write(plan: Plan) -> list[Path]:
+def write_documents(plan: Plan) -> list[Path]:
     """Bring the generated documents in step and return those that changed."""
-    changed = stale(plan)
+    changed = stale_documents(plan)
     for path, content in generate(plan).items():
         if path in changed:
             path.parent.mkdir(parents=True, exist_ok=True)

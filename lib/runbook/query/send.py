@@ -14,7 +14,7 @@ from runbook.query.table import Table
 
 
 @dataclass
-class Answer:
+class SqlAnswer:
     """What the server said to one text.
 
     Attributes:
@@ -45,7 +45,7 @@ class Persona:
     settings: tuple[tuple[str, str], ...] = ()
 
 
-def send(connection: psycopg.Connection, text: str) -> Answer:
+def send_sql(connection: psycopg.Connection, text: str) -> SqlAnswer:
     """Send `text` without touching a character of it; a line that starts with a backslash goes through pgspecial.
 
     Raises:
@@ -53,7 +53,7 @@ def send(connection: psycopg.Connection, text: str) -> Answer:
         StepFailed: a command that starts with a backslash found nothing.
         UsageError: there is no such command.
     """
-    answer = Answer()
+    answer = SqlAnswer()
     collect = lambda diagnostic: answer.notices.append(  # noqa: E731
         f"{diagnostic.severity}: {diagnostic.message_primary}"
     )
@@ -97,7 +97,7 @@ def _role(connection: psycopg.Connection) -> str:
 
 
 @contextmanager
-def probe(connection: psycopg.Connection, persona: Persona) -> Iterator[None]:
+def rolled_back(connection: psycopg.Connection, persona: Persona) -> Iterator[None]:
     """Act as `persona` in a transaction that is rolled back, whatever happens."""
     connection.execute(b"BEGIN")
     try:
@@ -141,7 +141,7 @@ def _is_meta_command(text: str) -> bool:
     return next((line for line in lines if line and not line.startswith("--")), "").startswith("\\")
 
 
-def _meta_commands(connection: psycopg.Connection, text: str, answer: Answer) -> None:
+def _meta_commands(connection: psycopg.Connection, text: str, answer: SqlAnswer) -> None:
     for line in filter(None, (line.strip().rstrip(";") for line in text.splitlines())):
         if line.startswith("--"):
             continue

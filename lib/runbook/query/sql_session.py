@@ -1,4 +1,4 @@
-"""The conversation of a task with its target: SQL sent as it stands, and probes in somebody's name, rolled back."""
+"""The session of a task on its target: SQL sent as it stands, and probes in somebody's name, rolled back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,8 @@ from psycopg import sql
 
 from runbook.errors import StepFailed, UsageError
 from runbook.query import access_matrix, concurrent_indexes, explain, session_record
-from runbook.query import send as transport
 from runbook.query.expectation import Refused
-from runbook.query.send import Persona
+from runbook.query.send import Persona, SqlAnswer, as_setting, clean_up, rolled_back, send_sql, step_failure
 from runbook.query.table import Table
 
 OWNER = Persona()
@@ -56,7 +55,7 @@ class SqlSession:
 
     def setting(self, name: str, value: object) -> None:
         """Make a value readable in SQL as current_setting('runbook.<name>')."""
-        text = transport.as_setting(value)
+        text = as_setting(value)
         self.connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", text])
         self.record.settings.append((self._cell(), name, text))
 
@@ -87,23 +86,23 @@ class SqlSession:
             raise StepFailed(f"One value was expected, but the query returned {len(table)} rows.")
         return table[0][0]
 
-    def send(self, text: str) -> transport.Answer:
+    def send(self, text: str) -> SqlAnswer:
         """Send SQL as it stands.
 
         Raises:
             StepFailed: the server refused, with what it said.
         """
         try:
-            answer = transport.send(self.connection, text)
+            answer = send_sql(self.connection, text)
             self.record.settings += [
                 (self._cell(), *pair) for pair in session_record.settings_made(self.connection, text)
             ]
             return answer
         except psycopg.Error as error:
-            raise transport.step_failure(error, text) from None
+            raise step_failure(error, text) from None
         finally:
             if not self.connection.closed:
-                for remark in transport.clean_up(self.connection):
+                for remark in clean_up(self.connection):
                     print(remark)
 
     def attempt(self, persona: str | None, statement: str) -> Table | Refused:
@@ -112,11 +111,11 @@ class SqlSession:
         A statement that returns no rows gives one row with the command tag, such as `UPDATE 1`.
         """
         try:
-            with transport.probe(self.connection, self.acting(persona)):
-                answer = transport.send(self.connection, statement)
+            with rolled_back(self.connection, self.acting(persona)):
+                answer = send_sql(self.connection, statement)
         except psycopg.Error as error:
             if error.sqlstate is None:
-                raise transport.step_failure(error, statement) from None
+                raise step_failure(error, statement) from None
             return Refused(error.sqlstate, error.diag.message_primary or "")
         if not answer.tables and not answer.tags:
             raise StepFailed("The cell holds no SQL to run.")
@@ -165,7 +164,7 @@ class SqlSession:
         try:
             return concurrent_indexes.carry_out(self.connection, text)
         except psycopg.Error as error:
-            raise transport.step_failure(error, text) from None
+            raise step_failure(error, text) from None
 
     def _cell(self) -> int:
         """Return the execution number of the cell that runs."""
@@ -185,9 +184,9 @@ class SqlSession:
 class _Probe:
     """A transaction rolled back at its end, whose SQL errors become StepFailed."""
 
-    def __init__(self, conversation: SqlSession, persona: Persona, text: str) -> None:
+    def __init__(self, session: SqlSession, persona: Persona, text: str) -> None:
         self.text = text
-        self.inner = transport.probe(conversation.connection, persona)
+        self.inner = rolled_back(session.connection, persona)
 
     def __enter__(self) -> None:
         self.inner.__enter__()
@@ -195,4 +194,4 @@ class _Probe:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         self.inner.__exit__(kind, error, trace)
         if isinstance(error, psycopg.Error):
-            raise transport.step_failure(error, self.text) from None
+            raise step_failure(error, self.text) from None

@@ -164,7 +164,7 @@ def show_gate(task: str, rows: Sequence[tuple[str, str, bool | None]], next_step
     return Markup(html, "\n".join([verdict_line, *texts, next_step]))
 
 
-def elapsed(seconds: float) -> str:
+def show_elapsed(seconds: float) -> str:
     """Return how long something took, as a person says it: `4.2 s`, `12 min`."""
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 

@@ -1,4 +1,4 @@
-"""Standing: what a run that stopped had done, what it had not, and the state it left.
+"""The cells that change the target: of a run that stopped, which were done, which not, and the state it left.
 
 Nothing but a cell tagged `apply` changes the target, so the executed notebooks tell it cell by cell.
 """

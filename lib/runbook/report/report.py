@@ -14,7 +14,7 @@ import jinja2
 from runbook import formatting  # fmt: skip
 from runbook.errors import UsageError
 from runbook.evidence import attachments, signature
-from runbook.evidence import manifest as evidence
+from runbook.evidence.manifest import JOURNAL, MANIFEST, read_manifest
 from runbook.plan.plan import Plan
 from runbook.report import (
     access,
@@ -39,7 +39,7 @@ NEEDED_OF_TASKS = (
     "number", "name", "status", "started_at", "finished_at", "estimate_minutes", "notebook", "sha256", "checks",
     "criteria", "triggers",
 )  # fmt: skip
-BESIDE = (evidence.MANIFEST, f"{evidence.MANIFEST}.sig", evidence.JOURNAL, *attachments.ALL)
+BESIDE = (MANIFEST, f"{MANIFEST}.sig", JOURNAL, *attachments.ALL)
 SAME_SCHEMA = "The schema is the one it found."
 TOO_FINE = {"cell", "update"}  # events of the journal for each cell and what it says meanwhile
 
@@ -81,7 +81,7 @@ def build_report(folder: Path, plan: Plan) -> Path:
             facts=_facts(folder, manifest, times),
             failed=_failed(manifest, found, files),
             stopped=has_stopped,
-            standing=applied_cells.applied_cells_of(folder, tasks),
+            applied=applied_cells.applied_cells_of(folder, tasks),
             state=_state(manifest, schema),
             timeline=times,
             gates=[gate for gate in found if gate.decided or gate.status in {"complete", "failed", "running"}],
@@ -93,8 +93,8 @@ def build_report(folder: Path, plan: Plan) -> Path:
             deviations=deviations.deviations_of(folder, manifest),
             files=files,
             comparison=manifest["comparison"],
-            signature=signature.check_signature(folder / evidence.MANIFEST).words,
-            journal=_journal(folder / evidence.JOURNAL),
+            signature=signature.check_signature(folder / MANIFEST).words,
+            journal=_journal(folder / JOURNAL),
             names=[name for name in BESIDE if (folder / name).is_file()],
         ),
         encoding="utf-8",
@@ -108,13 +108,13 @@ def read_complete(folder: Path) -> dict[str, Any]:
     Raises:
         UsageError: the folder holds none, or a broken one.
     """
-    path = folder / evidence.MANIFEST
+    path = folder / MANIFEST
     try:
-        found = evidence.read_manifest(folder)
+        found = read_manifest(folder)
         lacking = [name for name in NEEDED if name not in found]
         lacking += [name for task in found["tasks"] for name in NEEDED_OF_TASKS if name not in task]
     except FileNotFoundError:
-        raise UsageError(f"{folder} holds no {evidence.MANIFEST}: name the folder of a run.") from None
+        raise UsageError(f"{folder} holds no {MANIFEST}: name the folder of a run.") from None
     except ValueError as error:
         raise UsageError(f"{path} is damaged: it is not valid JSON: {error}.") from None
     except (KeyError, TypeError):
@@ -171,7 +171,7 @@ def _facts(folder: Path, manifest: dict[str, Any], times: timeline.Timeline) -> 
         ("Seal", f"{manifest['seal']['head'][:16]}…" if manifest.get("seal") else "not sealed"),
         (
             "Signature",
-            "manifest.json.sig" if signature.signature_path(folder / evidence.MANIFEST).is_file() else "none",
+            "manifest.json.sig" if signature.signature_path(folder / MANIFEST).is_file() else "none",
         ),
         ("Target", f"{target}, {formatting.size(server.get('size_bytes'))}" if server else "–"),
     ]

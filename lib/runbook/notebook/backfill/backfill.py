@@ -27,8 +27,7 @@ from runbook.notebook.backfill.progress import Progress
 from runbook.notebook.backfill.throttle import Throttle
 from runbook.notebook.context import Context
 from runbook.query import lock_retry
-from runbook.query import table as show
-from runbook.query.table import Table
+from runbook.query.table import Table, show_progress
 
 REPAINT = 0.5  # seconds
 TURN = 0.05  # seconds until a worker asks again whether it may go
@@ -99,9 +98,9 @@ class _Backfill:
                 )
         self.pace = Pace.of(task.parameters)
         self.task, self.table, self.statement = task, table, statement.encode()
-        self.brake, self.progress = Throttle(task), Progress()
+        self.throttle, self.progress = Throttle(task), Progress()
         self.free, self.stop = threading.Event(), threading.Event()
-        self.handle = display(show.show_progress(table, 0, 1, "starting"), display_id=True)
+        self.handle = display(show_progress(table, 0, 1, "starting"), display_id=True)
 
     def one_pass(self) -> None:
         """Go over all blocks once."""
@@ -121,13 +120,13 @@ class _Backfill:
         self._say(str(progress))
 
     def _watch(self, futures: list[Future[None]]) -> None:
-        """Show the progress and hold the brake until every worker is done or one has failed."""
+        """Show the progress and throttle until every worker is done or one has failed."""
         looked = -REPAINT
         while not all(future.done() for future in futures):
             begun = time.perf_counter()
             if begun - looked >= REPAINT:
-                looked, reason = begun, self.brake.reason()
-                self.pace.others = self.brake.others_at_work
+                looked, reason = begun, self.throttle.reason()
+                self.pace.others = self.throttle.others_at_work
                 self.free.clear() if reason else self.free.set()
             self._say(reason or f"{self.progress}{GENTLY if self.pace.gently else ''}")
             if any(future.done() and future.exception() for future in futures):
@@ -137,7 +136,7 @@ class _Backfill:
                 self.progress.waited += time.perf_counter() - begun
 
     def _say(self, words: str) -> None:
-        self.handle.update(show.show_progress(self.table, self.progress.done, self.progress.total, words))
+        self.handle.update(show_progress(self.table, self.progress.done, self.progress.total, words))
 
     def _work(self, number: int, tids: Tids) -> None:
         task, pace = self.task, self.pace

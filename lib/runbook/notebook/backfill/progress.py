@@ -17,7 +17,7 @@ class Progress:
         total: rows for which there is room in the pass under way.
         done: of these, those its batches have gone over.
         retries: batches that met a lock and were tried again.
-        waited: seconds the brake was on.
+        waited: seconds the throttle held it.
         rested: seconds between batches that were left to others.
         sums: what the batches returned, by name, added up; `rows` among them.
         batches: how many were done.

@@ -1,4 +1,4 @@
-"""The brake of a backfill: an operator's pause, a standby that lags, a server that is busy."""
+"""The throttle of a backfill: an operator's pause, a standby that lags, a server that is busy."""
 
 from runbook.database import pauses
 from runbook.notebook.context import Context
