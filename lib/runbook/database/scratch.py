@@ -109,7 +109,7 @@ def _empty(scratch_url: str, name: str) -> None:
     """
     with suppress(psycopg.Error), psycopg.connect(scratch_url, autocommit=True) as scratch:
         for (table,) in scratch.execute(TABLES).fetchall():
-            scratch.execute(DROP_TABLE.format(scratch_database=sql.Literal(name), table=sql.Literal(table)))
+            scratch.execute(DROP_TABLE.format(database=sql.Literal(name), table=sql.Literal(table)))
             time.sleep(RESPITE)
 
 
