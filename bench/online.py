@@ -25,7 +25,7 @@ BLOCKED = "<= 0.5"
 RATE = 200  # calls per second, from eight clients
 CLIENTS = 8
 TAIL = 3.0  # seconds of traffic after the migration, and what pgbench may still hold back of its log
-IDLE, REHEARSING, MIGRATING = "idle", "during Task 0", "during Task 2"  # Task 0 backs up, and rehearses on a copy
+IDLE, PREPARING, MIGRATING = "idle", "during Task 0", "during Task 2"  # Task 0 backs up, and makes a dry run on a copy
 UNITS = {"p99": "ms", "p50": "ms", "longest": "ms", "calls": "calls"}
 CALLERS = """
 CREATE SCHEMA bench;
@@ -110,7 +110,7 @@ def run(options: Options, place: Place, say: Say) -> Part:
     """Migrate 200,000 organizations (20,000 if quick) under traffic."""
     organizations = options.size(200_000, 20_000)
     idle = 5.0 if options.quick else 15.0
-    samples: Samples = {IDLE: [], REHEARSING: [], MIGRATING: []}
+    samples: Samples = {IDLE: [], PREPARING: [], MIGRATING: []}
     blocked, unreconciled, repetitions = [], [], options.times(3, 1)
     for number in range(repetitions):
         say(f"{organizations:,} organizations · {number + 1} of {repetitions}")
@@ -124,13 +124,13 @@ def run(options: Options, place: Place, say: Say) -> Part:
                 time.sleep(TAIL)
             with project.connect() as connection:
                 samples[IDLE].append(traffic.between(begun, ended))
-                samples[REHEARSING].append(traffic.between(*_window(connection, 0)))
+                samples[PREPARING].append(traffic.between(*_window(connection, 0)))
                 samples[MIGRATING].append(traffic.between(*_window(connection, 2)))
                 unreconciled.append(float(len(connection.execute(UNRECONCILED).fetchall())))
             blocked.append(traffic.blocked)
     findings = [
         Finding.ratio("p99 during Task 2 / idle", samples, MIGRATING, IDLE, "p99", OF_IDLE),
-        Finding.ratio("p99 during Task 0 / idle", samples, REHEARSING, IDLE, "p99"),
+        Finding.ratio("p99 during Task 0 / idle", samples, PREPARING, IDLE, "p99"),
         Finding("longest call during Task 2", [one["longest"] / 1000 for one in samples[MIGRATING]], "s", BLOCKED),
         Finding("longest wait for a lock", blocked, "s", BLOCKED),
         Finding("organizations that do not reconcile", unreconciled, "", "= 0"),

@@ -134,11 +134,11 @@ def test_sql_has_colours(page, task):
 
 
 def test_the_report_opens_from_a_file(browser, checkout):
-    rehearsed = fingerprint.injection_record(PLAN, "local")
-    if rehearsed.is_file():  # so that the picture shows what a rehearsal came to
+    injected = fingerprint.injection_record(PLAN, "local")
+    if injected.is_file():  # so that the picture shows what a fault injection came to
         copy = fingerprint.injection_record(Plan.read(checkout / "runbook.toml"), "local")
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(rehearsed, copy)
+        shutil.copy(injected, copy)
     command = [sys.executable, "-m", "runbook", "run", "--fresh"]
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -31,7 +31,7 @@ def test_a_run_takes_the_parameters_that_were_approved_and_no_others(guarded, ru
     path.write_text(path.read_text().replace("task = runbook.begin(7)", "task = runbook.begin(7)\\ntask.authorize()"))
     said = decide(runbook, guarded, "approve", "Ada", "-p", "prefix", "X")
     assert 'the parameter prefix = "X"' in said
-    assert "the rehearsal on local (not rehearsed)" in said
+    assert "the fault injection on local (not done)" in said
     other = refusal(guarded, runbook(guarded, "run", "-p", "prefix", "Y"))
     assert 'the parameter prefix changed from "X" to "Y" since Ada approved it' in other
     approved = runbook(guarded, "run", "-p", "prefix", "X")

@@ -53,7 +53,10 @@ def test_an_approval_counts_for_what_it_was_given_for(guarded, begun):
         ("notebooks/07_label_the_shelves.ipynb", "notebooks/07_label_the_shelves.ipynb changed since Ada approved it"),
         ("sql/more.sql", "sql/more.sql is new since Ada approved it"),
         ("schema", "the schema of the target changed since Ada approved it"),
-        ("rehearsal", "the rehearsal on local changed from not rehearsed to 3 caught with the content 0123456789ab"),
+        (
+            "fault injection",
+            "the fault injection on local changed from not done to 3 caught with the content 0123456789ab",
+        ),
         ("parameters", "the parameter prefix is gone since Ada approved it"),
     ],
 )
@@ -61,7 +64,7 @@ def test_whatever_changes_voids_the_approval_and_is_named(guarded, begun, part, 
     decide(guarded, **({"prefix": "X"} if part == "parameters" else {}))
     if part == "schema":
         begun.run("%%sql\nALTER TABLE shelves ADD COLUMN colour text")
-    elif part == "rehearsal":
+    elif part == "fault injection":
         path = fingerprint.injection_record(Plan.read(guarded / "runbook.toml"), "local")
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"digest": "0123456789abcdef", "counts": {"caught": 3}}))

@@ -20,7 +20,7 @@ KNOWN = "every column is classified in Task 5, before anything is changed"
 RIGHTS = "the role has what the migration needs, and no more"
 SIZE = "the tables are small enough to be dumped, or the provider's snapshot is named"
 RECENT = "the provider's snapshot, where one is named, is recent"
-GIVEN = {"backup_limit_gb": 1, "provider_snapshot": "", "snapshot_taken_at": "", "snapshot_hours": 24, "rehearse": "on"}
+GIVEN = {"backup_limit_gb": 1, "provider_snapshot": "", "snapshot_taken_at": "", "snapshot_hours": 24, "dry_run": "on"}
 PARTITIONS = """
     ALTER TABLE credit_actions RENAME TO old;
     CREATE TABLE credit_actions (LIKE old) PARTITION BY RANGE (created_at);
@@ -133,7 +133,7 @@ def test_a_providers_snapshot_without_a_time_is_none(judge):
     [
         ({}, False),
         ({"provider_snapshot": "nightly"}, False),
-        ({"provider_snapshot": "nightly", "rehearse": "off"}, True),
+        ({"provider_snapshot": "nightly", "dry_run": "off"}, True),
     ],
 )
 def test_without_the_right_to_create_databases_nothing_may_need_one(judge, target, plan, given, fine):

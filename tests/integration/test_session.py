@@ -12,7 +12,7 @@ CRITERION, TRIGGER = "Every shelf has a label", "A shelf without a label"
 DECIDES = f"-- criterion: {CRITERION}\n-- trigger: {TRIGGER}\n"
 PASSING = f"%%check nothing is missing: no rows\n{DECIDES}SELECT 1 WHERE false"
 FAILING = f"%%check something is missing: no rows\n{DECIDES}SELECT 1"
-BOTH_WAYS, REHEARSED = 'task.both_ways([], ["shelves"])', "Rehearsed in the last 24 hours"
+DRY_RUN, SHOWN = 'task.dry_run([], ["shelves"])', "A dry run of the last 24 hours"
 LOCAL = 'environment: str = "local"  # an environment of runbook.toml'
 
 
@@ -318,15 +318,15 @@ def test_a_measured_write_leaves_no_trace(begun):
     assert begun.rows("SELECT count(*) FROM shelves") == [(300,)]
 
 
-def test_both_ways_are_rehearsed_once_for_the_same_scripts_and_schema(begun, connect, toy):
-    first = begun.run(BOTH_WAYS)
+def test_a_dry_run_is_made_once_for_the_same_scripts_and_schema(begun, connect, toy):
+    first = begun.run(DRY_RUN)
     assert [(row[0], row[-1]) for row in first] == [("up", None), ("down", True), ("up again", None)]
-    assert REHEARSED not in begun.said
+    assert SHOWN not in begun.said
     connect(toy).execute("UPDATE shelves SET room = room || '!' WHERE shelf = 1")  # as traffic does
-    assert begun.run(BOTH_WAYS) == first
-    assert REHEARSED in begun.said
-    begun.run("task.parameters['workers'] = 1", BOTH_WAYS)  # no script reads it
-    assert REHEARSED in begun.said
+    assert begun.run(DRY_RUN) == first
+    assert SHOWN in begun.said
+    begun.run("task.parameters['workers'] = 1", DRY_RUN)  # no script reads it
+    assert SHOWN in begun.said
 
 
 @pytest.mark.parametrize(
@@ -334,38 +334,38 @@ def test_both_ways_are_rehearsed_once_for_the_same_scripts_and_schema(begun, con
     [
         "UPDATE runbook.tasks SET status = 'rolled_back'; ALTER TABLE shelves ADD COLUMN oak boolean",
         "UPDATE runbook.notes SET value = jsonb_set(value, '{at}', to_jsonb((value->>'at')::float8 - 86401)) "
-        "WHERE name = 'both ways of'",
+        "WHERE name = 'dry run of'",
     ],
     ids=["the schema", "the day"],
 )
-def test_both_ways_are_rehearsed_anew_where_it_is_another(begun, connect, toy, change):
-    begun.run(BOTH_WAYS)
+def test_a_dry_run_is_made_anew_where_it_is_another(begun, connect, toy, change):
+    begun.run(DRY_RUN)
     connect(toy).execute(change)
-    begun.run(BOTH_WAYS)
-    assert REHEARSED not in begun.said
+    begun.run(DRY_RUN)
+    assert SHOWN not in begun.said
 
 
-def test_a_way_back_that_failed_is_rehearsed_anew_whatever_made_it_fail(begun, toy):
+def test_a_dry_run_that_failed_is_made_anew_whatever_made_it_fail(begun, toy):
     (toy / "sql" / "rollback" / "07_label_the_shelves.sql").write_text("SELECT 1")
-    assert [row[-1] for row in begun.run(BOTH_WAYS)] == [None, False, None]
-    begun.run(BOTH_WAYS)
-    assert REHEARSED not in begun.said
+    assert [row[-1] for row in begun.run(DRY_RUN)] == [None, False, None]
+    begun.run(DRY_RUN)
+    assert SHOWN not in begun.said
 
 
-def test_both_ways_are_rehearsed_anew_where_the_scripts_read_another_parameter(begun):
-    begun.run(BOTH_WAYS, "task.parameters['prefix'] = 'T'", BOTH_WAYS)
-    assert REHEARSED not in begun.said
+def test_a_dry_run_is_made_anew_where_the_scripts_read_another_parameter(begun):
+    begun.run(DRY_RUN, "task.parameters['prefix'] = 'T'", DRY_RUN)
+    assert SHOWN not in begun.said
 
 
-def test_an_earlier_task_rehearses_a_later_one_with_the_parameters_it_will_have(begun):
-    later = BOTH_WAYS.replace(")", ", 8)")
+def test_an_earlier_task_tries_a_later_one_with_the_parameters_it_will_have(begun):
+    later = DRY_RUN.replace(")", ", 8)")
     begun.run(
         "from dataclasses import replace",
         "task.plan = replace(task.plan, tasks=(*task.plan.tasks, replace(task.plan.task(7), number=8)))",
     )
     assert [row[-1] for row in begun.run(later)] == [None, True, None]
     begun.run("task.parameters['prefix'] = 'T'", later)  # this task's own, not the later one's
-    assert REHEARSED in begun.said
+    assert SHOWN in begun.said
     begun.task.ledger.connection.execute("""UPDATE runbook.runs SET parameters = '{"prefix": "T"}'""")
     begun.run(later)
-    assert REHEARSED not in begun.said
+    assert SHOWN not in begun.said

@@ -176,7 +176,7 @@ def manifest(plan: Plan) -> dict[str, Any]:
         "versions": {"python": "3.11.7", "runbook": "0.1.0", "papermill": "2.7.0", "ipython-sql": "0.5.0"},
         "server": {"version": "18.6", "database": "guardian", "user": "guardian", "size_bytes": 31_457_280},
         "decisions": [],
-        "rehearsal": {"file": "rehearsal.json"},
+        "fault_injection": {"file": "faults.json"},
         "deviations": "DEVIATIONS.md",
         "schema": {"file": "schema.sql", "before": "schema_before.sql"},
         "seal": {"head": "5ea1" * 16},
@@ -316,8 +316,8 @@ CREATE UNIQUE INDEX one ON public.organizations USING btree (id);
 """
 
 
-def rehearsal(digest: str, *results: str) -> str:
-    """Return the record of a rehearsal in which the faults of Task 2 came to these results."""
+def injection(digest: str, *results: str) -> str:
+    """Return the record of a fault injection in which the faults of Task 2 came to these results."""
     faults = [{**FAULT, "fault": f"02_fault_{place}", "result": one} for place, one in enumerate(results)]
     return json.dumps({"digest": digest, "counts": {}, "faults": faults})
 
@@ -328,8 +328,8 @@ def write(folder: Path, content: dict[str, Any]) -> Path:
     (folder / "DEVIATIONS.md").write_text(DEVIATIONS, encoding="utf-8")
     (folder / "schema_before.sql").write_text(SCHEMA_BEFORE, encoding="utf-8")
     (folder / "schema.sql").write_text(SCHEMA, encoding="utf-8")
-    if not (folder / "rehearsal.json").exists():
-        (folder / "rehearsal.json").write_text(rehearsal(content["digest"], "caught", "caught"), encoding="utf-8")
+    if not (folder / "faults.json").exists():
+        (folder / "faults.json").write_text(injection(content["digest"], "caught", "caught"), encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     for task in content["tasks"]:
         if task["notebook"]:

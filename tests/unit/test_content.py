@@ -19,7 +19,7 @@ def small(tmp_path):
     return Plan.read(shutil.copytree(ROOT / "tests" / "toy", tmp_path / "copy") / "runbook.toml")
 
 
-def rehearsed(plan: Plan, text: str) -> None:
+def injected(plan: Plan, text: str) -> None:
     path = fingerprint.injection_record(plan, "local")
     path.parent.mkdir(parents=True)
     path.write_text(text)
@@ -38,7 +38,7 @@ def test_groups_nobody_asks_for_are_left_out(small):
         fingerprint.FILES,
         fingerprint.PARAMETERS,
         fingerprint.TARGET,
-        fingerprint.REHEARSAL,
+        fingerprint.FAULT_INJECTION,
     }
 
 
@@ -91,19 +91,19 @@ def test_a_changed_target_is_told(small):
     assert fingerprint.differences(before, fingerprint.content_of(small, {})) == []
 
 
-def test_a_rehearsal_since_is_told_with_its_result(small):
+def test_a_fault_injection_since_is_told_with_its_result(small):
     before = fingerprint.content_of(small, {}, "")
-    assert before[fingerprint.REHEARSAL] == {"the rehearsal on local": "not rehearsed"}
-    rehearsed(small, json.dumps({"digest": "0123456789abcdef", "counts": {"caught": 9, "missed": 1}}))
+    assert before[fingerprint.FAULT_INJECTION] == {"the fault injection on local": "not done"}
+    injected(small, json.dumps({"digest": "0123456789abcdef", "counts": {"caught": 9, "missed": 1}}))
     assert fingerprint.differences(before, fingerprint.content_of(small, {}, "")) == [
-        "the rehearsal on local changed from not rehearsed to 9 caught, 1 missed with the content 0123456789ab"
+        "the fault injection on local changed from not done to 9 caught, 1 missed with the content 0123456789ab"
     ]
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[]", '{"digest": 7, "counts": {}}', '{"digest": "0", "counts": []}'])
-def test_a_damaged_rehearsal_is_refused(small, text):
-    rehearsed(small, text)
-    with pytest.raises(UsageError, match=r"rehearsal\.json is damaged: `runbook rehearse`"):
+def test_a_damaged_record_of_a_fault_injection_is_refused(small, text):
+    injected(small, text)
+    with pytest.raises(UsageError, match=r"faults\.json is damaged: `runbook inject-faults`"):
         fingerprint.content_of(small, {}, "")
 
 

@@ -23,7 +23,8 @@ def test_a_complete_run_says_so_first(build, complete):
     assert "none of 24 rollback triggers fired, 24 of 24 checks passed" in words(page.select_one(".verdict"))
     assert [words(remark) for remark in page.select(".remarks li")] == [
         "✓ The results equal the expected ones (120 cells compared, strict).",
-        "✓ Rehearsed with the content of this run: 2 of 2 seeded faults caught by the very check that is for it.",
+        "✓ Faults were injected with the content of this run: "
+        "2 of 2 seeded faults caught by the very check that is for it.",
     ]
     assert words(page.title) == f"Complete · local · {sample_run.RUN_ID}"
     assert page.select_one(".stop") is None

@@ -1,4 +1,4 @@
-"""What a report tells beside the verdict: rehearsal, access, schema, deviations, decisions, and what a stop left."""
+"""What a report tells beside the verdict: faults injected, access, schema, deviations, decisions, what a stop left."""
 
 import json
 
@@ -18,30 +18,40 @@ ACCESS = [
 @pytest.mark.parametrize(
     ("digest", "results", "said"),
     [
-        ("same", ["caught", "missed", "false alarm"], "✗ Rehearsed with the content of this run: only 1 of 3 seeded"),
-        ("other", ["caught", "caught"], "! Rehearsed with other content than this run's: 2 of 2 seeded faults"),
+        (
+            "same",
+            ["caught", "missed", "false alarm"],
+            "✗ Faults were injected with the content of this run: only 1 of 3 seeded",
+        ),
+        (
+            "other",
+            ["caught", "caught"],
+            "! Faults were injected with other content than this run's: 2 of 2 seeded faults",
+        ),
     ],
 )
-def test_a_rehearsal_is_told_for_what_it_is_worth(build, complete, tmp_path, digest, results, said):
+def test_a_fault_injection_is_told_for_what_it_is_worth(build, complete, tmp_path, digest, results, said):
     (tmp_path / "run").mkdir()
-    record = sample_run.rehearsal(complete["digest"] if digest == "same" else digest, *results)
-    (tmp_path / "run" / "rehearsal.json").write_text(record)
+    record = sample_run.injection(complete["digest"] if digest == "same" else digest, *results)
+    (tmp_path / "run" / "faults.json").write_text(record)
     page = build(complete)
     assert words(page.select(".remarks li")[-1]).startswith(said)
     row = page.select_one(".faults tbody tr")
     counts = [results.count(one) for one in ("caught", "missed", "false alarm")]
     assert [int(words(cell)) for cell in row.select("td.num")] == [len(results), *counts]
     assert row.svg["aria-label"] == f"Task 2: {counts[0]} of {len(results)} faults caught"
-    shown = [words(one.td) for one in page.select("#rehearsal ~ details tbody tr")]
+    shown = [words(one.td) for one in page.select("#fault-injection ~ details tbody tr")]
     assert len(shown) == len(results)
     assert "caught" in shown[-1]  # what was not caught comes first
     assert ("caught" in shown[0]) == (results.count("caught") == len(results))
 
 
-def test_that_nobody_rehearsed_is_said_clearly(build, complete):
-    complete["rehearsal"] = None
+def test_that_nobody_injected_faults_is_said_clearly(build, complete):
+    complete["fault_injection"] = None
     page = build(complete)
-    assert words(page.select(".remarks li")[-1]) == "! No rehearsal is on record: nobody has seen the checks fail."
+    assert (
+        words(page.select(".remarks li")[-1]) == "! No fault injection is on record: nobody has seen the checks fail."
+    )
     assert page.select_one(".faults") is None
 
 
@@ -178,8 +188,8 @@ def test_the_next_step_is_a_sentence_whatever_words_it_came_in(build, complete, 
     assert words(build(failed).select_one(".next")) == f"Next {said}"
 
 
-def test_rehearsed_holds_no_rows_where_there_is_no_record(tmp_path):
+def test_fault_coverage_holds_no_rows_where_there_is_no_record(tmp_path):
     assert (
-        fault_coverage.coverage_of(tmp_path, {"tasks": [], "rehearsal": {"file": "rehearsal.json"}})
+        fault_coverage.coverage_of(tmp_path, {"tasks": [], "fault_injection": {"file": "faults.json"}})
         is fault_coverage.NONE
     )

@@ -58,5 +58,5 @@ def _about(parts: fingerprint.Parts) -> str:
     said = [f"content {fingerprint.digest_of_parts(files)[:SHORTEST]} ({amount(len(files), 'file')})"]
     said += [f"{name} = {value}" for name, value in given.items()] or ["no parameters"]
     said += parts[fingerprint.TARGET]
-    said += [f"{name} ({result})" for name, result in parts[fingerprint.REHEARSAL].items()]
+    said += [f"{name} ({result})" for name, result in parts[fingerprint.FAULT_INJECTION].items()]
     return ", ".join(said)

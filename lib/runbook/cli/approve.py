@@ -13,7 +13,7 @@ from runbook.plan.plan import Plan
 @STATEMENT
 @PARAMETERS
 def approve(environment: str, approver: str, statement: str, given: tuple[tuple[str, str], ...]) -> None:
-    """Approve exactly what a run would do now: notebooks, SQL, plan, parameters, the target's schema, the rehearsal."""
+    """Approve exactly what a run would do now: notebooks, SQL, plan, parameters, target's schema, fault injection."""
     from runbook.batch.approve import record_decision
     from runbook.evidence import notebooks
 

@@ -1,6 +1,6 @@
 """What lies beside a run's notebooks, so that its folder alone tells the whole story.
 
-The schema before and after, the last rehearsal of all faults, and the deviations from the brief as they stood then.
+The schema before and after, the last injection of all faults, and the deviations from the brief as they stood then.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ from runbook.plan import fingerprint
 from runbook.plan.plan import Environment, Plan
 
 SCHEMA, SCHEMA_BEFORE = "schema.sql", "schema_before.sql"
-REHEARSAL, DEVIATIONS = "rehearsal.json", "DEVIATIONS.md"
-ALL = (SCHEMA, SCHEMA_BEFORE, REHEARSAL, DEVIATIONS)
+FAULTS, DEVIATIONS = "faults.json", "DEVIATIONS.md"
+ALL = (SCHEMA, SCHEMA_BEFORE, FAULTS, DEVIATIONS)
 
 
 def schema(
@@ -50,8 +50,8 @@ def schema(
     return found
 
 
-def rehearsal(plan: Plan, folder: Path) -> dict[str, Any] | None:
-    """Keep the newest rehearsal of all faults; return its `file`, `digest` and `counts`, or None: none can be read."""
+def fault_injection(plan: Plan, folder: Path) -> dict[str, Any] | None:
+    """Keep the newest injection of all faults; return its `file`, `digest` and `counts`, or None: none can be read."""
     records = [
         fingerprint.injection_record(plan, name) for name, one in plan.environments.items() if one.server == "embedded"
     ]
@@ -60,10 +60,10 @@ def rehearsal(plan: Plan, folder: Path) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(newest.read_text(encoding="utf-8"))
-        about = {"file": REHEARSAL, "digest": found["digest"], "counts": found["counts"]}
+        about = {"file": FAULTS, "digest": found["digest"], "counts": found["counts"]}
     except (ValueError, KeyError, TypeError):
         return None
-    shutil.copyfile(newest, folder / REHEARSAL)
+    shutil.copyfile(newest, folder / FAULTS)
     return about
 
 

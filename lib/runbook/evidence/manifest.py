@@ -91,7 +91,7 @@ def build_manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id:
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "server": environments.server(ledger.connection),
         "schema": attachments.schema(plan, environment, ledger, states, folder),
-        "rehearsal": attachments.rehearsal(plan, folder),
+        "fault_injection": attachments.fault_injection(plan, folder),
         "deviations": attachments.deviations(plan, folder),
         "comparison": None,
         "held": None,

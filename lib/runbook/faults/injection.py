@@ -1,4 +1,4 @@
-"""The rehearsal: every seeded fault on a scratch copy, and whether the very check that must catch it does.
+"""Fault injection: every seeded fault on a scratch copy, and whether the very check that must catch it does.
 
 The state before each task is kept as a template database; a fault costs one copy of it, one forked process and the
 cells up to the check.
@@ -32,7 +32,7 @@ from runbook.plan import fingerprint
 from runbook.plan.plan import Environment, Plan, Task
 
 WORKERS = 2
-STAGE = "rehearsal_stage"
+STAGE = "injection_stage"
 CAUGHT, MISSED, FALSE_ALARM = "caught", "missed", "false alarm"
 RESULTS = {CAUGHT: "green", MISSED: "red", FALSE_ALARM: "yellow"}
 
@@ -70,15 +70,15 @@ class Injection:
     def __init__(self, plan: Plan, environment: Environment, console: Console) -> None:
         if environment.server != "embedded":
             raise UsageError(
-                f"A rehearsal needs scratch copies it may break; {environment.name!r} is somebody's database. "
-                "Rehearse on an embedded environment."
+                f"Fault injection needs scratch copies it may break; {environment.name!r} is somebody's database. "
+                "Name an embedded environment."
             )
         self.plan, self.environment, self.console = plan, environment, console
         self.server = embedded.start(plan.root)
         self.owner = make_conninfo(embedded.provide(plan.root, environment), dbname="postgres")
 
     def inject_faults(self, faults: list[Fault]) -> list[FaultVerdict]:
-        """Rehearse the faults and return a verdict each, in their order."""
+        """Inject the faults and return a verdict each, in their order."""
         last = max(fault.task for fault in faults)
         ready: dict[int, Future[None]] = {task.number: Future() for task in self.plan.tasks if task.number <= last}
         jobs = iter(sorted(faults, key=lambda fault: fault.task))  # shared: each worker takes the next one
@@ -103,7 +103,7 @@ class Injection:
                 task = self.plan.task(number)
                 error = self._execute(nbformat.read(task.notebook, as_version=4), STAGE)
                 if error:
-                    raise StepFailed(f"Task {number} fails without any fault, so nothing can be rehearsed: {error[1]}")
+                    raise StepFailed(f"Task {number} fails without any fault, so none can be injected: {error[1]}")
                 self._share_dry_run(task)
                 future.set_result(None)
         except BaseException as error:
@@ -112,12 +112,14 @@ class Injection:
                     future.set_exception(error)
 
     def _share_dry_run(self, task: Task) -> None:
-        """Let the faults of a task share its rehearsal of both ways, which counts where its subject stays the same."""
+        """Let the faults of a task share its dry run, which counts where its subject stays the same."""
         with self._ledger(STAGE) as stage, self._ledger(_template(task.number)) as template:
             notes = stage.notes(STAGE, task.number)
             if dry_run.NOTE in notes:
                 template.prepare()
-                template.open_run(STAGE, self.environment.name, "rehearsal", fingerprint.plan_digest(self.plan), {})
+                template.open_run(
+                    STAGE, self.environment.name, "fault injection", fingerprint.plan_digest(self.plan), {}
+                )
                 template.start_task(STAGE, task.number)
                 template.finish_task(STAGE, task.number, UNDONE)
                 for name in (dry_run.NOTE, dry_run.SUBJECT):
@@ -126,7 +128,7 @@ class Injection:
     def _work(
         self, number: int, jobs: Iterator[Fault], ready: dict[int, "Future[None]"], verdicts: dict[str, FaultVerdict]
     ) -> None:
-        database = f"rehearsal_{number}"
+        database = f"injection_{number}"
         for fault in jobs:
             ready[fault.task].result()
             self._copy(_template(fault.task), database)
@@ -170,16 +172,16 @@ class Injection:
 
     def _drop_all(self) -> None:
         with psycopg.connect(self.owner, autocommit=True) as connection:
-            rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'rehearsal\\_%'").fetchall()
+            rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'injection\\_%'").fetchall()
         for (name,) in rows:
             embedded.drop(self.server, name)  # the owner may not end an autovacuum there
 
 
 def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) -> int:
-    """Rehearse faults (all, or those named) and return the exit code; `rehearsal.json` tells of the last time for all.
+    """Inject faults (all, or those named) and return the exit code; `faults.json` tells of the last time for all.
 
     Raises:
-        UsageError: a name is no fault, or the environment cannot be rehearsed on.
+        UsageError: a name is no fault, or the environment is not embedded.
         StepFailed: a task fails without any fault.
     """
     faults = [fault for fault in read_faults(plan) if not names or fault.name in names]
@@ -188,7 +190,7 @@ def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) 
         raise UsageError(f"There is no fault {sorted(unknown)[0]!r} in sql/faults.")
     scratch = Injection(plan, plan.environment(environment), console)
     if not faults:
-        raise UsageError("There are no faults in sql/faults: nothing can be rehearsed.")
+        raise UsageError("There are no faults in sql/faults: nothing can be injected.")
     verdicts = scratch.inject_faults(faults)
     counts = {result: sum(verdict.result == result for verdict in verdicts) for result in RESULTS}
     if not names:
@@ -217,4 +219,4 @@ def _chart(plan: Plan, verdicts: list[FaultVerdict]) -> rich.table.Table:
 
 
 def _template(task: int) -> str:
-    return f"rehearsal_before_{task}"
+    return f"injection_before_{task}"

@@ -1,7 +1,7 @@
 """Processes that begin in milliseconds: forked from one that has imported everything already.
 
-A fresh interpreter needs a second of processor for the same imports: a rehearsal needs a hundred of them, and in a run
-the next kernel would take that second from the cells at work.
+A fresh interpreter needs a second of processor for the same imports: fault injection needs a hundred of them, and in a
+run the next kernel would take that second from the cells at work.
 """
 
 import atexit

@@ -1,6 +1,6 @@
-"""Both ways: a task's apply cells, its rollback, and its apply cells again, on a copy of the target, before it starts.
+"""The dry run: a task's apply cells, its rollback, and its apply cells again, on a copy of the target, before.
 
-An earlier task may rehearse it ahead, for whoever decides; the task itself then does it over only where that has aged.
+An earlier task may do it ahead, for whoever decides; the task itself then repeats it only where that has aged.
 
 What the operator learns is whether the way back gives everything back, and what it costs: rows, seconds, locks.
 """
@@ -30,9 +30,9 @@ from runbook.query.table import Table
 # For a copy's rows nobody waits, only for cores: one worker spares them, and a steady one disturbs less than a
 # restless one, so its batches are long and it takes no rests.
 NOBODY_WAITS = {"workers": 1, "gentle_ms": 0, "batch_ms": 1000, "batch_blocks": 1_000_000}
-NOTE = "both ways"
-SUBJECT = "both ways of"  # the digest of what was rehearsed, and when
-HOURS = 24  # so long a rehearsal counts: rows change, scripts and schema do not unseen
+NOTE = "dry run"
+SUBJECT = "dry run of"  # the digest of what it was made with, and when
+HOURS = 24  # so long a dry run counts: rows change, scripts and schema do not unseen
 COLUMNS = ("way", "seconds", "rows", "strongest_lock", "as_before")
 LOCKS = """
     SELECT mode FROM pg_locks JOIN pg_class ON pg_class.oid = relation
@@ -48,8 +48,8 @@ def dry_run(task: Context, number: int, schemas: list[str], tables: list[str]) -
     """Go up, down and up again on a copy; remember and return what was found.
 
     Args:
-        task: the task that rehearses; its target is only read.
-        number: the task to rehearse: this one or a later one.
+        task: the task that asks; its target is only read.
+        number: the task to try: this one or a later one.
         schemas: whose functions and types a copy needs beside the plan's own schemas.
         tables: whose content must be as before after the way down.
 
@@ -58,18 +58,18 @@ def dry_run(task: Context, number: int, schemas: list[str], tables: list[str]) -
         it is one transaction), `as_before` (down only: schema equal to the byte and content equal).
 
     Raises:
-        StepFailed: a way ends in an error, or the task left its traces on the target and was never rehearsed there.
+        StepFailed: a way ends in an error, or the task left its traces on the target and had no dry run there.
     """
     own, schema = number == task.definition.number, task.schema(*task.plan.schemas)
     definition = task.definition if own else task.plan.task(number)
     state = task.ledger.states().get(number)
     if state and state.status != UNDONE and schema_before(task.ledger, number) != schema:
-        print(f"The target is not what it was before Task {number}: shown is the rehearsal made before it began.")
+        print(f"The target is not what it was before Task {number}: shown is the dry run from before it began.")
         return Table(**task.read(NOTE))
     given = task.parameters if own else _given(task, definition)
     subject = _subject(definition, given, schema)
     if _is_recent(task, subject):
-        print(f"Rehearsed in the last {HOURS} hours, with these very scripts on this very schema: shown is that.")
+        print(f"A dry run of the last {HOURS} hours had these very scripts and this very schema: shown is that one.")
         return Table(**task.read(NOTE))
     with _copy(task, definition, given, schemas) as twin:
         before = twin.schema(*task.plan.schemas), [twin.digest(table) for table in tables]
@@ -94,7 +94,7 @@ def _given(task: Context, definition: plan.Task) -> dict[str, Any]:
 
 
 def _subject(definition: plan.Task, given: dict[str, Any], schema: str) -> str:
-    """Return the digest of what decides how a rehearsal ends: the scripts, the parameters they read, the schema."""
+    """Return the digest of what decides how a dry run ends: the scripts, the parameters they read, the schema."""
     up = [cell.source for cell in cells.read_cells(definition.notebook) if "apply" in cell.tags]
     scripts = "\0".join([*up, definition.rollback.read_text(encoding="utf-8")])
     read = {name: value for name, value in sorted(given.items()) if f"'runbook.{name}'" in scripts}
@@ -102,7 +102,7 @@ def _subject(definition: plan.Task, given: dict[str, Any], schema: str) -> str:
 
 
 def _is_recent(task: Context, subject: str) -> bool:
-    """Tell whether the last rehearsal was of this very subject, and not too long ago."""
+    """Tell whether the last dry run was of this very subject, and not too long ago."""
     last = task.ledger.read(SUBJECT)
     return bool(last and last["digest"] == subject and _now(task) - last["at"] < HOURS * 3600)
 
@@ -118,13 +118,13 @@ def _now(task: Context) -> float:
 def _copy(task: Context, definition: plan.Task, given: dict[str, Any], schemas: list[str]) -> Iterator[Context]:
     """Yield a task on a copy of another's target, dropped afterwards."""
     with scratch.copy(task.connection, task.url, Surroundings(task.plan.schemas, tuple(schemas))) as database:
-        outer = os.environ.get(DATABASE_VARIABLE)  # a rehearsal's kernel stands on a copy already
+        outer = os.environ.get(DATABASE_VARIABLE)  # a fault's kernel stands on a copy already
         os.environ[DATABASE_VARIABLE] = database
         try:
             twin = Context(definition, task.plan, task.run_id, given | NOBODY_WAITS, {})
             try:
                 twin.ledger.prepare()
-                twin.ledger.open_run(task.run_id, task.environment.name, "both ways", "", {})
+                twin.ledger.open_run(task.run_id, task.environment.name, "dry run", "", {})
                 twin.ledger.start_task(task.run_id, definition.number)
                 for name, value in given.items():
                     twin.setting(name, value)

@@ -122,7 +122,7 @@ class TaskSession(Context):
         return backup
 
     def dry_run(self, schemas: list[str], tables: list[str], number: int | None = None) -> Table:
-        """Rehearse a task up, down and up again on a copy; see `runbook.notebook.dry_run`.
+        """Try a task up, down and up again on a copy; see `runbook.notebook.dry_run`.
 
         Args:
             schemas: whose functions and types a copy needs beside the plan's own schemas.
@@ -155,7 +155,7 @@ class TaskSession(Context):
         """Return who authorized this migration here (`approver`, `statement`), or None.
 
         An approval counts for the very content it was given for: plan, notebooks, SQL, the parameters of the run, the
-        schema of the target and the rehearsals. Whatever changes voids it, and so does a rejection.
+        schema of the target and the fault injection. Whatever changes voids it, and so does a rejection.
         """
         return approval_required.approval(self)
 

@@ -1,7 +1,7 @@
 """The content of a run: whatever decides what it will do, each part with its digest.
 
-Parts come in groups (`FILES`, `PARAMETERS`, `TARGET`, `REHEARSAL`), each a mapping from a name a person understands to
-a digest, or to the thing itself where that is short. Two contents are compared group by group.
+Parts come in groups (`FILES`, `PARAMETERS`, `TARGET`, `FAULT_INJECTION`), each a mapping from a name a person
+understands to a digest, or to the thing itself where that is short. Two contents are compared group by group.
 """
 
 import hashlib
@@ -14,8 +14,8 @@ from typing import Any
 from runbook.errors import UsageError
 from runbook.plan.plan import Plan
 
-FILES, PARAMETERS, TARGET, REHEARSAL = "files", "parameters", "target", "rehearsal"
-NOT_INJECTED = "not rehearsed"
+FILES, PARAMETERS, TARGET, FAULT_INJECTION = "files", "parameters", "target", "fault_injection"
+NOT_INJECTED = "not done"
 Parts = dict[str, dict[str, str]]
 
 
@@ -42,10 +42,10 @@ def content_of(plan: Plan, given: Mapping[str, Any] | None, schema: str | None =
     Args:
         plan: what it runs.
         given: the parameters it was given; None leaves this group out.
-        schema: the definition of the target's schema; None leaves out the target, and the rehearsals with it.
+        schema: the definition of the target's schema; None leaves out the target, and the fault injection with it.
 
     Raises:
-        UsageError: the record of a rehearsal is damaged.
+        UsageError: the record of a fault injection is damaged.
     """
     found: Parts = {FILES: files(plan)}
     if given is not None:
@@ -55,13 +55,15 @@ def content_of(plan: Plan, given: Mapping[str, Any] | None, schema: str | None =
     if schema is not None:
         found[TARGET] = {"the schema of the target": _sha256(schema.encode())}
         embedded = [name for name, one in plan.environments.items() if one.server == "embedded"]
-        found[REHEARSAL] = {f"the rehearsal on {name}": _injected(injection_record(plan, name)) for name in embedded}
+        found[FAULT_INJECTION] = {
+            f"the fault injection on {name}": _injected(injection_record(plan, name)) for name in embedded
+        }
     return found
 
 
 def injection_record(plan: Plan, environment: str) -> Path:
-    """Return where the rehearsal of all faults on an environment is recorded."""
-    return plan.root / "outputs" / environment / "rehearsal.json"
+    """Return where the injection of all faults on an environment is recorded."""
+    return plan.root / "outputs" / environment / "faults.json"
 
 
 def differences(was: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -89,7 +91,7 @@ def _injected(record: Path) -> str:
     except FileNotFoundError:
         return NOT_INJECTED
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise UsageError(f"{record} is damaged: `runbook rehearse` writes it anew.") from None
+        raise UsageError(f"{record} is damaged: `runbook inject-faults` writes it anew.") from None
 
 
 def _source(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""Rehearsed: whether every check was seen to fail, as the record in a run's folder tells it."""
+"""Fault coverage: whether every check was seen to fail, as the record in a run's folder tells it."""
 
 import json
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class CoverageRow:
 
 @dataclass(frozen=True)
 class FaultCoverage:
-    """The last rehearsal of all faults.
+    """The last injection of all faults.
 
     Attributes:
         is_same: whether it was made with the very content of the run.
@@ -69,12 +69,12 @@ class FaultCoverage:
         return max((row.total for row in self.rows), default=1)
 
 
-NONE = FaultCoverage(Mark("warn", "!", "No rehearsal is on record: nobody has seen the checks fail."), False, "")
+NONE = FaultCoverage(Mark("warn", "!", "No fault injection is on record: nobody has seen the checks fail."), False, "")
 
 
 def coverage_of(folder: Path, manifest: dict[str, Any]) -> FaultCoverage:
-    """Return what the rehearsal came to that lay beside the run when it ended."""
-    about = manifest.get("rehearsal")
+    """Return what the fault injection came to that lay beside the run when it ended."""
+    about = manifest.get("fault_injection")
     path = folder / about["file"] if about else folder
     if not about or not path.is_file():
         return NONE
@@ -108,7 +108,7 @@ def _verdict(faults: list[ShownFault], is_same: bool) -> Mark:
     caught = sum(fault.mark.word == CAUGHT for fault in faults)
     score = f"{caught} of {amount(len(faults), 'seeded fault')} caught by the very check that is for it"
     if not is_same:
-        return Mark("warn", "!", f"Rehearsed with other content than this run's: {score}.")
+        return Mark("warn", "!", f"Faults were injected with other content than this run's: {score}.")
     if caught < len(faults):
-        return Mark("bad", "✗", f"Rehearsed with the content of this run: only {score}.")
-    return Mark("good", "✓", f"Rehearsed with the content of this run: {score}.")
+        return Mark("bad", "✗", f"Faults were injected with the content of this run: only {score}.")
+    return Mark("good", "✓", f"Faults were injected with the content of this run: {score}.")

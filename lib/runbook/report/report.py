@@ -71,13 +71,13 @@ def build_report(folder: Path, plan: Plan) -> Path:
     found = [gates.gate_of(task) for task in tasks]
     files = [_files(folder, task) for task in tasks]
     times = timeline.timeline_of(tasks, manifest["finished_at"], plan.escalate_at)
-    rehearsal, schema = fault_coverage.coverage_of(folder, manifest), schema_diff.schema_change(folder, manifest)
+    coverage, schema = fault_coverage.coverage_of(folder, manifest), schema_diff.schema_change(folder, manifest)
     has_stopped = manifest["status"] not in {"complete", "rolled_back"}
     page = folder / REPORT
     page.write_text(
         template("report.html.j2").render(
             run=manifest,
-            verdict=verdict.verdict_on(manifest, found, times, rehearsal),
+            verdict=verdict.verdict_on(manifest, found, times, coverage),
             facts=_facts(folder, manifest, times),
             failed=_failed(manifest, found, files),
             stopped=has_stopped,
@@ -89,7 +89,7 @@ def build_report(folder: Path, plan: Plan) -> Path:
             schema=schema,
             changes=notes.sort_notes(tasks, skip=("approval",)),
             matrices=access.matrices_of(tasks),
-            rehearsal=rehearsal,
+            coverage=coverage,
             deviations=deviations.deviations_of(folder, manifest),
             files=files,
             comparison=manifest["comparison"],

@@ -27,13 +27,13 @@ class Verdict:
     next: str
 
 
-def verdict_on(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline, rehearsal: FaultCoverage) -> Verdict:
+def verdict_on(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline, coverage: FaultCoverage) -> Verdict:
     """Return the verdict on a run.
 
     A manifest's word is not taken for it: a complete run whose gates do not bear it out is said not to be proven.
     """
     status, where = manifest["status"], f"--environment {manifest['environment']}"
-    remarks = (*_remarks(manifest, found, times), rehearsal.mark)
+    remarks = (*_remarks(manifest, found, times), coverage.mark)
     if status == "complete":
         sentence, is_proven = _completion(manifest, found)
         mark = Mark("good", "✓", "Complete") if is_proven else Mark("bad", "✗", "Complete, but not proven")

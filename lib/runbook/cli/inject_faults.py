@@ -1,4 +1,4 @@
-"""`runbook rehearse`."""
+"""`runbook inject-faults`."""
 
 import sys
 
@@ -12,7 +12,7 @@ from runbook.plan.plan import Plan
 @click.command()
 @ENVIRONMENT
 @click.argument("faults", nargs=-1)
-def rehearse(environment: str, faults: tuple[str, ...]) -> None:
+def inject_faults(environment: str, faults: tuple[str, ...]) -> None:
     """Prove on scratch copies that every check catches the fault it is for (default: all faults)."""
     from runbook.faults import injection
 

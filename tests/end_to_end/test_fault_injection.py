@@ -1,4 +1,4 @@
-"""The rehearsal: it tells a caught fault from a missed one and from a false alarm, and leaves no trace."""
+"""Fault injection: it tells a caught fault from a missed one and from a false alarm, and leaves no trace."""
 
 import json
 
@@ -20,12 +20,12 @@ FAULTS = {
 }
 
 
-def test_a_rehearsal_tells_caught_from_missed_from_false_alarm(toy, runbook, connect):
+def test_fault_injection_tells_caught_from_missed_from_false_alarm(toy, runbook, connect):
     plan, folder = Plan.read(toy / "runbook.toml"), toy / "sql" / "faults"
     folder.mkdir()
     for name, text in FAULTS.items():
         (folder / name).write_text(text)
-    every = runbook(toy, "rehearse")
+    every = runbook(toy, "inject-faults")
     assert every.returncode == 1, every.stdout + every.stderr
     found = json.loads(fingerprint.injection_record(plan, "local").read_text())
     assert found["counts"] == {"caught": 1, "missed": 1, "false alarm": 1}
@@ -35,12 +35,12 @@ def test_a_rehearsal_tells_caught_from_missed_from_false_alarm(toy, runbook, con
     assert found["digest"] == fingerprint.plan_digest(plan)
     assert "7 · Label the shelves" in every.stdout
     target = connect(toy)
-    assert target.execute("SELECT FROM pg_database WHERE datname LIKE 'rehearsal%'").fetchall() == []
+    assert target.execute("SELECT FROM pg_database WHERE datname LIKE 'injection%'").fetchall() == []
     assert target.execute("SELECT to_regclass('runbook.runs')").fetchone() == (None,)
     assert target.execute("SELECT count(*) FROM shelves").fetchone() == (300,)
 
 
-def test_a_run_keeps_the_rehearsal_with_its_evidence_sealed(toy, runbook):
+def test_a_run_keeps_the_fault_injection_with_its_evidence_sealed(toy, runbook):
     plan, record = (
         Plan.read(toy / "runbook.toml"),
         fingerprint.injection_record(Plan.read(toy / "runbook.toml"), "local"),
@@ -49,18 +49,18 @@ def test_a_run_keeps_the_rehearsal_with_its_evidence_sealed(toy, runbook):
     record.write_text(json.dumps({"digest": fingerprint.plan_digest(plan), "counts": {"caught": 3}, "faults": []}))
     assert runbook(toy, "run").returncode == 0
     folder = manifest.latest_run(plan)
-    kept = manifest.read_manifest(folder)["rehearsal"]
+    kept = manifest.read_manifest(folder)["fault_injection"]
     assert (kept["counts"], kept["digest"]) == ({"caught": 3}, fingerprint.plan_digest(plan))
     assert (folder / kept["file"]).read_bytes() == record.read_bytes()
     assert runbook(toy, "verify", "--offline").returncode == 0
     (folder / kept["file"]).write_text("{}")
     altered = runbook(toy, "verify", "--offline")
-    assert (altered.returncode, "rehearsal.json was altered" in altered.stdout) == (1, True)
+    assert (altered.returncode, "faults.json was altered" in altered.stdout) == (1, True)
 
 
 @pytest.mark.slow
 def test_every_fault_of_the_plan_is_caught(project, runbook):
-    every = runbook(project, "rehearse", seconds=600)
+    every = runbook(project, "inject-faults", seconds=600)
     found = json.loads(fingerprint.injection_record(Plan.read(project / "runbook.toml"), "local").read_text())
     assert len(found["faults"]) == len(list((project / "sql" / "faults").iterdir()))
     otherwise = [fault["fault"] for fault in found["faults"] if fault["result"] != "caught"]
@@ -68,11 +68,11 @@ def test_every_fault_of_the_plan_is_caught(project, runbook):
     # Other tests keep the machine busy meanwhile: a check that measures may be disturbed once, the same one not twice
     assert len(otherwise) <= 2, every.stdout
     if otherwise:
-        again = runbook(project, "rehearse", *otherwise)
+        again = runbook(project, "inject-faults", *otherwise)
         assert again.returncode == 0, every.stdout + again.stdout + again.stderr
 
 
-def test_a_rehearsal_of_some_faults_is_no_record(toy, monkeypatch):
+def test_an_injection_of_some_faults_is_no_record(toy, monkeypatch):
     plan = Plan.read(toy / "runbook.toml")
     (toy / "sql" / "faults").mkdir()
     (toy / "sql" / "faults" / "07_label_lost.sql").write_text(FAULTS["07_label_lost.sql"])
@@ -95,6 +95,6 @@ def test_a_rehearsal_of_some_faults_is_no_record(toy, monkeypatch):
         ("elsewhere", (), "'elsewhere' is somebody's database"),
     ],
 )
-def test_what_cannot_be_rehearsed_is_refused(toy, environment, names, complaint):
+def test_what_cannot_be_injected_is_refused(toy, environment, names, complaint):
     with pytest.raises(UsageError, match=complaint):
         injection.run(Plan.read(toy / "runbook.toml"), environment, names, Console(quiet=True))
