@@ -78,12 +78,12 @@ def test_an_injection_of_some_faults_is_no_record(toy, monkeypatch):
     (toy / "sql" / "faults" / "07_label_lost.sql").write_text(FAULTS["07_label_lost.sql"])
     monkeypatch.setattr(
         injection.Injection,
-        "run",
+        "inject",
         lambda self, faults: [injection.FaultVerdict(fault, "caught", "") for fault in faults],
     )
-    assert injection.run(plan, "local", ("07_label_lost",), Console(quiet=True)) == 0
+    assert injection.inject_faults(plan, "local", ("07_label_lost",), Console(quiet=True)) == 0
     assert not fingerprint.injection_record(plan, "local").exists()
-    assert injection.run(plan, "local", (), Console(quiet=True)) == 0
+    assert injection.inject_faults(plan, "local", (), Console(quiet=True)) == 0
     assert json.loads(fingerprint.injection_record(plan, "local").read_text())["counts"]["caught"] == 1
 
 
@@ -97,4 +97,4 @@ def test_an_injection_of_some_faults_is_no_record(toy, monkeypatch):
 )
 def test_what_cannot_be_injected_is_refused(toy, environment, names, complaint):
     with pytest.raises(UsageError, match=complaint):
-        injection.run(Plan.read(toy / "runbook.toml"), environment, names, Console(quiet=True))
+        injection.inject_faults(Plan.read(toy / "runbook.toml"), environment, names, Console(quiet=True))

@@ -153,6 +153,34 @@ def test_a_module_says_what_it_is_for_and_stays_small(path):
     assert not {node.name: length(node) for node in functions if length(node) > 40}
 
 
+def definitions(kind: type | tuple[type, ...]) -> dict[str, list[str]]:
+    """Names the modules define, each with the packages that do; the command line's verbs are named by their users."""
+    found: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, kind) and package(path) != "cli":
+                found.setdefault(node.name, []).append(package(path))
+    return found
+
+
+def test_a_name_that_says_nothing_alone_is_no_functions():
+    assert not {"of", "run", "read"} & definitions((ast.FunctionDef, ast.AsyncFunctionDef)).keys()
+
+
+def test_a_class_has_a_name_of_its_own():
+    assert not {name: where for name, where in definitions(ast.ClassDef).items() if len(where) > 1}
+
+
+def test_what_raises_is_not_called_must():
+    assert not [path for path in MODULES if re.search(r"def _?must_", path.read_text(encoding="utf-8"))]
+
+
+def test_nothing_is_imported_under_another_name():
+    pattern = re.compile(r"^\s*from runbook[\w.]* import .*\bas\b.*$", re.MULTILINE)
+    files = [*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
+    assert not {label(path): hit for path in files for hit in pattern.findall(path.read_text(encoding="utf-8"))}
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
 def test_a_notebook_is_committed_without_outputs(path):
     code = [one for one in json.loads(path.read_text(encoding="utf-8"))["cells"] if one["cell_type"] == "code"]

@@ -16,4 +16,4 @@ def inject_faults(environment: str, faults: tuple[str, ...]) -> None:
     """Prove on scratch copies that every check catches the fault it is for (default: all faults)."""
     from runbook.faults import injection
 
-    sys.exit(injection.run(Plan.find(), environment, faults, Console()))
+    sys.exit(injection.inject_faults(Plan.find(), environment, faults, Console()))

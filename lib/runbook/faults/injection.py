@@ -77,7 +77,7 @@ class Injection:
         self.server = embedded.start(plan.root)
         self.owner = make_conninfo(embedded.provide(plan.root, environment), dbname="postgres")
 
-    def inject_faults(self, faults: list[Fault]) -> list[FaultVerdict]:
+    def inject(self, faults: list[Fault]) -> list[FaultVerdict]:
         """Inject the faults and return a verdict each, in their order."""
         last = max(fault.task for fault in faults)
         ready: dict[int, Future[None]] = {task.number: Future() for task in self.plan.tasks if task.number <= last}
@@ -177,7 +177,7 @@ class Injection:
             embedded.drop(self.server, name)  # the owner may not end an autovacuum there
 
 
-def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) -> int:
+def inject_faults(plan: Plan, environment: str, names: tuple[str, ...], console: Console) -> int:
     """Inject faults (all, or those named) and return the exit code; `faults.json` tells of the last time for all.
 
     Raises:
@@ -191,7 +191,7 @@ def run(plan: Plan, environment: str, names: tuple[str, ...], console: Console) 
     scratch = Injection(plan, plan.environment(environment), console)
     if not faults:
         raise UsageError("There are no faults in sql/faults: nothing can be injected.")
-    verdicts = scratch.inject_faults(faults)
+    verdicts = scratch.inject(faults)
     counts = {result: sum(verdict.result == result for verdict in verdicts) for result in RESULTS}
     if not names:
         found = {
