@@ -1,23 +1,22 @@
 """The ledger: what the runbook remembers in the target, in the schema `runbook`.
 
 It writes on a connection of its own, so that nothing a step rolls back is forgotten.
-Source of the tables: ledger.sql, beside this module.
+Source of the tables: see `ledger_schema`.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
+from runbook.database import ledger_schema
 from runbook.errors import UsageError
 
 DONE = "complete"
 UNDONE = "rolled_back"
-SCHEMA = Path(__file__).with_name("ledger.sql")
 
 
 @dataclass(frozen=True)
@@ -56,39 +55,12 @@ class Ledger:
         self.plan = plan
 
     def prepare(self) -> None:
-        """Create what is missing of the schema `runbook`.
-
-        Raises:
-            UsageError: the role may not, or the target is read-only.
-        """
-        row = self.connection.execute("SELECT current_setting('transaction_read_only')").fetchone()
-        if row == ("on",):
-            raise UsageError(
-                "The runbook cannot keep its ledger here: the target takes no writes. Connect to the primary, "
-                "in a session where default_transaction_read_only is off."
-            )
-        try:
-            self.connection.execute("SELECT pg_advisory_lock(hashtext('runbook ledger'))")
-            try:
-                if not self.exists():
-                    self.connection.execute(SCHEMA.read_bytes())
-            finally:
-                self.connection.execute("SELECT pg_advisory_unlock(hashtext('runbook ledger'))")
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise UsageError(
-                f"The runbook cannot keep its ledger here ({error.diag.message_primary}): "
-                "connect as a role with CREATE on the database."
-            ) from None
+        """Create what is missing of the schema `runbook`; see `ledger_schema.prepare`."""
+        ledger_schema.prepare(self.connection)
 
     def exists(self) -> bool:
-        """Tell whether the target has a ledger, with everything today's has."""
-        row = self.connection.execute(
-            """
-            SELECT to_regclass('runbook.pauses') IS NOT NULL AND EXISTS (
-                SELECT FROM pg_attribute WHERE attrelid = to_regclass('runbook.approvals') AND attname = 'parts')
-            """
-        ).fetchone()
-        return bool(row and row[0])
+        """Tell whether the target has a ledger, of whatever version."""
+        return ledger_schema.exists(self.connection)
 
     def open_run(
         self, run_id: str, environment: str, operator: str, digest: str, parameters: dict[str, Any], kind: str = "run"

@@ -2,6 +2,13 @@
 
 CREATE SCHEMA IF NOT EXISTS runbook;
 
+-- The digest of the SQL that made this, so that other SQL knows that it must run.
+CREATE TABLE IF NOT EXISTS runbook.version (
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
+    digest text NOT NULL,
+    at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 CREATE TABLE IF NOT EXISTS runbook.runs (
     run_id      text PRIMARY KEY,
     plan        text NOT NULL,
@@ -90,6 +97,18 @@ CREATE TABLE IF NOT EXISTS runbook.pauses (
     ended_at timestamptz
 );
 
+-- Where a publication takes all tables, a row of one without a key cannot be changed.
+ALTER TABLE runbook.pauses ADD COLUMN IF NOT EXISTS pause_id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY;
+
 CREATE UNIQUE INDEX IF NOT EXISTS one_pause_at_a_time ON runbook.pauses (plan) WHERE ended_at IS NULL;
+
+-- The copies of the target that stand beside it: noted before they are made, forgotten once they are dropped.
+CREATE TABLE IF NOT EXISTS runbook.copies (
+    name          text PRIMARY KEY,
+    made_by       text NOT NULL, -- application_name of the session that made it
+    backend       integer NOT NULL,
+    backend_start timestamptz NOT NULL,
+    made_at       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 
 REVOKE ALL ON SCHEMA runbook FROM PUBLIC;
