@@ -19,6 +19,12 @@ class GateShut(RunbookError):
     """A check failed, a rollback trigger fired, or a criterion was left undecided."""
 
 
+class NotAccepted(GateShut):
+    """The gate is shut by findings about the target alone that somebody may accept, and nobody has."""
+
+    exit_code = 4
+
+
 class StepFailed(RunbookError):
     """A step could not be carried out: an SQL error, a lost connection, a dead kernel."""
 
@@ -37,5 +43,5 @@ class NotAllowed(RunbookError):
 
 def exit_code_of(error_name: str) -> int:
     """Return the exit code for an exception class known only by name (it crossed a kernel's border)."""
-    kinds = {kind.__name__: kind.exit_code for kind in (GateShut, StepFailed, UsageError, NotAllowed)}
+    kinds = {kind.__name__: kind.exit_code for kind in (GateShut, NotAccepted, StepFailed, UsageError, NotAllowed)}
     return kinds.get(error_name, 1)

@@ -98,10 +98,10 @@ def test_a_rejection_voids_what_was_approved_before_it(guarded, begun):
 
 
 def test_a_rejection_is_a_concern_where_approval_is_automatic_too(toy, open_notebook, toy_cells):
-    begun = open_notebook(toy, *toy_cells[:2], "from runbook.notebook import preflight")
-    assert not begun.run("preflight.concerns(task, [])")
+    begun = open_notebook(toy, *toy_cells[:2], "from runbook.notebook import readiness")
+    assert not begun.run("readiness.concerns(task, [])")
     decide(toy, "Cyd", approved=False)
-    concerns = begun.run("preflight.concerns(task, ['Not told'])")
+    concerns = begun.run("readiness.concerns(task, ['Not told'])")
     assert [list(row) for row in concerns] == [
         ["Not told", "told to the operator"], ["Cyd has decided", "rejected by Cyd"],
     ]  # fmt: skip

@@ -150,7 +150,7 @@ def test_a_failed_check_keeps_the_gate_shut(begun):
     with pytest.raises(GateShut):
         begun.run(FAILING)
     begun.run(PASSING)
-    with pytest.raises(GateShut, match=f"criterion “{CRITERION}”"):
+    with pytest.raises(GateShut, match="check “something is missing”"):
         begun.run("task.conclude()")
     assert status(begun) == "failed"
 

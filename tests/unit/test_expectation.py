@@ -106,7 +106,7 @@ def test_an_expectation_passes_or_fails(expected, found, passed):
     [
         ("no rows", TWO, "2 rows"),
         ("no rows", [[n] for n in range(1234)], "1,234 rows"),
-        ("all true", HALF, "1 of 2 true"),
+        ("all true", HALF, "1 of 2 true, not: 2"),
         ("= 0", 1234567, "1,234,567"),
         ("error 23505", DENIED, "error 42501: permission denied"),
         ("error 23505", ONE, "no error, 1 row"),

@@ -26,6 +26,7 @@ class Check:
     Attributes:
         criterion: the success criterion it decides, in the plan's words, or None.
         trigger: the rollback trigger it fires when it fails, in the plan's words, or None.
+        accepted: who let its rows stand, how many and why; None: it passed or failed by itself.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Check:
     passed: bool
     criterion: str | None = None
     trigger: str | None = None
+    accepted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -165,13 +167,14 @@ class Ledger:
         """Remember a verdict; a check of the same name in the same task replaces the earlier one."""
         self.connection.execute(
             """
-            INSERT INTO runbook.checks (run_id, task, name, criterion, trigger, expected, actual, passed)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            INSERT INTO runbook.checks (run_id, task, name, criterion, trigger, expected, actual, passed, accepted)
+            VALUES (%(run)s, %(task)s, %(name)s, %(criterion)s, %(trigger)s, %(expected)s, %(actual)s, %(passed)s,
+                    %(accepted)s)
             ON CONFLICT (run_id, task, name) DO UPDATE
             SET criterion = excluded.criterion, trigger = excluded.trigger, expected = excluded.expected,
-                actual = excluded.actual, passed = excluded.passed, at = clock_timestamp()
+                actual = excluded.actual, passed = excluded.passed, accepted = excluded.accepted, at = clock_timestamp()
             """,
-            [run_id, task, check.name, check.criterion, check.trigger, check.expected, check.actual, check.passed],
+            {"run": run_id, "task": task, **check.__dict__},
         )
 
     def checks(self, run_id: str, task: int) -> list[Check]:
@@ -179,7 +182,7 @@ class Ledger:
         with self.connection.cursor(row_factory=class_row(Check)) as cursor:
             return cursor.execute(
                 """
-                SELECT name, expected, actual, passed, criterion, trigger
+                SELECT name, expected, actual, passed, criterion, trigger, accepted
                 FROM runbook.checks WHERE run_id = %s AND task = %s ORDER BY position
                 """,
                 [run_id, task],

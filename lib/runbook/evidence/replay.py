@@ -159,7 +159,7 @@ def _again(session: ReplaySession, one: RecordedCell, outcome: ReplayOutcome, *,
             session.make_views(one.cell.body)
     elif one.number is None:
         outcome.skipped[UNTRIED] += 1
-    elif magic is None or magic[0] not in {"sql", "check"}:
+    elif magic is None or magic[0] not in {"sql", "finding", "check"}:
         outcome.skipped[PYTHON] += 1
     else:
         session.go_to(one.number)
@@ -178,14 +178,15 @@ def _check(session: ReplaySession, one: RecordedCell, line: str) -> Drift | None
         passed, actual = Expectation(expected).judge(_found(answer))
     except UsageError as error:  # such as no row where one value is expected
         passed, actual = False, str(error)
-    if was and passed == was["passed"]:
-        return None
+    if was and (passed == was["passed"] or was.get("accepted")):
+        return None  # what was accepted may go on as it is, or be mended
     then = f"the run had found {was['actual']}" if was else "the run left no verdict on it"
     return one.drift(f"check “{name}”: expected {expected}, found {actual}; {then}")
 
 
 def _table(session: ReplaySession, one: RecordedCell, line: str, outcome: ReplayOutcome) -> Drift | None:
-    words, text = shlex.split(line), session.make_views(one.cell.body)
+    words = shlex.split(line) if one.cell.magic and one.cell.magic[0] == "sql" else []
+    text = session.make_views(one.cell.body)
     if not text:
         return None
     answer = session.send(text, words[words.index("--as") + 1] if "--as" in words else None, one.number or 0)

@@ -24,7 +24,7 @@ from rich.console import Console
 from runbook.database import embedded
 from runbook.database.environments import DATABASE_VARIABLE
 from runbook.database.ledger import UNDONE, Ledger
-from runbook.errors import GateShut, StepFailed, UsageError
+from runbook.errors import GateShut, NotAccepted, StepFailed, UsageError
 from runbook.faults.faults import Fault, read_faults
 from runbook.kernels import forkserver
 from runbook.notebook import dry_run
@@ -146,7 +146,7 @@ class Injection:
             return FaultVerdict(fault, MISSED, "")
         kind, message = error
         is_it = [check.name for check in failed] == [fault.check] and fault.trigger in ("", failed[0].trigger)
-        if is_it and kind == GateShut.__name__:  # what ends a batch with exit code 1
+        if is_it and kind in {GateShut.__name__, NotAccepted.__name__}:  # a gate, not an error
             return FaultVerdict(fault, CAUGHT, "")
         found = f"failed instead: {failed[0].name} ({failed[0].trigger})" if failed else f"{kind}: {message}"
         return FaultVerdict(fault, FALSE_ALARM, found)

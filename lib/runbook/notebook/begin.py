@@ -91,6 +91,7 @@ def _enter(task: TaskSession) -> None:
     task.ledger.open_run(task.run_id, task.environment.name, operator(), fingerprint.plan_digest(task.plan), {})
     task.ledger.start_task(task.run_id, number)
     task.connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+    task.setting("plan", task.plan.name)
     for name, value in task.parameters.items():
         task.setting(name, value)
 

@@ -1,13 +1,16 @@
 """What a task works with: its definition, its parameters, its target and the ledger there."""
 
 import json
+import os
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from runbook.database import environments, ledger, snapshot
+from runbook.database.identity import HOLDER_VARIABLE
 from runbook.errors import StepFailed
-from runbook.plan import plan
+from runbook.plan import fingerprint, plan
+from runbook.plan.finding import Finding
 from runbook.query import session_record
 from runbook.query.sql_session import SqlSession
 from runbook.query.table import Table
@@ -20,6 +23,8 @@ class Context(SqlSession):
         parameters: the notebook's parameters, by name.
         undo: whether the task is being reversed.
         url: the libpq URL of the target.
+        findings: what its cells found about the target, in order.
+        failed: of these, what its failed checks found, each with the rollback trigger it fires.
     """
 
     def __init__(
@@ -35,6 +40,8 @@ class Context(SqlSession):
         self.definition, self.plan, self.run_id, self.undo = definition, whole, run_id, undo
         self.parameters = dict(given)
         self.environment = whole.environment(self.parameters["environment"])
+        self.findings: list[Finding] = []
+        self.failed: list[tuple[Finding, str | None]] = []
         self._kept = 0
         name = f"runbook {run_id} task {definition.number}"
         self.url = environments.url_of(whole, self.environment)
@@ -47,6 +54,14 @@ class Context(SqlSession):
         if isinstance(value, Table):
             value = json.loads(json.dumps(value.summary(), default=float))
         self.ledger.write(self.run_id, self.definition.number, name, value)
+
+    def content(self) -> fingerprint.Parts:
+        """Return what stands here as far as an approval given before is held against it: files and parameters.
+
+        Of a session by hand only the notebook with its defaults is known.
+        """
+        given = self.ledger.run(self.run_id)["parameters"] if HOLDER_VARIABLE in os.environ else None
+        return fingerprint.content_of(self.plan, given)
 
     def keep_record(self) -> None:
         """Remember the record of this session in the ledger, if it has grown."""

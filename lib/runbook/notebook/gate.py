@@ -5,10 +5,14 @@ from typing import Any
 import pandas as pd
 from IPython.display import display
 
-from runbook.database import ledger, lock, schemas
-from runbook.errors import GateShut, StepFailed, UsageError
+from runbook.database import acceptances, ledger, lock, schemas
+from runbook.errors import GateShut, NotAccepted, StepFailed, UsageError
+from runbook.formatting import amount
 from runbook.notebook.context import Context
-from runbook.plan import plan
+from runbook.plan import cells, plan
+from runbook.plan.finding import BLOCKS, UNACCEPTED, Finding, listed
+from runbook.policy import acceptance
+from runbook.policy.acceptance import Standing
 from runbook.query.expectation import Expectation
 from runbook.query.table import Table, show_elapsed, show_gate, show_verdict
 
@@ -16,26 +20,66 @@ REMEDY = "what_to_do"  # the column of a check's rows that tells the operator
 
 
 def record_check(
-    task: Context, name: str, found: Any, expected: str, criterion: str | None, trigger: str | None
+    task: Context,
+    name: str,
+    found: Any,
+    expected: str,
+    criterion: str | None,
+    trigger: str | None,
+    *,
+    ends: bool = False,
 ) -> None:
     """Judge, remember and show one check; see `Task.check`."""
     number = task.definition.number
     _require_decision(task, name, criterion, trigger)
     if isinstance(found, pd.DataFrame):
         found = Table(list(found.columns), found.to_numpy().tolist())
-    passed, actual = Expectation(expected).judge(found)
-    task.ledger.record(task.run_id, number, ledger.Check(name, expected, actual, passed, criterion, trigger))
+    expectation = Expectation(expected)
+    passed, actual = expectation.judge(found)
+    failing = None if passed else expectation.failing(found)
+    standing = _accepted(task, name, failing)
+    if standing.words:
+        passed, actual = True, f"{actual}, accepted"
+    verdict = ledger.Check(name, expected, actual, passed, criterion, trigger, standing.words or None)
+    task.ledger.record(task.run_id, number, verdict)
     task.keep_record()
     decides = [(kind, text) for kind, text in (("criterion", criterion), ("trigger", trigger)) if text]
-    display(show_verdict(passed, name, expected, actual, decides))
-    if passed:
+    display(show_verdict(passed, name, expected, actual, decides, standing.words))
+    if isinstance(failing, Table) and failing:
+        display(failing)
+    _forget(task, name)
+    if not passed:
+        task.findings.append(_finding(task, name, expected, actual, failing, standing))
+        task.failed.append((task.findings[-1], trigger))
+        if ends or cells.changes_target(task.definition.notebook):
+            stop_task(task)
+
+
+def stop_task(task: Context, also: str = "") -> None:
+    """End the task where a check of it has failed.
+
+    Args:
+        task: whose checks failed, or did not.
+        also: what forbids it as well.
+
+    Raises:
+        GateShut: a check failed; the message lists every one.
+        NotAccepted: whatever failed may be accepted, and nobody has.
+    """
+    number, findings = task.definition.number, [finding for finding, _ in task.failed]
+    if not findings:
         return
-    if isinstance(found, Table) and found:
-        display(found)
     task.ledger.finish_task(task.run_id, number, "failed")
-    fired = f" This fires the rollback trigger “{trigger}”." if trigger else ""
-    said = f"{fired}{_remedy(found)} {advice(task)}"
-    raise GateShut(f"Task {number}, check “{name}”: expected {expected}, found {actual}.{said}")
+    fired = [f" This fires the rollback trigger “{trigger}”." for _, trigger in task.failed if trigger]
+    only = findings[0]
+    if len(findings) == 1 and not also:
+        remedy = f" What to do: {only.remedy}." if only.remedy else ""
+        said = f"Task {number}, check “{only.check}”: {only.what}.{''.join(fired)}{remedy}"
+    else:
+        more = f"\nBeside it: {also}" if also else ""
+        said = f"Task {number}: the gate is shut by {amount(len(findings), 'check')}:\n{listed(findings)}{more}\n"
+    kind = NotAccepted if {one.kind for one in findings} == {UNACCEPTED} else GateShut
+    raise kind(f"{said} {advice(task, [one.check for one in findings if one.kind == UNACCEPTED])}")
 
 
 def conclude_task(task: Context) -> None:
@@ -44,13 +88,14 @@ def conclude_task(task: Context) -> None:
     checks = task.ledger.checks(task.run_id, number)
     rows = [("criterion", text, _decide(text, checks, "criterion")) for text in task.definition.criteria]
     rows += [("trigger", text, _decide(text, checks, "trigger")) for text in task.definition.triggers]
-    is_open = all(fine for _, _, fine in rows)
+    is_open = all(fine for _, _, fine in rows) and not task.failed
     task.keep_record()
     task.ledger.finish_task(task.run_id, number, ledger.DONE if is_open else "failed")
     lock.release(task.ledger.connection, task.plan.name)
     title, next_step = f"Task {number} · {task.definition.name}", _next(task) if is_open else advice(task)
     display(show_gate(title, rows, next_step, _took(task)))
     if not is_open:
+        stop_task(task)
         wrong = next(f"{kind} “{text}”" for kind, text, fine in rows if not fine)
         raise GateShut(f"Task {number}: the gate is shut by the {wrong}. {advice(task)}")
 
@@ -78,21 +123,52 @@ def conclude_rollback(task: Context) -> None:
         )
 
 
-def advice(task: Context) -> str:
-    """Return what to do next when the gate is shut, with the exact commands."""
+def advice(task: Context, acceptable: list[str] | None = None) -> str:
+    """Return what to do next when the gate is shut, with the exact commands.
+
+    Args:
+        task: whose gate it is.
+        acceptable: checks that failed and may be accepted.
+    """
     where = f"--environment {task.environment.name}"
     number = task.definition.number
+    accept = (
+        f" or let stand what may stand: {acceptances.commands(task.environment.name, acceptable)},"
+        if acceptable
+        else ""
+    )
     return (
-        f"Next: mend the cause and `runbook run {where} --from {number}`, "
+        f"Next: mend the cause,{accept} and `runbook run {where} --from {number}`, "
         f"or give back what was changed: `runbook rollback {where} --to {number}`."
     )
+
+
+def _forget(task: Context, name: str) -> None:
+    """Forget what the check of this name found: it was asked again."""
+    task.findings[:] = [one for one in task.findings if one.check != name]
+    task.failed[:] = [(one, trigger) for one, trigger in task.failed if one.check != name]
+
+
+def _accepted(task: Context, name: str, failing: Any) -> Standing:
+    """Return what became of the acceptance of a check's rows, where it has failed and may be accepted."""
+    acceptable = task.definition.acceptable_check(name)
+    if not isinstance(failing, Table) or not failing or acceptable is None:
+        return Standing()
+    return acceptance.standing(task, acceptable, failing, task.content())
+
+
+def _finding(task: Context, name: str, expected: str, actual: str, failing: Any, standing: Standing) -> Finding:
+    is_acceptable = task.definition.acceptable_check(name) is not None and isinstance(failing, Table) and failing
+    what = f"expected {expected}, found {actual}" + (f" ({standing.why_not})" if standing.why_not else "")
+    kind = UNACCEPTED if is_acceptable else BLOCKS
+    return Finding.of(kind, task.definition.number, name, what, failing, _remedy(failing))
 
 
 def _remedy(found: Any) -> str:
     """Return what the first row says in its column `what_to_do`, if it has one."""
     if not isinstance(found, Table) or not found or REMEDY not in found.field_names:
         return ""
-    return f" What to do: {found[0][list(found.field_names).index(REMEDY)]}."
+    return str(found[0][list(found.field_names).index(REMEDY)] or "")
 
 
 def _require_decision(task: Context, name: str, criterion: str | None, trigger: str | None) -> None:

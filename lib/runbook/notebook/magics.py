@@ -12,7 +12,7 @@ import psycopg
 from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from runbook.errors import UsageError
+from runbook.errors import StepFailed, UsageError
 from runbook.notebook.backfill import backfill, batches
 from runbook.notebook.task import TaskSession
 from runbook.plan.cells import AS_DUE, CHECK_HEAD, backfilled
@@ -78,9 +78,11 @@ class RunbookMagics(Magics):
             -- criterion: All organization data migrated successfully
             -- trigger: Data migration errors or inconsistencies
             -- as: tenant A
+            -- else: stop
             SELECT …
 
-        Where it fails, what the first row says in a column `what_to_do` becomes part of the message.
+        Where it fails, a task that changes something ends; another one only with `-- else: stop`, for a check without
+        which nothing below can be asked. What the first row says in a column `what_to_do` becomes part of the message.
         """
         name, separator, expected = line.rpartition(": ")
         if not separator:
@@ -88,11 +90,33 @@ class RunbookMagics(Magics):
         heads = dict(CHECK_HEAD.findall(cell))
         found = self.task.attempt(heads.get("as"), cell)
         self.task.check(
-            name.strip(), found, expected.strip(), criterion=heads.get("criterion"), trigger=heads.get("trigger")
+            name.strip(),
+            found,
+            expected.strip(),
+            criterion=heads.get("criterion"),
+            trigger=heads.get("trigger"),
+            ends=heads.get("else") == "stop",
         )
         if isinstance(found, Refused) or not found or found.field_names == ["command"]:
             return None
         return found
+
+    @no_var_expand
+    @cell_magic
+    def finding(self, line: str, cell: str) -> Table | None:
+        """Run the cell, rolled back, and remember its rows as a finding about the target.
+
+        `%%finding CLASS: NAME`, such as `%%finding noted: tables that stand open to tenants`. It decides nothing; later
+        tasks find the rows in `runbook.as_found`, as they were before anything was changed.
+        """
+        kind, separator, name = line.partition(": ")
+        if not separator:
+            raise UsageError("Write `%%finding CLASS: NAME`, such as `%%finding noted: slow policies`.")
+        found = self.task.attempt(dict(CHECK_HEAD.findall(cell)).get("as"), cell)
+        if isinstance(found, Refused):
+            raise StepFailed(f"SQL error {found.sqlstate}: {found.message}")
+        self.task.finding(kind.strip(), name.strip(), found)
+        return found or None
 
     @no_var_expand
     @cell_magic

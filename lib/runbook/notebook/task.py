@@ -9,8 +9,8 @@ import pandas as pd
 
 from runbook.database import environments, scratch, snapshot
 from runbook.database.embedded import state_folder
-from runbook.errors import StepFailed
-from runbook.notebook import dry_run, gate
+from runbook.errors import NotAllowed, StepFailed
+from runbook.notebook import dry_run, findings, gate
 from runbook.notebook.context import Context
 from runbook.notebook.task_clock import TaskClock
 from runbook.policy import approval_required
@@ -28,9 +28,19 @@ class TaskSession(Context):
     clock: TaskClock | None = None
 
     def check(
-        self, name: str, found: Any, expected: str, *, criterion: str | None = None, trigger: str | None = None
+        self,
+        name: str,
+        found: Any,
+        expected: str,
+        *,
+        criterion: str | None = None,
+        trigger: str | None = None,
+        ends: bool = False,
     ) -> None:
         """Hold what was found against what is expected, remember and show the verdict.
+
+        Where a task changes something, a failed check ends it. A task that changes nothing goes on, so that all is
+        told at once; its gate is shut at the end.
 
         Args:
             name: the check's name, unique in the task.
@@ -38,12 +48,29 @@ class TaskSession(Context):
             expected: in the grammar of `runbook.query.expectation`.
             criterion: the success criterion it decides, in the plan's words.
             trigger: the rollback trigger it fires when it fails, in the plan's words.
+            ends: where it fails it ends the task all the same, because nothing below could be asked.
 
         Raises:
-            GateShut: it failed.
+            GateShut: it failed, and ends the task.
             UsageError: the plan has no such criterion or trigger, or the check decides nothing.
         """
-        gate.record_check(self, name, found, expected, criterion, trigger)
+        gate.record_check(self, name, found, expected, criterion, trigger, ends=ends)
+
+    def finding(self, kind: str, name: str, found: Table, what: str = "") -> None:
+        """Remember something about the target that decides nothing, a row for each thing it is about.
+
+        Args:
+            kind: a class of `runbook.plan.finding`.
+            name: what it is called; later tasks find its rows under it, as they were before these changed anything.
+            found: the rows; none is no finding. A column `what_to_do` says what helps.
+            what: in words.
+        """
+        findings.remember(self, kind, name, found, what)
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether a check has failed, so that nothing dear need be done any more."""
+        return bool(self.failed)
 
     def measure(
         self, name: str, statement: str, samples: int = 200, persona: str | None = None, *, fresh: bool = False
@@ -164,8 +191,13 @@ class TaskSession(Context):
 
         Raises:
             NotAllowed: there is none; the message says what has changed, and how to give it.
+            GateShut: a check has failed as well; the message says both.
         """
-        return approval_required.authorize(self)
+        try:
+            return approval_required.authorize(self)
+        except NotAllowed as refusal:
+            gate.stop_task(self, str(refusal))
+            raise
 
     def conclude(self) -> None:
         """Show every success criterion and rollback trigger with its verdict, and decide the gate.

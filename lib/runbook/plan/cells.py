@@ -11,8 +11,8 @@ HEADING = re.compile(r"^#{2,} (\d+(?:\.\d+)*) · .+$", re.MULTILINE)
 UNNUMBERED = re.compile(r"^#{2,} (?!\d)", re.MULTILINE)
 LABELS = "Purpose|Prerequisites|Impact|Rollback|Expected|If it fails"
 PROSE = re.compile(rf"\*\*({LABELS})\*\*\s+(.*?)(?=\s*\*\*(?:{LABELS})\*\*|\n\s*\n|\Z)", re.DOTALL)
-MAGIC = re.compile(r"%%(sql|check|backfill|concurrently)\b *(.*)")
-CHECK_HEAD = re.compile(r"^-- (criterion|trigger|as): (.+?)\s*$", re.MULTILINE)
+MAGIC = re.compile(r"%%(sql|check|finding|backfill|concurrently)\b *(.*)")
+CHECK_HEAD = re.compile(r"^-- (criterion|trigger|as|else): (.+?)\s*$", re.MULTILINE)
 AS_DUE = "= as due"  # what the check of a %%backfill expects
 VARIES = "…"  # stands for what is known only when the cell runs
 

@@ -22,8 +22,27 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Acceptable:
+    """A check about the target as found whose present rows somebody may accept.
+
+    Attributes:
+        check: its name.
+        key: the columns of its rows that tell one row from another.
+        difference: the column that says how far a row is from right; empty: its key alone counts.
+    """
+
+    check: str
+    key: tuple[str, ...]
+    difference: str = ""
+
+
+@dataclass(frozen=True)
 class Task:
-    """One task of the runbook: a notebook, what it needs, and what decides its gate."""
+    """One task of the runbook: a notebook, what it needs, and what decides its gate.
+
+    Attributes:
+        acceptable: its checks whose findings may be accepted by name.
+    """
 
     number: int
     name: str
@@ -36,6 +55,11 @@ class Task:
     deliverables: tuple[str, ...]
     criteria: tuple[str, ...]
     triggers: tuple[str, ...]
+    acceptable: tuple[Acceptable, ...] = ()
+
+    def acceptable_check(self, name: str) -> Acceptable | None:
+        """Return what may be accepted of a check, or None."""
+        return next((one for one in self.acceptable if one.check == name), None)
 
     @property
     def ready(self) -> Path:
@@ -122,6 +146,10 @@ def task(entry: dict[str, Any], root: Path) -> Task:
         deliverables=tuple(entry.get("deliverables", ())),
         criteria=tuple(entry["criteria"]),
         triggers=tuple(entry["triggers"]),
+        acceptable=tuple(
+            Acceptable(one["check"], tuple(one["key"]), one.get("difference", ""))
+            for one in entry.get("acceptable", ())
+        ),
     )
 
 

@@ -5,11 +5,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from runbook.errors import UsageError
+from runbook.query.redaction import shown
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
@@ -18,6 +20,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
+MOST_NAMED = 3  # rows that are not true, in a verdict
 GRAMMAR = (
     "no rows · N rows · some rows · all true · true · error SQLSTATE · = text · < <= >= > number [unit] [or number ms]"
 )
@@ -73,6 +76,16 @@ class Expectation:
             return _compare(comparison[1], comparison[2].strip(), found)
         return self._judge_rows(found)
 
+    def failing(self, found: Any) -> Any:
+        """Return what of a result that does not pass is wrong: of rows that must all be true, those that are not."""
+        if self.text != "all true" or not _is_rows(found):
+            return found
+        return (
+            found.where(lambda row: row[-1] is not True)
+            if hasattr(found, "where")
+            else [row for row in found if row[-1] is not True]
+        )
+
     def _judge_rows(self, found: Any) -> tuple[bool, str]:
         if self.text == "true":
             return found is True, str(found).lower()
@@ -84,7 +97,8 @@ class Expectation:
             passed = bool(found)
         elif self.text == "all true":
             wrong = sum(row[-1] is not True for row in found)
-            return bool(found) and not wrong, f"{len(found) - wrong} of {len(found)} true"
+            named = f", not: {_named(self.failing(found))}" if wrong else ""
+            return bool(found) and not wrong, f"{len(found) - wrong} of {len(found)} true{named}"
         elif rows := re.fullmatch(r"([\d,]+) rows?", self.text):
             passed = len(found) == int(rows[1].replace(",", ""))
         else:
@@ -94,6 +108,17 @@ class Expectation:
 
 def _is_rows(found: Any) -> bool:
     return isinstance(found, Sequence) and not isinstance(found, str | bytes)
+
+
+def _named(rows: Sequence[Sequence[Any]]) -> str:
+    """Name rows by what stands before their verdict, no person among it where the environment is protected."""
+    columns = getattr(rows, "field_names", ())
+    named = []
+    for row in rows[:MOST_NAMED]:
+        pairs = zip_longest(columns, row[:-1], fillvalue="")
+        named.append(" ".join(str(shown(column, value)) for column, value in pairs if value is not None).strip())
+    more = [f"{len(rows) - MOST_NAMED} more"] if len(rows) > MOST_NAMED else []
+    return "; ".join([*filter(None, named), *more])
 
 
 def _in_words(found: Any) -> str:

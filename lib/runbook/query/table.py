@@ -3,7 +3,7 @@
 Everything has a plain text form as well: it is what nbval compares and what a terminal reads.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
@@ -59,6 +59,10 @@ class Table(ResultSet):  # type: ignore[misc]
         """Return a frame, shown like what a query returns."""
         return cls([str(name) for name in frame.columns], frame.astype(object).to_numpy().tolist())
 
+    def where(self, wanted: Callable[[Sequence[Any]], bool]) -> "Table":
+        """Return the table with the rows that are wanted, under the same names."""
+        return Table(list(self.field_names), [row for row in self if wanted(row)])
+
     def summary(self) -> dict[str, Any]:
         """Return the table as the ledger keeps it, its columns in their order: what makes it again."""
         return {"names": list(self.field_names), "rows": [list(row) for row in self]}
@@ -90,7 +94,9 @@ class Markup:
         return self.text
 
 
-def show_verdict(passed: bool, name: str, expected: str, actual: str, decides: Iterable[tuple[str, str]]) -> Markup:
+def show_verdict(
+    passed: bool, name: str, expected: str, actual: str, decides: Iterable[tuple[str, str]], accepted: str = ""
+) -> Markup:
     """Return the badge of a check.
 
     Args:
@@ -99,9 +105,12 @@ def show_verdict(passed: bool, name: str, expected: str, actual: str, decides: I
         expected: in words.
         actual: in words.
         decides: pairs of `criterion` or `trigger` and the plan's words.
+        accepted: who let what was found stand, and why; empty: nobody had to.
     """
     colour, sign, word = (PASS, "✓", "PASS") if passed else (FAIL, "✗", "FAIL")
-    decides = list(decides)
+    if accepted:
+        colour, sign, word = WARN, "!", "ACCEPTED"
+    decides = [*decides, *([("accepted", accepted)] if accepted else [])]
     lines = "".join(f'<div style="color:#57606a;font-size:90%">{kind} · {escape(text)}</div>' for kind, text in decides)
     html = (
         f'<div role="status" style="border-left:6px solid {colour};padding:4px 10px;margin:2px 0">'

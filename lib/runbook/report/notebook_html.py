@@ -12,7 +12,7 @@ from runbook.errors import UsageError
 from runbook.report import offline_html
 
 TEMPLATES = Path(__file__).parent / "templates"
-SQL_MAGIC = re.compile(r"%%(sql|check|backfill|concurrently)\b")
+SQL_MAGIC = re.compile(r"%%(sql|check|finding|backfill|concurrently)\b")
 COLUMNS = re.compile(r"\S {3,}\S")
 MEANINGS = {
     "parameters": "parameters",

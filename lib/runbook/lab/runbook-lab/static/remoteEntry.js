@@ -8,7 +8,7 @@
   const LANGUAGE = 'runbook-sql';
   const MIME = 'text/x-runbook-sql';
   const PYTHON = 'text/x-ipython';
-  const MAGIC = /^\s*%%(sql|check|backfill|concurrently)\b/;
+  const MAGIC = /^\s*%%(sql|check|finding|backfill|concurrently)\b/;
   const KEYWORDS = new Set(
     `add after all alter analyze and any array as asc begin between both by call cascade case cast check column comment
     commit concurrently conflict constraint create cross current_user database declare default definer delete desc
