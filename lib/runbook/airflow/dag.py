@@ -10,13 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, TaskGroup, TriggerRule, get_current_context, task
+from airflow.sdk import DAG, TaskGroup, TriggerRule, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException
 
 from runbook.airflow import question
 from runbook.airflow.command import call
 from runbook.airflow.operator import RunbookOperator
-from runbook.airflow.question import Decision
+from runbook.airflow.question import Approval, Decision
 
 AGAIN = {"retries": 20, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": True}
 Row = Mapping[str, Any]
@@ -54,13 +54,13 @@ def fleet_dag(
     if not waves or waves[-1] is not None or None in waves[:-1]:
         raise ValueError("The last wave, and only that one, takes the rest: waves=(1, 10, None).")
     policy = _policy(Path(project), fleet)
-    how = {"project": str(project), "executable": executable, "fleet": fleet}
+    how = {"project": str(project), "executable": executable, "fleet": fleet, "connection": connection}
     about = {"dag_id": f"runbook_{fleet}", "schedule": None, "catchup": False, "max_active_runs": 1, **about}
     with DAG(**about) as dag:
         rows = _inventory(how, list(waves))
         before: Any = rows
         for number in range(1, len(waves) + 1):
-            wave = _Wave(number, how, policy, at_once, failures, connection, ask_again)
+            wave = _Wave(number, how, policy, at_once, failures, ask_again)
             before = wave.after(rows, before)
         before >> _report(how)
     return dag
@@ -110,100 +110,81 @@ def _pull(task_id: str, count: int) -> list[dict[str, Any]]:
 
 
 class _Wave:
-    """The tasks of one wave."""
+    """The tasks of one wave: what is shown, the go, each target's own chain, and the gate."""
 
-    def __init__(
-        self,
-        number: int,
-        how: Row,
-        policy: Row,
-        at_once: int,
-        failures: int,
-        connection: str,
-        ask_again: timedelta,
-    ) -> None:
+    def __init__(self, number: int, how: Row, policy: Row, at_once: int, failures: int, ask_again: timedelta) -> None:
         self.number, self.how, self.failures = number, how, failures
         self.approvers = 0 if policy.get("approval", "required") == "automatic" else policy.get("approvers", 1)
-        self.at_once, self.connection, self.ask_again = at_once, connection, ask_again
+        self.at_once, self.ask_again = at_once, ask_again
 
-    def after(self, rows: Any, before: Any) -> Any:
+    def after(self, cut: Any, before: Any) -> Any:
         """Return the gate of this wave, which follows `before`."""
-        place = self.number - 1
         with TaskGroup(group_id=f"wave_{self.number}"):
-
-            @task(task_id="targets")
-            def targets(cut: list[list[str]]) -> list[str]:
-                return cut[place]
-
-            names = targets(rows)
+            names = self._targets(cut)
             before >> names
-            preflights = self._each("preflight", "preflight", names, ["--json"], accepted=[1, 4], do_xcom_push=True)
-            go = self._go(names, preflights)
-            prepared = self._each("prepare", "run", names, ["--to", "0", "--ensure"], **AGAIN)
-            go >> prepared
-            ready = self._approvals(names, prepared) if self.approvers else prepared
-            done = self._each("run", "run", names, ["--ensure"], **AGAIN)
-            ready >> done
+            preflights = RunbookOperator.partial(
+                task_id="preflight", verb="preflight", arguments=["--json"], accepted=[1, 4], **self._limited()
+            ).expand(target=names)
+            shown = self._show(names)
+            preflights >> shown
+            go = Decision(
+                task_id="go",
+                wanted="Go",
+                options=["Go", "Stop"],
+                subject=f"Wave {self.number} of {self.how['fleet']}: go?",
+                body=shown,
+                response_timeout=self.ask_again,
+            )
+            done = self._chain().expand(target=names)
+            go >> done
             return self._gate(names, done)
 
-    def _each(self, task_id: str, verb: str, names: Any, arguments: list[str], **about: Any) -> Any:
-        """Return a task for each target of the wave."""
-        fixed = {**self.how, "verb": verb, "arguments": arguments, "connection_pattern": self.connection}
-        return RunbookOperator.partial(
-            task_id=task_id, max_active_tis_per_dagrun=self.at_once, **fixed, **about
-        ).expand(target=names)
+    def _targets(self, cut: Any) -> Any:
+        place = self.number - 1
 
-    def _go(self, names: Any, preflights: Any) -> Any:
+        @task(task_id="targets")
+        def targets(cut: list[list[str]]) -> list[str]:
+            return cut[place]
+
+        return targets(cut)
+
+    def _show(self, names: Any) -> Any:
         number, fleet = self.number, self.how["fleet"]
 
         @task(task_id="show", trigger_rule=TriggerRule.ALL_DONE)
         def show(targets: list[str]) -> str:
             return question.body(fleet, targets, _pull(f"wave_{number}.preflight", len(targets)))
 
-        shown = show(names)
-        preflights >> shown
-        return Decision(
-            task_id="go",
-            subject=f"Wave {number} of {fleet}: go?",
-            body=shown,
-            wanted="Go",
-            options=["Go", "Stop"],
-            response_timeout=self.ask_again,
-        )
+        return show(names)
 
-    def _approvals(self, names: Any, prepared: Any) -> Any:
-        """Ask as many people as the policy wants, for each target, and record what they said."""
-        asked = []
-        for place in range(1, self.approvers + 1):
+    def _chain(self) -> Any:
+        """Return a group of tasks for one target: backup and dry run, what people say of them, the run."""
 
-            @task(task_id=f"ask_{place}", trigger_rule=TriggerRule.NONE_FAILED)
-            def ask(targets: list[str]) -> list[dict[str, str]]:
-                return [question.approval(self.how["fleet"], one) for one in targets]
+        @task_group(group_id="target")
+        def chain(target: str) -> None:
+            run = {"verb": "run", "target": target, **self._limited(), **AGAIN}
+            last: Any = RunbookOperator(task_id="prepare", arguments=["--to", "0", "--ensure"], **run)
+            asked: list[Any] = []
+            for place in range(1, self.approvers + 1):
+                answer = Approval(
+                    task_id=f"approve_{place}",
+                    fleet=self.how["fleet"],
+                    target=target,
+                    others=list(asked),
+                    response_timeout=self.ask_again,
+                )
+                record = RunbookOperator(
+                    task_id=f"record_{place}", verb="approve", target=target, by=answer.output, **self._limited()
+                )
+                last >> answer >> record
+                last = record
+                asked.append(answer.output)
+            last >> RunbookOperator(task_id="run", arguments=["--ensure"], **run)
 
-            questions = ask(names)
-            prepared >> questions
-            answers = Decision.partial(
-                task_id=f"approve_{place}",
-                wanted="Approve",
-                options=["Approve", "Reject"],
-                response_timeout=self.ask_again,
-            ).expand_kwargs(questions)
-            asked.append(answers)
+        return chain
 
-        number, count = self.number, self.approvers
-
-        @task(task_id="who", trigger_rule=TriggerRule.ALL_SUCCESS)
-        def who(targets: list[str]) -> list[dict[str, Any]]:
-            said = [_pull(f"wave_{number}.approve_{place}", len(targets)) for place in range(1, count + 1)]
-            return question.approvals(targets, said)
-
-        decided = who(names)
-        for answers in asked:
-            answers >> decided
-        fixed = {**self.how, "verb": "approve", "connection_pattern": self.connection}
-        return RunbookOperator.partial(task_id="record", max_active_tis_per_dagrun=self.at_once, **fixed).expand_kwargs(
-            decided
-        )
+    def _limited(self) -> dict[str, Any]:
+        return {**self.how, "max_active_tis_per_dagrun": self.at_once}
 
     def _gate(self, names: Any, done: Any) -> Any:
         number, failures = self.number, self.failures
@@ -213,12 +194,12 @@ class _Wave:
             targets = get_current_context()["ti"].xcom_pull(task_ids=f"wave_{number}.targets")
             if targets is None:
                 raise AirflowFailException(f"Wave {number} did not begin: an earlier one stopped.")
-            complete = {one["target"] for one in _pull(f"wave_{number}.run", len(targets))}
+            complete = {one["target"] for one in _pull(f"wave_{number}.target.run", len(targets))}
             wrong = [name for name in targets if name not in complete]
             if len(wrong) > failures:
                 raise AirflowFailException(
                     f"Wave {number}: {len(wrong)} of {len(targets)} targets are not complete ({', '.join(wrong)}); "
-                    f"{failures} may fail. Mend them, clear their tasks, and the DAG goes on."
+                    f"{failures} may fail. Mend them and clear their tasks: the DAG goes on."
                 )
             return wrong
 

@@ -31,15 +31,16 @@ class RunbookOperator(BaseOperator):  # type: ignore[misc]
         target: one of its targets.
         verb: the command.
         arguments: what follows it.
-        connection_pattern: id of the Airflow connection that holds the address, with `{target}` in it; empty: the
+        connection: id of the Airflow connection that holds the address, with `{target}` in it; empty: the
             runbook finds the address itself.
+        by: who approved, for `approve`: what a `Decision` returned.
         accepted: exit codes beside 0 that are an answer and no failure.
     """
 
-    template_fields: Sequence[str] = ()
+    template_fields: Sequence[str] = ("target", "by")
     ui_color = "#e8f0fe"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a task is described by its arguments
         self,
         *,
         project: str,
@@ -48,14 +49,15 @@ class RunbookOperator(BaseOperator):  # type: ignore[misc]
         target: str,
         verb: str,
         arguments: Iterable[str] = (),
-        connection_pattern: str = "",
+        connection: str = "",
+        by: dict[str, str] | None = None,
         accepted: Iterable[int] = (),
         **about: Any,
     ) -> None:
         super().__init__(**about)
         self.project, self.executable, self.fleet, self.target = project, executable, fleet, target
         self.verb, self.arguments, self.accepted = verb, list(arguments), list(accepted)
-        self.connection = connection_pattern.format(target=target)
+        self.connection, self.by = connection, by
         self._process: subprocess.Popen[str] | None = None
 
     def execute(self, context: Any) -> dict[str, Any]:
@@ -65,6 +67,9 @@ class RunbookOperator(BaseOperator):  # type: ignore[misc]
             command = [self.executable, self.verb, *self.arguments, "--environment", f"{self.fleet}/{self.target}"]
             if self.verb in {"run", "rollback", "preflight"}:
                 command += ["--result", str(result)]
+            if self.by:
+                statement = f"Approved in Airflow for {self.target}"
+                command += ["--engine", "airflow", "--by", self.by["user"], "--statement", statement]
             code = self._stream(command)
             found = json.loads(result.read_text(encoding="utf-8")) if result.is_file() else {}
         return self._judge(code, {**found, "target": self.target, "exit_code": code})
@@ -98,13 +103,14 @@ class RunbookOperator(BaseOperator):  # type: ignore[misc]
         """Return the command's environment: ours without what Airflow says of itself, with the address."""
         kept = environment()
         if self.connection:
-            found = BaseHook.get_connection(self.connection)
+            name = self.connection.format(target=self.target)
+            found = BaseHook.get_connection(name)
             if beyond := address.left_out(found):
                 self.log.info("Left out, as no address takes them: %s", ", ".join(beyond))
             try:
                 kept[address.variable_of(self.fleet, self.target)] = address.url_of(found)
             except ValueError as error:
-                raise AirflowFailException(f"{self.connection}: {error}") from None
+                raise AirflowFailException(f"{name}: {error}") from None
         return kept
 
     def _judge(self, code: int, found: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a human is asked, and who answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -21,7 +22,7 @@ class Decision(HITLOperator):  # type: ignore[misc]
     """
 
     def __init__(self, *, wanted: str, **about: Any) -> None:
-        about.setdefault("retries", 10_000)
+        about = {"retries": 10_000, "retry_delay": timedelta(seconds=5), **about}
         super().__init__(**about)
         self.wanted = wanted
 
@@ -34,6 +35,37 @@ class Decision(HITLOperator):  # type: ignore[misc]
         if not user:
             raise AirflowFailException("An anonymous user cannot decide: log in by name, then clear this task.")
         return {"user": user, "answer": self.wanted}
+
+
+class Approval(Decision):
+    """Asks whether a target may be migrated; who has approved it already is no second approver.
+
+    Args:
+        fleet: the target's fleet.
+        target: what is approved.
+        others: what the approvers before returned.
+    """
+
+    template_fields: Collection[str] = (*HITLOperator.template_fields, "target", "others")
+
+    def __init__(self, *, fleet: str, target: str, others: list[Any], **about: Any) -> None:
+        super().__init__(wanted="Approve", options=["Approve", "Reject"], subject="", **about)
+        self.fleet, self.target, self.others = fleet, target, others
+
+    def execute(self, context: Any) -> Any:
+        """Ask."""
+        self.subject = f"Approve {self.fleet}/{self.target}?"
+        self.body = f"Backup and dry run of {_plain(self.target)} are done. Approving lets the run change this target."
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
+        """Return the answer with the user who gave it."""
+        found = super().execute_complete(context, event)
+        if found["user"] in {one["user"] for one in self.others}:
+            raise AirflowFailException(
+                f"{self.target} needs different people; {found['user']} has approved it already."
+            )
+        return found
 
 
 def user_of(answer: Mapping[str, Any]) -> str:
@@ -61,39 +93,6 @@ def body(fleet: str, targets: Sequence[str], preflights: Sequence[Mapping[str, A
         counts = ", ".join(f"{count} {_plain(kind)}" for kind, count in (found.get("findings") or {}).items() if count)
         lines.append(f"| {_plain(name)} | {state} | {counts} | {_plain(str(found.get('digest') or ''))[:12]} |")
     return "\n".join(lines)
-
-
-def approval(fleet: str, target: str) -> dict[str, str]:
-    """Return the question whether a target may be migrated."""
-    return {
-        "subject": f"Approve {fleet}/{target}?",
-        "body": f"Backup and dry run of {_plain(target)} are done. Approving lets the run change this target.",
-    }
-
-
-def approvals(targets: Sequence[str], said: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Return the `approve` commands for what people said, a target and a person each.
-
-    Args:
-        targets: of the wave, in order.
-        said: for each question, the answers in the order of the targets.
-
-    Raises:
-        AirflowFailException: somebody approved a target twice.
-    """
-    found: list[dict[str, Any]] = []
-    for place, target in enumerate(targets):
-        users = [answers[place]["user"] for answers in said]
-        if len(set(users)) != len(users):
-            raise AirflowFailException(f"{target} needs {len(users)} different people; {users[0]} answered twice.")
-        found += [
-            {
-                "target": target,
-                "arguments": ["--engine", "airflow", "--by", user, "--statement", f"Approved in Airflow for {target}"],
-            }
-            for user in users
-        ]
-    return found
 
 
 def _plain(text: str) -> str:
