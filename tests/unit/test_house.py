@@ -22,7 +22,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 GROUND, ROOF = 0, 7
 LEVELS = {
     "plan": 1, "database": 2, "query": 2, "policy": 3, "evidence": 3, "notebook": 4, "report": 4, "kernels": 4,
-    "batch": 5, "faults": 5, "cli": 6,
+    "batch": 5, "faults": 5, "fleet": 5, "airflow": 5, "cli": 6,
 }  # fmt: skip
 DOORS = {"__init__.py", "__main__.py"}
 FORBIDDEN = {

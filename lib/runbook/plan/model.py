@@ -1,5 +1,6 @@
 """The entries of a plan: its tasks and environments, each from a table of runbook.toml."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +95,7 @@ class Environment:
         needs: the environment on which a run of the same content must be complete before anything runs here.
         approvers: how many different persons must approve where approval is required.
         protected: whether changes here need more than a command.
+        address_command: prints the libpq URL, where the variable does not hold it; a fleet's target has one.
     """
 
     name: str
@@ -104,12 +106,13 @@ class Environment:
     needs: str = ""
     approvers: int = 1
     protected: bool = False
+    address_command: tuple[str, ...] = ()
     baseline: Baseline = field(default_factory=Baseline)
 
     @property
     def url_variable(self) -> str:
         """The environment variable that holds the libpq URL of this environment."""
-        return f"RUNBOOK_{self.name.upper().replace('-', '_')}_DATABASE_URL"
+        return f"RUNBOOK_{re.sub(r'[^A-Z0-9]', '_', self.name.upper())}_DATABASE_URL"
 
 
 def require_known_keys(entry: dict[str, Any], known: Iterable[str]) -> None:

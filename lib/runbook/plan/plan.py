@@ -1,12 +1,13 @@
 """The plan: runbook.toml, read and validated into plain objects. The ground everything else stands on."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from runbook.errors import UsageError
-from runbook.plan import model
+from runbook.plan import fleets, model
+from runbook.plan.fleets import Fleet
 from runbook.plan.model import Baseline, Environment, Step, Task
 
 __all__ = ["Baseline", "Environment", "Plan", "Step", "Task"]
@@ -34,6 +35,7 @@ class Plan:
     personal: tuple[str, ...]
     tasks: tuple[Task, ...]
     environments: dict[str, Environment]
+    fleets: dict[str, Fleet] = field(default_factory=dict)
 
     @classmethod
     def find(cls, start: Path | None = None) -> Self:
@@ -72,6 +74,7 @@ class Plan:
                 environments={
                     name: model.environment(name, entry, root) for name, entry in data["environments"].items()
                 },
+                fleets={name: fleets.fleet(name, entry) for name, entry in data.get("fleets", {}).items()},
             )
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{path} is not valid TOML: {error}.") from None
@@ -95,14 +98,19 @@ class Plan:
         raise UsageError(f"There is no task {number} in the plan; it has {known}.")
 
     def environment(self, name: str) -> Environment:
-        """Return the environment with this name.
+        """Return the environment with this name; FLEET/TARGET is one as well.
 
         Raises:
             UsageError: the plan has none.
         """
         if name in self.environments:
             return self.environments[name]
-        known = ", ".join(self.environments)
+        fleet, slash, target = name.partition("/")
+        if slash and fleet in self.fleets:
+            return fleets.environment_of(
+                self.fleets[fleet], fleets.target_of(self.root, self.fleets[fleet], target).name
+            )
+        known = ", ".join([*self.environments, *(f"{one}/TARGET" for one in self.fleets)])
         raise UsageError(f"There is no environment {name!r} in {FILE}; it has {known}.")
 
     def between(self, first: int | None, last: int | None) -> tuple[Task, ...]:
@@ -131,6 +139,8 @@ class Plan:
             if missing:
                 raise UsageError(f"{FILE}: task {task.number} needs task {missing[0]}, which does not come before it.")
             seen.add(task.number)
+        if twins := sorted(self.environments.keys() & self.fleets.keys()):
+            raise UsageError(f"{FILE}: {twins[0]} is an environment and a fleet: give one of them another name.")
         for place, environment in enumerate(self.environments.values()):
             needs, head = environment.needs, f"{FILE}: environment {environment.name} needs {environment.needs!r}"
             if needs and needs not in list(self.environments)[:place]:

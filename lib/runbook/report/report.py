@@ -213,6 +213,7 @@ def template(name: str) -> jinja2.Template:
         formatting.amount,
         formatting.share,
         formatting.signed,
+        formatting.duration,
     ):
         environment.filters[word.__name__] = word
     return environment.get_template(name)

@@ -1,0 +1,142 @@
+"""What became of each target of a fleet, read from the evidence of its newest run."""
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runbook import formatting
+from runbook.errors import UsageError
+from runbook.evidence.manifest import MANIFEST
+from runbook.evidence.seal import json_digest
+from runbook.plan import fleets
+from runbook.plan.fleets import Fleet, FleetTarget
+from runbook.plan.plan import Plan
+
+FILE = "fleet.json"
+FIGURES = "figures"  # the note with what a reader wants to know of a target, a number each
+FAR = 5.0  # an outlier lies so many times the usual deviation from the median
+
+
+@dataclass(frozen=True)
+class Row:
+    """A target of the fleet and its newest run.
+
+    Attributes:
+        status: of that run: `complete`, `failed`, `rolled_back`, `running`, `not_run`, or `unreadable`.
+        stopped_at: the first shut gate, with what shut it.
+        seconds: the run took.
+        figures: what the run's tasks noted under “figures”, such as rows before and after.
+        accepted: findings about the target that somebody accepted.
+        outlier: what of it lies far from the other targets.
+    """
+
+    target: str
+    wave: int
+    status: str = "not_run"
+    run: str = ""
+    started_at: str | None = None
+    seconds: float | None = None
+    stopped_at: str = ""
+    figures: dict[str, float] = field(default_factory=dict)
+    accepted: int = 0
+    digest: str = ""
+    head: str = ""
+    report: str = ""
+    outlier: str = ""
+
+
+def require_fleet(plan: Plan, name: str) -> Fleet:
+    """Return a fleet of the plan.
+
+    Raises:
+        UsageError: it has none of this name.
+    """
+    if name not in plan.fleets:
+        raise UsageError(f"There is no fleet {name!r} in runbook.toml; it has {', '.join(plan.fleets) or 'none'}.")
+    return plan.fleets[name]
+
+
+def rows_of(plan: Plan, fleet: Fleet) -> list[Row]:
+    """Return a row for each target of the inventory, wave by wave."""
+    folder = plan.root / "outputs" / fleet.name
+    found = [_row(folder, target) for target in fleets.inventory(plan.root, fleet)]
+    return list(_with_outliers(found))
+
+
+def summary(fleet: Fleet, rows: list[Row]) -> dict[str, Any]:
+    """Return the fleet as JSON has it, with the digest over all heads."""
+    heads = [[row.target, row.run, row.status, row.head] for row in rows]
+    counts = Counter(row.status for row in rows)
+    return {
+        "fleet": fleet.name,
+        "counts": dict(sorted(counts.items())),
+        "targets": [asdict(row) for row in rows],
+        "digest": json_digest(heads),
+    }
+
+
+def newest_run(folder: Path) -> Path | None:
+    """Return the folder of a target's newest run, by its name, or None."""
+    runs = [path for path in folder.glob("*") if (path / MANIFEST).is_file()]
+    return max(runs, key=lambda path: path.name, default=None)
+
+
+def _row(folder: Path, target: FleetTarget) -> Row:
+    run = newest_run(folder / target.name)
+    if run is None:
+        return Row(target.name, target.wave)
+    try:
+        manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+        return Row(
+            target=target.name,
+            wave=target.wave,
+            status=manifest["status"],
+            run=manifest["run_id"],
+            started_at=manifest["started_at"],
+            seconds=formatting.seconds_between(manifest["started_at"], manifest["finished_at"]),
+            stopped_at=_shut_gate(manifest["tasks"]),
+            figures=_figures(manifest["tasks"]),
+            accepted=sum(bool(check.get("accepted")) for task in manifest["tasks"] for check in task["checks"]),
+            digest=manifest["digest"],
+            head=(manifest.get("seal") or {}).get("head", ""),
+            report=f"{target.name}/{run.name}/report.html",
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Row(target.name, target.wave, "unreadable", run.name)
+
+
+def _shut_gate(tasks: Iterable[dict[str, Any]]) -> str:
+    """Return the first task that failed, with its first check that did."""
+    for task in tasks:
+        if task["status"] == "failed":
+            wrong = next((check["name"] for check in task["checks"] if not check["passed"]), "")
+            return f"Task {task['number']} · {task['name']}" + (f": {wrong}" if wrong else "")
+    return ""
+
+
+def _figures(tasks: Iterable[dict[str, Any]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for task in tasks:
+        noted = task["notes"].get(FIGURES) or {}
+        found.update({name: value for name, value in noted.items() if isinstance(value, int | float)})
+    return found
+
+
+def _with_outliers(rows: list[Row]) -> Iterator[Row]:
+    """Mark what lies far from the others: by the median and the median deviation, which one outlier does not move."""
+    complete = [row.seconds for row in rows if row.status == "complete" and row.seconds is not None]
+    middle = statistics.median(complete) if complete else 0.0
+    usual = statistics.median(abs(seconds - middle) for seconds in complete) if complete else 0.0
+    digests = Counter(row.digest for row in rows if row.digest)
+    common = digests.most_common(1)[0][0] if digests else ""
+    for row in rows:
+        words = []
+        if row.seconds is not None and len(complete) >= 5 and abs(row.seconds - middle) > FAR * max(usual, middle / 20):
+            words.append(f"took {formatting.duration(row.seconds)}, the others about {formatting.duration(middle)}")
+        if row.digest and row.digest != common:
+            words.append("ran other content")
+        yield Row(**{**asdict(row), "outlier": "; ".join(words)})

@@ -1,0 +1,170 @@
+"""Fleets: many targets under one policy. The plan holds the policy; an inventory, a file or a command, the targets."""
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runbook.errors import UsageError
+from runbook.plan.model import Environment
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+SECONDS = 60  # an inventory's command may take
+COMMANDS = ("targets_command", "address_command")
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The policy of a fleet, a table `[fleets.NAME]` of the plan.
+
+    Attributes:
+        targets: the file with the inventory, relative to the plan.
+        targets_command: a command that prints the inventory, in place of a file.
+        address_command: a command that prints a target's libpq URL, `{target}` standing for its name; empty: each
+            address stands in the process's environment.
+        approval: `automatic` or `required`, for each target.
+        approvers: how many different persons must approve a target.
+        protected: whether changes need more than a command.
+        engines: engines that may name who approved, such as `airflow`.
+        waves_in_order: a target runs only where every target of the waves before is complete.
+    """
+
+    name: str
+    targets: str = ""
+    targets_command: tuple[str, ...] = ()
+    address_command: tuple[str, ...] = ()
+    approval: str = "required"
+    approvers: int = 1
+    protected: bool = False
+    engines: tuple[str, ...] = ()
+    waves_in_order: bool = False
+
+
+@dataclass(frozen=True)
+class FleetTarget:
+    """A target of an inventory.
+
+    Attributes:
+        wave: the wave it belongs to; the lowest goes first.
+        parameters: of the notebooks, for this target; what a command is given counts before them.
+    """
+
+    name: str
+    wave: int = 1
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def fleet(name: str, entry: Mapping[str, Any]) -> Fleet:
+    """Return the fleet of a table.
+
+    Raises:
+        UsageError: naming the entry that is wrong and what it should be.
+    """
+    here = f"The fleet {name}"
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{here} needs a name of letters, digits, “.”, “_” and “-”, at most 63.")
+    if unknown := sorted(entry.keys() - (Fleet.__dataclass_fields__.keys() - {"name"})):
+        raise UsageError(f"{here} has an unknown key {unknown[0]!r}.")
+    fields = dict(entry)
+    for key in (*COMMANDS, "engines"):
+        if key in fields:
+            if not _words(fields[key]):
+                raise UsageError(f"{here}: {key} must be a list of words.")
+            fields[key] = tuple(fields[key])
+    found = Fleet(name, **fields)
+    if bool(found.targets) == bool(found.targets_command):
+        raise UsageError(f"{here} needs an inventory: either targets, a file, or targets_command.")
+    if found.approval not in {"automatic", "required"}:
+        raise UsageError(f"{here} has approval = {found.approval!r}; it must be 'automatic' or 'required'.")
+    if not isinstance(found.approvers, int) or found.approvers < 1:
+        raise UsageError(f"{here} has approvers = {found.approvers!r}; it must be 1 or more.")
+    return found
+
+
+def inventory(root: Path, fleet: Fleet) -> tuple[FleetTarget, ...]:
+    """Return the targets of a fleet, wave by wave, each in the order of the inventory.
+
+    Raises:
+        UsageError: the inventory cannot be read, or an entry is wrong; the message holds nothing a command said.
+    """
+    source = " ".join(fleet.targets_command) or str(root / fleet.targets)
+    try:
+        command = fleet.targets_command
+        rows = json.loads(_output(root, command) if command else _text(root / fleet.targets))
+    except ValueError:
+        raise UsageError(f"The inventory of {fleet.name} ({source}) is no JSON: write a list of targets.") from None
+    if not isinstance(rows, list):
+        raise UsageError(f"The inventory of {fleet.name} ({source}) is no list of targets.")
+    found = [_target(fleet, place, row) for place, row in enumerate(rows, 1)]
+    seen: dict[str, str] = {}
+    for one in found:
+        variable = environment_of(fleet, one.name).url_variable
+        if variable in seen:
+            twin = "twice" if seen[variable] == one.name else f"beside {seen[variable]!r}, which has the same variable"
+            raise UsageError(f"The inventory of {fleet.name} names {one.name!r} {twin}: give each a name of its own.")
+        seen[variable] = one.name
+    return tuple(sorted(found, key=lambda one: one.wave))
+
+
+def target_of(root: Path, fleet: Fleet, name: str) -> FleetTarget:
+    """Return a target of a fleet.
+
+    Raises:
+        UsageError: its inventory has none of this name.
+    """
+    for one in inventory(root, fleet):
+        if one.name == name:
+            return one
+    lists = f"`runbook fleet targets {fleet.name}` lists them"
+    raise UsageError(f"The inventory of {fleet.name} has no target {name!r}: {lists}.")
+
+
+def environment_of(fleet: Fleet, target: str) -> Environment:
+    """Return the environment a target is: the fleet's policy, under a name of its own."""
+    return Environment(
+        name=f"{fleet.name}/{target}",
+        approval=fleet.approval,
+        approvers=fleet.approvers,
+        protected=fleet.protected,
+        address_command=tuple(word.replace("{target}", target) for word in fleet.address_command),
+    )
+
+
+def _target(fleet: Fleet, place: int, row: Any) -> FleetTarget:
+    here = f"Entry {place} of the inventory of {fleet.name}"
+    name = row.get("target") if isinstance(row, dict) else None
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise UsageError(
+            f'{here} names no target: write {{"target": NAME}}, of letters, digits, “.”, “_” and “-”, at most 63.'
+        )
+    wave, parameters = row.get("wave", 1), row.get("parameters", {})
+    if isinstance(wave, bool) or not isinstance(wave, int) or wave < 1:
+        raise UsageError(f"{here}, {name}: its wave must be a whole number from 1.")
+    if not isinstance(parameters, dict):
+        raise UsageError(f"{here}, {name}: its parameters must be an object of names and values.")
+    return FleetTarget(name, wave, parameters)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"The inventory {path} cannot be read: {error.strerror}.") from None
+
+
+def _output(root: Path, command: tuple[str, ...]) -> str:
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, check=False, timeout=SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"The command {command[0]!r} did not answer: {type(error).__name__}.") from None
+    if done.returncode:
+        ended = f"ended with exit code {done.returncode}"
+        raise UsageError(f"The command {command[0]!r} {ended}: run it by hand to see why.")
+    return done.stdout.decode("utf-8", "replace")
+
+
+def _words(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(word, str) and word for word in value)

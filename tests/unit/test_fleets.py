@@ -1,0 +1,173 @@
+"""Fleets: a policy in the plan, targets from an inventory, and what became of them on one page."""
+
+import json
+import sys
+import tomllib
+
+import pytest
+from tests.conftest import ROOT
+
+from runbook.errors import UsageError
+from runbook.fleet import overview, page
+from runbook.plan import fleets
+from runbook.plan.plan import Plan
+
+POLICY = {"targets": "crm.json"}
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """The toy's plan with a fleet of three targets."""
+    text = (ROOT / "tests" / "toy" / "runbook.toml").read_text()
+    (tmp_path / "runbook.toml").write_text(f'{text}\n[fleets.crm]\ntargets = "crm.json"\napprovers = 2\n')
+    inventory(tmp_path, [{"target": "eu-2", "wave": 2}, {"target": "eu-1"}, {"target": "us.1", "wave": 2}])
+    return Plan.read(tmp_path / "runbook.toml")
+
+
+def inventory(folder, rows):
+    (folder / "crm.json").write_text(json.dumps(rows))
+
+
+def leave_run(plan, target, **changes):
+    """Write the manifest of a run of a target."""
+    manifest = {
+        "run_id": "20261129T100000.000Z", "status": "complete", "started_at": "2026-11-29T10:00:00+00:00",
+        "finished_at": "2026-11-29T10:01:00+00:00", "digest": "d" * 64, "seal": {"head": target * 8},
+        "tasks": [
+            {"number": 2, "name": "Move", "status": "complete", "checks": [], "notes": {"figures": {"rows": 5}}}
+        ],
+    }  # fmt: skip
+    folder = plan.root / "outputs" / "crm" / target / manifest["run_id"]
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps(manifest | changes))
+    return folder
+
+
+def test_a_target_is_an_environment_under_the_fleets_policy(plan):
+    found = plan.environment("crm/eu-1")
+    assert (found.name, found.approvers, found.approval) == ("crm/eu-1", 2, "required")
+    assert found.url_variable == "RUNBOOK_CRM_EU_1_DATABASE_URL"
+
+
+def test_the_lowest_wave_comes_first_and_each_in_the_order_of_the_inventory(plan):
+    assert [one.name for one in fleets.inventory(plan.root, plan.fleets["crm"])] == ["eu-1", "eu-2", "us.1"]
+
+
+def test_an_unknown_target_is_refused_by_name(plan):
+    with pytest.raises(UsageError, match="no target 'eu-9'"):
+        plan.environment("crm/eu-9")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"target": "../x"}, "names no target"),
+        ({"target": "a/b"}, "names no target"),
+        ({"target": ".."}, "names no target"),
+        ({"target": "a\nb"}, "names no target"),
+        ({"target": ""}, "names no target"),
+        ("eu-1", "names no target"),
+        ({"target": "x", "wave": 0}, "wave must be a whole number"),
+        ({"target": "x", "wave": True}, "wave must be a whole number"),
+        ({"target": "x", "parameters": []}, "parameters must be an object"),
+    ],
+)
+def test_a_wrong_entry_is_named(plan, row, said):
+    inventory(plan.root, [{"target": "eu-1"}, row])
+    with pytest.raises(UsageError, match=said) as error:
+        fleets.inventory(plan.root, plan.fleets["crm"])
+    assert "Entry 2" in str(error.value)
+
+
+@pytest.mark.parametrize("twin", ["eu-1", "eu.1", "EU_1"])
+def test_two_targets_never_share_a_variable(plan, twin):
+    inventory(plan.root, [{"target": "eu-1"}, {"target": twin}])
+    with pytest.raises(UsageError, match="a name of its own"):
+        fleets.inventory(plan.root, plan.fleets["crm"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({}, "needs an inventory"),
+        (POLICY | {"targets_command": ["x"]}, "needs an inventory"),
+        (POLICY | {"approval": "maybe"}, "approval = 'maybe'"),
+        (POLICY | {"approvers": 0}, "approvers = 0"),
+        (POLICY | {"adress": "x"}, "unknown key 'adress'"),
+        ({"targets_command": "echo"}, "must be a list of words"),
+    ],
+)
+def test_a_wrong_policy_is_named(entry, said):
+    with pytest.raises(UsageError, match=said):
+        fleets.fleet("crm", entry)
+
+
+def test_an_environment_and_a_fleet_of_one_name_are_refused(tmp_path):
+    text = (ROOT / "tests" / "toy" / "runbook.toml").read_text()
+    name = next(iter(tomllib.loads(text)["environments"]))
+    (tmp_path / "runbook.toml").write_text(f'{text}\n[fleets.{name}]\ntargets = "x.json"\n')
+    with pytest.raises(UsageError, match="an environment and a fleet"):
+        Plan.read(tmp_path / "runbook.toml")
+
+
+def test_a_command_gives_the_inventory_and_what_it_says_of_itself_stays_out_of_the_message(plan):
+    says = fleets.fleet("crm", {"targets_command": [sys.executable, "-c", 'print(\'[{"target": "eu-1"}]\')']})
+    assert [one.name for one in fleets.inventory(plan.root, says)] == ["eu-1"]
+    fails = fleets.fleet("crm", {"targets_command": [sys.executable, "-c", "import sys; sys.exit('s3cret')"]})
+    with pytest.raises(UsageError, match="exit code 1") as error:
+        fleets.inventory(plan.root, fails)
+    assert "s3cret" not in str(error.value)
+
+
+def test_a_row_tells_what_became_of_a_target(plan):
+    shut = {
+        "number": 2, "name": "Move", "status": "failed", "notes": {},
+        "checks": [{"name": "nobody is left out", "passed": False}],
+    }  # fmt: skip
+    leave_run(plan, "eu-1")
+    leave_run(plan, "eu-2", status="failed", tasks=[shut])
+    (plan.root / "outputs" / "crm" / "us.1" / "r").mkdir(parents=True)
+    (plan.root / "outputs" / "crm" / "us.1" / "r" / "manifest.json").write_text("[")
+    rows = overview.rows_of(plan, plan.fleets["crm"])
+    assert [(row.target, row.status, row.stopped_at) for row in rows] == [
+        ("eu-1", "complete", ""), ("eu-2", "failed", "Task 2 · Move: nobody is left out"), ("us.1", "unreadable", ""),
+    ]  # fmt: skip
+    assert (rows[0].seconds, rows[0].figures) == (60, {"rows": 5})
+
+
+def test_what_lies_far_from_the_others_is_marked(plan):
+    names = [f"t{number}" for number in range(1, 8)]
+    inventory(plan.root, [{"target": name} for name in names])
+    for place, name in enumerate(names):
+        leave_run(plan, name, finished_at=f"2026-11-29T10:01:0{place}+00:00")
+    slow, other = "2026-11-29T12:00:00+00:00", "e" * 64
+    path = plan.root / "outputs" / "crm" / "t7" / "20261129T100000.000Z" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"finished_at": slow, "digest": other}))
+    rows = overview.rows_of(plan, plan.fleets["crm"])
+    assert [row.target for row in rows if row.outlier] == ["t7"]
+    assert "2 h" in rows[-1].outlier and "ran other content" in rows[-1].outlier
+
+
+def test_one_changed_head_changes_the_digest_over_all(plan):
+    leave_run(plan, "eu-1")
+    fleet = plan.fleets["crm"]
+    before = overview.summary(fleet, overview.rows_of(plan, fleet))["digest"]
+    path = next((plan.root / "outputs" / "crm" / "eu-1").glob("*/manifest.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"seal": {"head": "other"}}))
+    assert overview.summary(fleet, overview.rows_of(plan, fleet))["digest"] != before
+
+
+def test_the_page_holds_every_target_and_data_is_no_markup(plan):
+    leave_run(plan, "eu-1", tasks=[
+        {"number": 2, "name": "<script>alert(1)</script>", "status": "failed", "checks": [], "notes": {}}
+    ])  # fmt: skip
+    text = page.build(plan, plan.fleets["crm"]).read_text()
+    assert all(name in text for name in ("eu-1", "eu-2", "us.1"))
+    assert "<script" not in text
+
+
+def test_waves_stand_in_the_order_they_ran(plan):
+    leave_run(plan, "eu-1")
+    leave_run(plan, "us.1", started_at="2026-11-29T10:01:00+00:00", finished_at="2026-11-29T10:02:00+00:00")
+    bars = page.bars_of(overview.rows_of(plan, plan.fleets["crm"]))
+    assert [(bar.wave, bar.left, bar.width) for bar in bars] == [(1, 0, 50), (2, 50, 50)]
