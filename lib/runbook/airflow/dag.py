@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from runbook.airflow import question
 from runbook.airflow.command import call
 from runbook.airflow.operator import RunbookOperator
-from runbook.airflow.question import Approval, Decision
+from runbook.airflow.question import Approval, Question
 
 AGAIN = {"retries": 20, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": True}
 Row = Mapping[str, Any]
@@ -127,7 +127,7 @@ class _Wave:
             ).expand(target=names)
             shown = self._show(names)
             preflights >> shown
-            go = Decision(
+            go = Question(
                 task_id="go",
                 wanted="Go",
                 options=["Go", "Stop"],

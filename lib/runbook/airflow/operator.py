@@ -33,7 +33,7 @@ class RunbookOperator(BaseOperator):  # type: ignore[misc]
         arguments: what follows it.
         connection: id of the Airflow connection that holds the address, with `{target}` in it; empty: the
             runbook finds the address itself.
-        by: who approved, for `approve`: what a `Decision` returned.
+        by: who approved, for `approve`: what a `Question` returned.
         accepted: exit codes beside 0 that are an answer and no failure.
     """
 

@@ -11,7 +11,7 @@ NOBODY = {"", "-1", "anonymous", "none"}
 STATES = {0: "ready", 1: "blocked", 4: "approval or acceptance lacking"}
 
 
-class Decision(HITLOperator):  # type: ignore[misc]
+class Question(HITLOperator):  # type: ignore[misc]
     """A question whose answer a person gives by name; anything but the wanted answer is final and fails the task.
 
     A question without an answer in time is asked anew: Airflow 3.3 can lose one that is given within a second of the
@@ -37,7 +37,7 @@ class Decision(HITLOperator):  # type: ignore[misc]
         return {"user": user, "answer": self.wanted}
 
 
-class Approval(Decision):
+class Approval(Question):
     """Asks whether a target may be migrated; who has approved it already is no second approver.
 
     Args:

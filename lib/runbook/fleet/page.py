@@ -19,7 +19,7 @@ UNREADABLE = Mark("bad", "✗", "unreadable")
 
 
 @dataclass(frozen=True)
-class Bar:
+class WaveSpan:
     """When a wave ran, in percent of the fleet's whole time."""
 
     wave: int
@@ -49,7 +49,7 @@ def build(plan: Plan, fleet: Fleet) -> Path:
     return page
 
 
-def bars_of(rows: Sequence[Row]) -> list[Bar]:
+def bars_of(rows: Sequence[Row]) -> list[WaveSpan]:
     """Return when each wave ran; waves that did not begin are left out."""
     spans: dict[int, tuple[float, float, int]] = {}
     for row in rows:
@@ -64,7 +64,7 @@ def bars_of(rows: Sequence[Row]) -> list[Bar]:
     begin = min(low for low, _, _ in spans.values())
     whole = max(max(high for _, high, _ in spans.values()) - begin, 1.0)
     return [
-        Bar(
+        WaveSpan(
             wave,
             round(100 * (low - begin) / whole, 2),
             round(max(100 * (high - low) / whole, 0.5), 2),
