@@ -214,6 +214,8 @@ def test_a_second_run_changes_nothing(finished, run, connect):
     [
         (["run", "-p", "wrokers", "3"], "no parameter 'wrokers'"),
         (["run", "-p", "workers", "many"], "'workers' must be of type int, not str"),
+        (["run", "-p", "workers", "0"], "The plan: the parameter 'workers' must be from 1 to 64, not 0."),
+        (["approve", "--by", "A", "--statement", "s", "-p", "workers", "1e400"], "'workers' must be of type int, not"),
         (["run", "-p", "environment", "local"], "Give the environment by --environment"),
         (["run", "--from", "9"], "There is no task 9"),
         (["run", "--from", "8", "--to", "7"], "--from 8 comes after --to 7"),

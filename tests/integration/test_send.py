@@ -157,6 +157,35 @@ def test_a_description_of_nothing_is_an_error(begun, text, error):
         begun.run(f"%%sql\n{text}")
 
 
+@pytest.mark.parametrize(
+    "items",
+    [
+        [
+            "plain",
+            "it's",
+            'say "so"',
+            "a,b",
+            "{x}",
+            "back\\slash",
+            "",
+            "null",
+            "NULL",
+            " ",
+            "ü\n'); DROP TABLE shelves --",
+        ],
+        [],
+        [1, -2.5],
+        [True, False],
+    ],
+)
+def test_a_list_reaches_sql_as_an_array_of_the_same_items(begun, items):
+    begun.task.setting("items", items)
+    kind = type(items[0]) if items else str
+    name = {str: "text", bool: "boolean"}.get(kind, "numeric")
+    ((found,),) = begun.task.connection.execute(f"SELECT current_setting('runbook.items')::{name}[]").fetchall()
+    assert found == items
+
+
 def test_a_parameter_is_read_by_current_setting(begun):
     found = begun.run(
         "%%sql\nSELECT current_setting('runbook.prefix'), current_setting('runbook.workers')::integer + 1"

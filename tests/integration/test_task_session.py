@@ -70,6 +70,8 @@ def test_a_notebook_gives_way_to_the_servers_sessions(begun):
             ['environment: str = "local"\nworkers: int = 2', '# Parameters\nworkers = "3"'],
             "'workers' must be of type int",
         ),
+        (['environment: str = "local"\nworkers: int = 0'], "'workers' must be from 1 to 64, not 0"),  # the file's limit
+        (['environment: str = "local"', "# Parameters\nworkers = 65"], "'workers' must be from 1 to 64, not 65"),
     ],
 )
 def test_begin_refuses_wrong_parameters(open_notebook, toy, cells, complaint):

@@ -108,7 +108,7 @@ def _parameters(shell: Any, notebook: Path) -> dict[str, Any]:
             injected |= parameters.assigned(source)
         elif not source.lstrip().startswith(("%", "!")) and ": " in source:
             try:
-                known.update(parameters.declarations(source))
+                known = parameters.declarations(source) | known  # the file's limits stand, whatever the cell says
             except SyntaxError:  # IPython's own syntax: no parameters there
                 continue
     values = {name: shell.user_ns[name] for name in (known.keys() | injected)}

@@ -103,9 +103,9 @@ def _task(plan: Plan, task: Task) -> Iterator[str]:
     yield "### Deliverables\n"
     yield from (f"- {deliverable}" for deliverable in task.deliverables)
     yield "\n### Parameters\n"
-    yield "| name | type | default | meaning |\n| --- | --- | --- | --- |"
+    yield "| name | type | default | allowed | meaning |\n| --- | --- | --- | --- | --- |"
     for one in _parameters(task):
-        yield f"| `{one.name}` | {one.kind} | `{one.default!r}` | {_cell(one.comment)} |"
+        yield f"| `{one.name}` | {one.kind} | `{one.default!r}` | {one.allowed or '–'} | {_cell(one.comment)} |"
     yield "\n### Steps\n"
     for step in task.steps:
         yield f"#### {step.number} · {step.name} ({step.minutes} min)\n"

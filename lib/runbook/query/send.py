@@ -1,5 +1,7 @@
 """The transport of `%%sql`: a cell reaches the server as it stands, and means what psql would make of it."""
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -132,8 +134,18 @@ def as_setting(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):
-        return "{" + ",".join(str(item) for item in value) + "}"
-    return str(value)
+        return "{" + ",".join(map(_as_item, value)) + "}"
+    return json.dumps(value) if isinstance(value, dict) else str(value)
+
+
+def _as_item(value: object) -> str:
+    """Return an item of a list as an array's literal holds it: what would end or split it stands in quotes."""
+    text = as_setting(value)
+    is_plain = re.fullmatch(r"[^\s{}\",\\]+", text) and text.upper() != "NULL"
+    if value is None or is_plain or isinstance(value, list):
+        return "NULL" if value is None else text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _is_meta_command(text: str) -> bool:
