@@ -28,6 +28,14 @@ def inventory(folder, rows):
     (folder / "crm.json").write_text(json.dumps(rows))
 
 
+def plan_with(folder, name, entry):
+    """Read the toy's plan with one fleet."""
+    text = (ROOT / "tests" / "toy" / "runbook.toml").read_text()
+    lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
+    (folder / "runbook.toml").write_text("\n".join([text, f'[fleets."{name}"]', *lines, ""]))
+    return Plan.read(folder / "runbook.toml")
+
+
 def leave_run(plan, target, **changes):
     """Write the manifest of a run of a target."""
     manifest = {
@@ -91,15 +99,20 @@ def test_two_targets_never_share_a_variable(plan, twin):
     [
         ({}, "needs an inventory"),
         (POLICY | {"targets_command": ["x"]}, "needs an inventory"),
-        (POLICY | {"approval": "maybe"}, "approval = 'maybe'"),
-        (POLICY | {"approvers": 0}, "approvers = 0"),
-        (POLICY | {"adress": "x"}, "unknown key 'adress'"),
-        ({"targets_command": "echo"}, "must be a list of words"),
+        (POLICY | {"approval": "maybe"}, "crm.approval must be 'automatic' or 'required'"),
+        (POLICY | {"approvers": 0}, "crm.approvers must be greater than or equal to 1"),
+        (POLICY | {"adress": "x"}, "crm has no entry 'adress'"),
+        ({"targets_command": "echo"}, "crm.targets_command must be a valid tuple"),
     ],
 )
-def test_a_wrong_policy_is_named(entry, said):
+def test_a_wrong_policy_is_named(tmp_path, entry, said):
     with pytest.raises(UsageError, match=said):
-        fleets.fleet("crm", entry)
+        plan_with(tmp_path, "crm", entry)
+
+
+def test_a_fleet_has_a_name_that_a_path_can_hold(tmp_path):
+    with pytest.raises(UsageError, match=r"fleets\.\.\..*must be a name of letters"):
+        plan_with(tmp_path, "../crm", POLICY)
 
 
 def test_an_environment_and_a_fleet_of_one_name_are_refused(tmp_path):
@@ -111,9 +124,9 @@ def test_an_environment_and_a_fleet_of_one_name_are_refused(tmp_path):
 
 
 def test_a_command_gives_the_inventory_and_what_it_says_of_itself_stays_out_of_the_message(plan):
-    says = fleets.fleet("crm", {"targets_command": [sys.executable, "-c", 'print(\'[{"target": "eu-1"}]\')']})
+    says = fleets.Fleet("crm", targets_command=(sys.executable, "-c", 'print(\'[{"target": "eu-1"}]\')'))
     assert [one.name for one in fleets.inventory(plan.root, says)] == ["eu-1"]
-    fails = fleets.fleet("crm", {"targets_command": [sys.executable, "-c", "import sys; sys.exit('s3cret')"]})
+    fails = fleets.Fleet("crm", targets_command=(sys.executable, "-c", "import sys; sys.exit('s3cret')"))
     with pytest.raises(UsageError, match="exit code 1") as error:
         fleets.inventory(plan.root, fails)
     assert "s3cret" not in str(error.value)

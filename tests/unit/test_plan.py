@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from runbook.errors import UsageError
-from runbook.plan import fingerprint
+from runbook.plan import fingerprint, plan_file
 from runbook.plan.plan import Plan
 
 TOY = Path(__file__).parents[1] / "toy"
@@ -62,22 +64,26 @@ def test_a_plan_knows_its_tasks_and_where_they_lie(read, tmp_path):
     ("old", "new", "complaint"),
     [
         ("[runbook]", "[runbook", "not valid TOML"),
-        ('criteria = ["It works"]\n', "", "'criteria' is missing"),
-        ("[runbook]", "[runbooks]", "'runbook' is missing"),
-        ("[environments.local]", "[surroundings.local]", "'environments' is missing"),
-        ("minutes = 5\nrisk", 'minutes = 5\ncolour = "red"\nrisk', "colour"),
-        ("minutes = 5 }", "minutes = 5, hours = 1 }", "hours"),
-        ('server = "embedded"', 'server = "embedded"\nprot = 1', "prot"),
-        ("needs = []", "needs = 0", "wrong type"),
-        ("minutes = 5\nrisk", 'minutes = "five"\nrisk', "minutes"),
-        ('server = "embedded"', 'server = "cloud"', "must be 'embedded' or 'url'"),
+        ('criteria = ["It works"]\n', "", r"tasks\[1\]\.criteria is missing"),
+        ("[runbook]", "[runbooks]", "runbook is missing"),
+        ("[environments.local]", "[surroundings.local]", "environments is missing"),
+        ("minutes = 5\nrisk", 'minutes = 5\ncolour = "red"\nrisk', r"tasks\[1\] has no entry 'colour'"),
+        ("minutes = 5 }", "minutes = 5, hours = 1 }", r"tasks\[1\]\.steps\[1\] has no entry 'hours'"),
+        ('server = "embedded"', 'server = "embedded"\nprot = 1', "environments.local has no entry 'prot'"),
+        ("needs = []", "needs = 0", r"tasks\[1\]\.needs must be a valid tuple"),
+        ("minutes = 5\nrisk", 'minutes = "five"\nrisk', r"tasks\[1\]\.minutes must be a valid integer"),
+        ('server = "embedded"', 'server = "cloud"', "environments.local.server must be 'embedded' or 'url'"),
         ('approval = "automatic"', 'approval = "maybe"', "must be 'automatic' or 'required'"),
-        ('approval = "automatic"', 'approval = "required"\napprovers = 0', "approvers = 0; it must be 1 or more"),
-        ('approval = "automatic"', 'approval = "required"\napprovers = "two"', "must be 1 or more"),
+        (
+            'approval = "automatic"',
+            'approval = "required"\napprovers = 0',
+            "approvers must be greater than or equal to 1",
+        ),
+        ('approval = "automatic"', 'approval = "required"\napprovers = "two"', "approvers must be a valid integer"),
         ("needs = []", "needs = [2]", "needs task 2, which does not come before it"),
         ("needs = []", "needs = [1]", "needs task 1, which does not come before it"),
         (TASK, TASK + TASK, "task 1 stands there twice"),
-        ('title = "Small"', 'title = "Small"\nescalate = 2', "escalate"),
+        ('title = "Small"', 'title = "Small"\nescalate = 2', "runbook has no entry 'escalate'"),
         ('approval = "automatic"', 'approval = "required"\nneeds = "moon"', "needs 'moon', which does not come before"),
         (
             'approval = "automatic"',
@@ -90,6 +96,34 @@ def test_a_wrong_plan_is_refused_by_name(read, old, new, complaint):
     assert old in TOML
     with pytest.raises(UsageError, match=complaint):
         read(TOML.replace(old, new, 1))
+
+
+def test_everything_wrong_is_said_at_once(read):
+    wrong = TOML.replace("minutes = 5\nrisk", 'minutes = "five"\nrsik').replace('"embedded"', '"cloud"')
+    with pytest.raises(UsageError) as refused:
+        read(wrong)
+    said = [line.partition("runbook.toml: ")[2] for line in str(refused.value).splitlines()]
+    assert said == [
+        "tasks[1].minutes must be a valid integer.",
+        "tasks[1].risk is missing.",
+        "tasks[1] has no entry 'rsik'.",
+        "environments.local.server must be 'embedded' or 'url'.",
+    ]
+
+
+def test_no_value_is_repeated_for_it_may_be_a_secret(read):
+    with pytest.raises(UsageError) as refused:
+        read(TOML.replace('server = "embedded"', 'server = "postgres://u:s3cret@h/d"'))
+    assert "s3cret" not in str(refused.value)
+
+
+def test_an_editors_schema_has_every_entry_of_the_plan_and_no_other():
+    root, schema = TOY.parents[1], plan_file.json_schema()
+    assert json.loads((root / "docs" / "runbook.schema.json").read_text())["$defs"].keys() == schema["$defs"].keys()
+    check = Draft202012Validator(schema)
+    for path in (root / "runbook.toml", TOY / "runbook.toml"):
+        assert not [error.message for error in check.iter_errors(tomllib.loads(path.read_text(encoding="utf-8")))]
+    assert [error.message for error in check.iter_errors(tomllib.loads(TOML.replace("risk", "rsik")))]
 
 
 def test_what_needs_a_run_elsewhere_needs_its_approval(read):

@@ -6,14 +6,21 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
 
 from runbook.errors import UsageError
-from runbook.plan.model import Environment
+from runbook.plan.model import CLOSED, Approval, Command, Count, Environment, Flag, Text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 SECONDS = 60  # an inventory's command may take
-COMMANDS = ("targets_command", "address_command")
+
+
+def _named(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError("must be a name of letters, digits, “.”, “_” and “-”, at most 63")
+    return name
 
 
 @dataclass(frozen=True)
@@ -32,15 +39,17 @@ class Fleet:
         waves_in_order: a target runs only where every target of the waves before is complete.
     """
 
-    name: str
+    __pydantic_config__ = CLOSED
+
+    name: Annotated[str, AfterValidator(_named)]
     targets: str = ""
-    targets_command: tuple[str, ...] = ()
-    address_command: tuple[str, ...] = ()
-    approval: str = "required"
-    approvers: int = 1
-    protected: bool = False
-    engines: tuple[str, ...] = ()
-    waves_in_order: bool = False
+    targets_command: Command = ()
+    address_command: Command = ()
+    approval: Approval = "required"
+    approvers: Annotated[Count, Field(le=99)] = 1
+    protected: Flag = False
+    engines: tuple[Text, ...] = ()
+    waves_in_order: Flag = False
 
 
 @dataclass(frozen=True)
@@ -55,33 +64,6 @@ class FleetTarget:
     name: str
     wave: int = 1
     parameters: Mapping[str, Any] = field(default_factory=dict)
-
-
-def fleet(name: str, entry: Mapping[str, Any]) -> Fleet:
-    """Return the fleet of a table.
-
-    Raises:
-        UsageError: naming the entry that is wrong and what it should be.
-    """
-    here = f"The fleet {name}"
-    if not NAME.fullmatch(name):
-        raise UsageError(f"{here} needs a name of letters, digits, “.”, “_” and “-”, at most 63.")
-    if unknown := sorted(entry.keys() - (Fleet.__dataclass_fields__.keys() - {"name"})):
-        raise UsageError(f"{here} has an unknown key {unknown[0]!r}.")
-    fields = dict(entry)
-    for key in (*COMMANDS, "engines"):
-        if key in fields:
-            if not _words(fields[key]):
-                raise UsageError(f"{here}: {key} must be a list of words.")
-            fields[key] = tuple(fields[key])
-    found = Fleet(name, **fields)
-    if bool(found.targets) == bool(found.targets_command):
-        raise UsageError(f"{here} needs an inventory: either targets, a file, or targets_command.")
-    if found.approval not in {"automatic", "required"}:
-        raise UsageError(f"{here} has approval = {found.approval!r}; it must be 'automatic' or 'required'.")
-    if not isinstance(found.approvers, int) or found.approvers < 1:
-        raise UsageError(f"{here} has approvers = {found.approvers!r}; it must be 1 or more.")
-    return found
 
 
 def inventory(root: Path, fleet: Fleet) -> tuple[FleetTarget, ...]:
@@ -164,7 +146,3 @@ def _output(root: Path, command: tuple[str, ...]) -> str:
         ended = f"ended with exit code {done.returncode}"
         raise UsageError(f"The command {command[0]!r} {ended}: run it by hand to see why.")
     return done.stdout.decode("utf-8", "replace")
-
-
-def _words(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(word, str) and word for word in value)

@@ -1,10 +1,43 @@
-"""The entries of a plan: its tasks and environments, each from a table of runbook.toml."""
+"""The entries of a plan: its tasks and environments, each from a table of runbook.toml.
+
+The types say what an entry may hold: they validate the file and make the schema that editors read.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo
+
+CLOSED = ConfigDict(extra="forbid")  # an unknown key is a mistake
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Minutes = Annotated[int, Field(strict=True, ge=0)]
+Flag = Annotated[bool, Field(strict=True)]
+Command = tuple[Text, ...]
+Values = TypeVar("Values", bound=Sized)
+Approval = Literal["automatic", "required"]
+
+
+def not_empty(values: Values) -> Values:
+    """Return what is not empty.
+
+    Raises:
+        ValueError: it is; said of what is there alone, never of what is wrong otherwise.
+    """
+    if not values:
+        raise ValueError("must not be empty")
+    return values
+
+
+def _below_root(path: Path, info: ValidationInfo) -> Path:
+    return info.context["root"] / path if info.context else path
+
+
+Texts = Annotated[tuple[Text, ...], AfterValidator(not_empty)]
+File = Annotated[Path, AfterValidator(_below_root)]
 
 
 @dataclass(frozen=True)
@@ -17,9 +50,11 @@ class Step:
         minutes: estimated duration in minutes.
     """
 
-    number: str
-    name: str
-    minutes: int
+    __pydantic_config__ = CLOSED
+
+    number: Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")]
+    name: Text
+    minutes: Minutes
 
 
 @dataclass(frozen=True)
@@ -32,8 +67,10 @@ class Acceptable:
         difference: the column that says how far a row is from right; empty: its key alone counts.
     """
 
-    check: str
-    key: tuple[str, ...]
+    __pydantic_config__ = CLOSED
+
+    check: Text
+    key: Texts
     difference: str = ""
 
 
@@ -45,17 +82,19 @@ class Task:
         acceptable: its checks whose findings may be accepted by name.
     """
 
-    number: int
-    name: str
-    notebook: Path
-    rollback: Path
-    minutes: int
-    risk: str
-    needs: tuple[int, ...]
+    __pydantic_config__ = CLOSED
+
+    number: Annotated[int, Field(strict=True, ge=0)]
+    name: Text
+    notebook: File
+    rollback: File
+    minutes: Minutes
+    risk: Text
+    needs: tuple[Annotated[int, Field(strict=True)], ...]
     steps: tuple[Step, ...]
-    deliverables: tuple[str, ...]
-    criteria: tuple[str, ...]
-    triggers: tuple[str, ...]
+    criteria: Texts
+    triggers: tuple[Text, ...]
+    deliverables: tuple[Text, ...] = ()
     acceptable: tuple[Acceptable, ...] = ()
 
     def acceptable_check(self, name: str) -> Acceptable | None:
@@ -79,9 +118,11 @@ class Baseline:
         settings: server settings (`name: value`) the files read with `current_setting`.
     """
 
-    cluster: tuple[Path, ...] = ()
-    superuser: tuple[Path, ...] = ()
-    owner: tuple[Path, ...] = ()
+    __pydantic_config__ = CLOSED
+
+    cluster: tuple[File, ...] = ()
+    superuser: tuple[File, ...] = ()
+    owner: tuple[File, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
 
 
@@ -98,72 +139,20 @@ class Environment:
         address_command: prints the libpq URL, where the variable does not hold it; a fleet's target has one.
     """
 
-    name: str
-    server: str = "url"
+    __pydantic_config__ = CLOSED
+
+    name: Text
+    server: Literal["embedded", "url"] = "url"
     database: str = ""
     owner: str = ""
-    approval: str = "required"
+    approval: Approval = "required"
     needs: str = ""
-    approvers: int = 1
-    protected: bool = False
-    address_command: tuple[str, ...] = ()
+    approvers: Annotated[Count, Field(le=99)] = 1
+    protected: Flag = False
+    address_command: Command = ()
     baseline: Baseline = field(default_factory=Baseline)
 
     @property
     def url_variable(self) -> str:
         """The environment variable that holds the libpq URL of this environment."""
         return f"RUNBOOK_{re.sub(r'[^A-Z0-9]', '_', self.name.upper())}_DATABASE_URL"
-
-
-def require_known_keys(entry: dict[str, Any], known: Iterable[str]) -> None:
-    """Make sure that a table has no key but the known ones.
-
-    Raises:
-        TypeError: it has.
-    """
-    unknown = sorted(entry.keys() - set(known))
-    if unknown:
-        raise TypeError(f"there is no {unknown[0]!r}")
-
-
-def task(entry: dict[str, Any], root: Path) -> Task:
-    """Return the task of a table, its files below `root`.
-
-    Raises:
-        KeyError: a key is missing.
-        TypeError: a key is unknown, or a value has the wrong type.
-    """
-    require_known_keys(entry, Task.__dataclass_fields__)
-    for name in ("number", "minutes"):
-        if not isinstance(entry[name], int):
-            raise TypeError(f"{name} must be a whole number")
-    return Task(
-        number=entry["number"],
-        name=entry["name"],
-        notebook=root / entry["notebook"],
-        rollback=root / entry["rollback"],
-        minutes=entry["minutes"],
-        risk=entry["risk"],
-        needs=tuple(entry["needs"]),
-        steps=tuple(Step(**step) for step in entry["steps"]),
-        deliverables=tuple(entry.get("deliverables", ())),
-        criteria=tuple(entry["criteria"]),
-        triggers=tuple(entry["triggers"]),
-        acceptable=tuple(
-            Acceptable(one["check"], tuple(one["key"]), one.get("difference", ""))
-            for one in entry.get("acceptable", ())
-        ),
-    )
-
-
-def environment(name: str, entry: dict[str, Any], root: Path) -> Environment:
-    """Return the environment of a table, its files below `root`.
-
-    Raises:
-        TypeError: a key is unknown.
-    """
-    fields = dict(entry)
-    baseline = dict(fields.pop("baseline", {}))
-    files = {part: tuple(root / file for file in baseline.pop(part, ())) for part in ("cluster", "superuser", "owner")}
-    settings = baseline.pop("settings", {})
-    return Environment(name=name, baseline=Baseline(**files, settings=settings, **baseline), **fields)

@@ -1,19 +1,17 @@
 """The plan: runbook.toml, read and validated into plain objects. The ground everything else stands on."""
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from runbook.errors import UsageError
-from runbook.plan import fleets, model
+from runbook.plan import fleets, plan_file
 from runbook.plan.fleets import Fleet
 from runbook.plan.model import Baseline, Environment, Step, Task
 
 __all__ = ["Baseline", "Environment", "Plan", "Step", "Task"]
 
 FILE = "runbook.toml"
-ALLOWED = {"server": ("embedded", "url"), "approval": ("automatic", "required"), "approvers": range(1, 100)}
 
 
 @dataclass(frozen=True)
@@ -55,35 +53,22 @@ class Plan:
         """Read and validate the plan in `path`.
 
         Raises:
-            UsageError: naming the entry that is wrong and what it should be.
+            UsageError: naming every entry that is wrong, a line each, and what it must be.
         """
-        root = path.parent
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
-            head = data["runbook"]
-            model.require_known_keys(head, ("name", "title", "buffer_minutes", "escalate_at", "schemas", "personal"))
-            plan = cls(
-                root=root,
-                name=head["name"],
-                title=head["title"],
-                buffer_minutes=head.get("buffer_minutes", 0),
-                escalate_at=head.get("escalate_at", 1.5),
-                schemas=tuple(head.get("schemas", ["public"])),
-                personal=tuple(head.get("personal", ())),
-                tasks=tuple(model.task(entry, root) for entry in data["tasks"]),
-                environments={
-                    name: model.environment(name, entry, root) for name, entry in data["environments"].items()
-                },
-                fleets={name: fleets.fleet(name, entry) for name, entry in data.get("fleets", {}).items()},
-            )
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{path} is not valid TOML: {error}.") from None
-        except KeyError as error:
-            raise UsageError(f"{path}: the entry {error} is missing.") from None
-        except TypeError as error:
-            raise UsageError(f"{path}: an entry has an unknown key or the wrong type ({error}).") from None
-        plan._validate()
-        return plan
+        file, root = plan_file.load(path), path.parent
+        head = file.runbook
+        return cls(
+            root=root,
+            name=head.name,
+            title=head.title,
+            buffer_minutes=head.buffer_minutes,
+            escalate_at=head.escalate_at,
+            schemas=head.schemas,
+            personal=head.personal,
+            tasks=file.tasks,
+            environments=file.environments,
+            fleets=file.fleets,
+        )
 
     def task(self, number: int) -> Task:
         """Return the task with this number.
@@ -129,28 +114,3 @@ class Plan:
     def path(self) -> Path:
         """The file the plan was read from."""
         return self.root / FILE
-
-    def _validate(self) -> None:
-        seen: set[int] = set()
-        for task in self.tasks:
-            if task.number in seen:
-                raise UsageError(f"{FILE}: task {task.number} stands there twice.")
-            missing = [number for number in task.needs if number not in seen]
-            if missing:
-                raise UsageError(f"{FILE}: task {task.number} needs task {missing[0]}, which does not come before it.")
-            seen.add(task.number)
-        if twins := sorted(self.environments.keys() & self.fleets.keys()):
-            raise UsageError(f"{FILE}: {twins[0]} is an environment and a fleet: give one of them another name.")
-        for place, environment in enumerate(self.environments.values()):
-            needs, head = environment.needs, f"{FILE}: environment {environment.name} needs {environment.needs!r}"
-            if needs and needs not in list(self.environments)[:place]:
-                raise UsageError(f"{head}, which does not come before it.")
-            if needs and environment.approval != "required":
-                raise UsageError(f"{head}, so its approval must be 'required': it is given for what was shown there.")
-            for key, allowed in ALLOWED.items():
-                value = getattr(environment, key)
-                if value not in allowed:
-                    must = "1 or more" if isinstance(allowed, range) else " or ".join(map(repr, allowed))
-                    raise UsageError(
-                        f"{FILE}: environment {environment.name} has {key} = {value!r}; it must be {must}."
-                    )

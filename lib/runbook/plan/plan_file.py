@@ -1,0 +1,128 @@
+"""The file runbook.toml: read, and validated as a whole, so that everything wrong in it is said at once."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from runbook.errors import UsageError
+from runbook.plan.fleets import Fleet
+from runbook.plan.model import CLOSED, Environment, Minutes, Task, Text, Texts, not_empty
+
+NAMED = ("environments", "fleets")  # tables whose entries have their name outside
+UNKNOWN, MISSING = "unexpected_keyword_argument", "missing"
+
+
+@dataclass(frozen=True)
+class Head:
+    """The table `[runbook]`; see `Plan` for what its entries mean."""
+
+    __pydantic_config__ = CLOSED
+
+    name: Text
+    title: Text
+    buffer_minutes: Minutes = 0
+    escalate_at: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.5
+    schemas: Texts = ("public",)
+    personal: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlanFile:
+    """What the file holds."""
+
+    __pydantic_config__ = CLOSED
+
+    runbook: Head
+    tasks: Annotated[tuple[Task, ...], AfterValidator(not_empty)]
+    environments: dict[str, Environment]
+    fleets: dict[str, Fleet] = field(default_factory=dict)
+
+
+@cache
+def _adapter() -> TypeAdapter[PlanFile]:
+    return TypeAdapter(PlanFile)
+
+
+def load(path: Path) -> PlanFile:
+    """Return what the file holds, its paths below the folder it lies in.
+
+    Raises:
+        UsageError: naming every entry that is wrong, a line each, and what it must be.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}.") from None
+    for table in NAMED:
+        entries = data.get(table)
+        if isinstance(entries, dict):
+            data[table] = {name: _with_name(name, entry) for name, entry in entries.items()}
+    try:
+        found = _adapter().validate_python(data, context={"root": path.parent})
+        problems = list(_contradictions(found))
+    except ValidationError as error:
+        problems = [_in_words(one) for one in error.errors(include_url=False, include_input=False)]
+    if problems:
+        raise UsageError("\n".join(f"{path}: {problem}." for problem in problems))
+    return found
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of the file, for editors."""
+    schema = _adapter().json_schema()
+    for entry in ("Environment", "Fleet"):
+        schema["$defs"][entry]["properties"].pop("name")
+        schema["$defs"][entry]["required"] = []
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "The plan of a runbook"}
+
+
+def _with_name(name: str, entry: Any) -> Any:
+    return {**entry, "name": name} if isinstance(entry, dict) and "name" not in entry else entry
+
+
+def _in_words(error: ErrorDetails) -> str:
+    """Say where an entry stands and what it must be."""
+    where = ""
+    for part in error["loc"]:
+        where += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if where else str(part)
+    if error["type"] == UNKNOWN:
+        above, _, key = where.rpartition(".")
+        return f"{above or 'the file'} has no entry {key!r}"
+    if error["type"] == MISSING:
+        return f"{where} is missing"
+    words = error["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
+    return f"{where} {words[:1].lower()}{words[1:]}"
+
+
+def _contradictions(file: PlanFile) -> Iterator[str]:
+    """Yield what each entry alone may say, but not beside the others."""
+    seen: set[int] = set()
+    for task in file.tasks:
+        if task.number in seen:
+            yield f"task {task.number} stands there twice"
+        yield from (
+            f"task {task.number} needs task {number}, which does not come before it"
+            for number in task.needs
+            if number not in seen
+        )
+        twice = [text for text, count in Counter([*task.criteria, *task.triggers]).items() if count > 1]
+        yield from (f"task {task.number} names {text!r} twice" for text in twice)
+        seen.add(task.number)
+    for place, environment in enumerate(file.environments.values()):
+        needs, head = environment.needs, f"environment {environment.name} needs {environment.needs!r}"
+        if needs and needs not in list(file.environments)[:place]:
+            yield f"{head}, which does not come before it"
+        elif needs and environment.approval != "required":
+            yield f"{head}, so its approval must be 'required': it is given for what was shown there"
+    for name, fleet in file.fleets.items():
+        if name in file.environments:
+            yield f"{name} is an environment and a fleet: give one of them another name"
+        if bool(fleet.targets) == bool(fleet.targets_command):
+            yield f"fleets.{name} needs an inventory: either targets, a file, or targets_command"
