@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from bench.place import Place
 from runbook.database.ledger import Ledger
+from runbook.database.target import Target
 from runbook.notebook.backfill import backfill
 from runbook.plan import cells, parameters
 from runbook.query import concurrent_indexes
@@ -89,7 +90,7 @@ class Notebook:
         task = SimpleNamespace(
             plan=plan,
             environment=environment,
-            url=self.place.url(database),
+            target=Target.at(self.place.url(database), *plan.schemas),
             run_id="bench",
             connection=connection,
             ledger=Ledger(connection, plan.name),

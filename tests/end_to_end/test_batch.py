@@ -18,6 +18,7 @@ from nbformat.v4 import new_code_cell
 from runbook.cli import main
 from runbook.database import embedded, lock, snapshot
 from runbook.database.ledger import Ledger
+from runbook.database.target import Target
 from runbook.evidence.manifest import JOURNAL, file_digest, latest_run, read_manifest
 from runbook.plan.plan import Plan
 from tests.conftest import copy_toy
@@ -203,9 +204,9 @@ def test_a_run_announces_itself_in_the_words_of_the_protocol(finished):
 
 
 def test_a_second_run_changes_nothing(finished, run, connect):
-    before = snapshot.digest(connect(finished.root), "shelves"), snapshot.schema_dump(url(finished.root))
+    before = snapshot.digest(connect(finished.root), "shelves"), snapshot.schema_dump(Target.at(url(finished.root)))
     assert run(finished.root).folder != finished.folder
-    after = snapshot.digest(connect(finished.root), "shelves"), snapshot.schema_dump(url(finished.root))
+    after = snapshot.digest(connect(finished.root), "shelves"), snapshot.schema_dump(Target.at(url(finished.root)))
     assert after == before
 
 
@@ -335,12 +336,12 @@ def test_a_part_of_the_plan_takes_the_parameters_of_the_whole(toy, ask):
 
 
 def test_a_rollback_gives_back_the_schema_to_the_byte(toy, run, runbook, ask):
-    before = snapshot.schema_dump(url(toy))
+    before = snapshot.schema_dump(Target.at(url(toy)))
     run(toy)
-    assert snapshot.schema_dump(url(toy)) != before
+    assert snapshot.schema_dump(Target.at(url(toy))) != before
     result = runbook(toy, "rollback")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert snapshot.schema_dump(url(toy)) == before
+    assert snapshot.schema_dump(Target.at(url(toy))) == before
     back = Run(latest_run(Plan.read(toy / "runbook.toml")), result)
     assert back.manifest["status"] == back.manifest["tasks"][0]["status"] == "rolled_back"
     assert back.manifest["tasks"][0]["notebook"] == f"rollback_{NAME}"

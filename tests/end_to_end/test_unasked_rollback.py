@@ -6,6 +6,7 @@ import pytest
 
 from runbook.database import embedded, snapshot
 from runbook.database.ledger import Ledger
+from runbook.database.target import Target
 from runbook.evidence.manifest import MANIFEST
 from runbook.plan.plan import Plan
 
@@ -28,7 +29,9 @@ def change(root, old: str, new: str) -> None:
 
 
 def schema(root) -> str:
-    return snapshot.schema_dump(embedded.provide(root, Plan.read(root / "runbook.toml").environment("local")))
+    return snapshot.schema_dump(
+        Target.at(embedded.provide(root, Plan.read(root / "runbook.toml").environment("local")))
+    )
 
 
 def manifests(root) -> list[dict]:

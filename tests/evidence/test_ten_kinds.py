@@ -1,6 +1,5 @@
 """Ten kinds of drift on the migrated target, months later: each is named by `runbook verify --live`."""
 
-import os
 import subprocess
 import sys
 
@@ -10,7 +9,6 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from runbook.database import embedded
-from runbook.database.environments import DATABASE_VARIABLE
 from runbook.evidence import manifest
 from runbook.evidence.verify import VerifyRequest, verify_run
 from runbook.plan.plan import Plan
@@ -89,19 +87,21 @@ def migrated(tmp_path_factory, state):
 
 
 @pytest.fixture
-def target(migrated, monkeypatch):
+def target(migrated):
     """A copy of the migrated database to change; the environment points there."""
-    plan = Plan.read(migrated[0] / "runbook.toml")
-    environment = plan.environment("local")
+    file = migrated[0] / "runbook.toml"
+    before = file.read_text()
+    environment = Plan.read(file).environment("local")
     owner = embedded.provide(migrated[0], environment)
     with psycopg.connect(make_conninfo(owner, dbname="postgres"), autocommit=True) as connection:
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(DATABASE))
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
         connection.execute(drop)
         connection.execute(copy.format(sql.Identifier(DATABASE), sql.Identifier(environment.database)))
-        monkeypatch.setitem(os.environ, DATABASE_VARIABLE, DATABASE)
+        file.write_text(before.replace(f'database = "{environment.database}"', f'database = "{DATABASE}"'))
         with psycopg.connect(make_conninfo(owner, dbname=DATABASE), autocommit=True) as changed:
             yield changed
+        file.write_text(before)
         connection.execute(drop)
 
 

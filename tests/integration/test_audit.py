@@ -16,6 +16,7 @@ from psycopg import sql
 
 from runbook.database import embedded, snapshot
 from runbook.database.ledger import Ledger
+from runbook.database.target import Target
 from runbook.plan import cells, parameters
 from runbook.plan.plan import Plan
 
@@ -562,11 +563,11 @@ def test_the_rollback_gives_the_privileges_back_and_may_run_twice(trail: Trail, 
     script = audit.rollback.read_bytes()
     with trail.open() as owner:
         owner.execute(script)
-        before = snapshot.schema_dump(trail.url)
+        before = snapshot.schema_dump(Target.at(trail.url))
         migrate(owner, audit.notebook)
-        assert snapshot.schema_dump(trail.url) != before
+        assert snapshot.schema_dump(Target.at(trail.url)) != before
         for _ in range(2):
             owner.execute(script)
-            assert snapshot.schema_dump(trail.url) == before
+            assert snapshot.schema_dump(Target.at(trail.url)) == before
     with trail.open("service_role") as service:
         service.execute("UPDATE credit_actions SET description = 'x' WHERE id = -1")

@@ -9,6 +9,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from runbook.database import embedded, snapshot
+from runbook.database.target import Target
 from runbook.errors import StepFailed
 from runbook.plan.plan import Plan
 from tests.conftest import copy_toy, missing
@@ -110,6 +111,6 @@ def test_a_pooler_that_leads_to_one_database_only_gets_nothing_restored_into_it(
     url = pooled("session", "dbname=toy_pooled")
     with psycopg.connect(url, autocommit=True) as connection:
         with pytest.raises(StepFailed, match="leads to one database whatever is asked for"):
-            snapshot.back_up(connection, url, ["shelves"], root / "shelves.dump")
+            snapshot.back_up(connection, Target.at(url), ["shelves"], root / "shelves.dump")
         assert not connection.execute("SELECT datname FROM pg_database WHERE datname ~ 'scratch'").fetchall()
     assert tables(direct) == before

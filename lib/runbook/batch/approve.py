@@ -38,9 +38,10 @@ def record_decision(
     notebooks.check_parameters(plan, given)
     if approved:
         promotion.require_promotion(plan, environment)
-    with environments.connect(plan, environment, "runbook approve") as connection:
+    target = environments.find(plan, environment)
+    with target.connect("runbook approve") as connection:
         Ledger(connection, plan.name).prepare()
-        schema = snapshot.schema_dump(environments.url_of(plan, environment), plan.schemas)
+        schema = snapshot.schema_dump(target, plan.schemas)
         parts = fingerprint.content_of(plan, given, schema)
         decision = approvals.Decision(approver.strip(), statement.strip(), approved, parts)
         approvals.record(connection, plan.name, name, decision)

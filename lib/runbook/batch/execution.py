@@ -9,7 +9,6 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -72,9 +71,9 @@ class Execution:
         self.plan, self.environment, self.confirm = plan, plan.environment(environment), confirm
         signature.require_signing()
         self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
-        connect = partial(environments.connect, plan, self.environment, url=environments.url_of(plan, self.environment))
-        connection = connect(f"runbook {self.run_id} batch")
-        with connect(f"runbook {self.run_id} other") as other:
+        self.target = environments.find(plan, self.environment)
+        connection = self.target.connect(f"runbook {self.run_id} batch")
+        with self.target.connect(f"runbook {self.run_id} other") as other:
             poolers.require_sessions(connection, other, self.environment)
         self.ledger = Ledger(connection, plan.name)
         self.ledger.prepare()

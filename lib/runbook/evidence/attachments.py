@@ -37,7 +37,7 @@ def schema(
         be asked any more.
     """
     try:
-        definition = snapshot.schema_dump(environments.url_of(plan, environment), plan.schemas)
+        definition = snapshot.schema_dump(environments.find(plan, environment), plan.schemas)
     except RunbookError:
         return None
     (folder / SCHEMA).write_text(definition, encoding="utf-8")

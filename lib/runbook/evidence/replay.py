@@ -74,7 +74,7 @@ def replay_cells(
         StepFailed: the connection was lost.
     """
     name = f"runbook {manifest['run_id']} verify"
-    connect = partial(environments.connect, plan, environment, name, environments.url_of(plan, environment))
+    connect = partial(environments.find(plan, environment).connect, name)
     with connect() as this, connect() as other:
         poolers.require_sessions(this, other, environment)
     redaction.hide_personal(plan, environment)  # tables are held against what the run has shown

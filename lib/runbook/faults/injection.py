@@ -9,25 +9,25 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import nbformat
-import psycopg
 import rich.box
 import rich.table
 import rich.text
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from rich.console import Console
 
-from runbook.database import embedded
-from runbook.database.environments import DATABASE_VARIABLE
+from runbook.database import copies, embedded, environments
+from runbook.database.identity import RUN_VARIABLE
 from runbook.database.ledger import UNDONE, Ledger
+from runbook.database.target import Target
 from runbook.errors import GateShut, NotAccepted, StepFailed, UsageError
 from runbook.faults.faults import Fault, read_faults
 from runbook.kernels import forkserver
 from runbook.notebook import dry_run
+from runbook.notebook.begin import TARGET_NAME
 from runbook.plan import fingerprint
 from runbook.plan.plan import Environment, Plan, Task
 
@@ -75,7 +75,7 @@ class Injection:
             )
         self.plan, self.environment, self.console = plan, environment, console
         self.server = embedded.start(plan.root)
-        self.owner = make_conninfo(embedded.provide(plan.root, environment), dbname="postgres")
+        self.target = environments.find(plan, environment)
 
     def inject(self, faults: list[Fault]) -> list[FaultVerdict]:
         """Inject the faults and return a verdict each, in their order."""
@@ -156,24 +156,29 @@ class Injection:
         code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
         # Two at once: each run with a name, and so with files, of its own.
         return forkserver.execute(
-            code, self.plan.root / "notebooks", {"RUNBOOK_RUN": database, DATABASE_VARIABLE: database}
+            code, self.plan.root / "notebooks", {RUN_VARIABLE: database}, {TARGET_NAME: self._target(database)}
         )
+
+    def _target(self, database: str) -> Target:
+        return replace(Target.reached(self.target.address.beside(database), self.plan.schemas), is_copy=True)
 
     @contextmanager
     def _ledger(self, database: str) -> Iterator[Ledger]:
-        with psycopg.connect(make_conninfo(self.owner, dbname=database), autocommit=True) as connection:
+        with self._target(database).connect("runbook injection") as connection:
             yield Ledger(connection, self.plan.name)
 
     def _copy(self, source: str, target: str) -> None:
         embedded.drop(self.server, target)
-        with psycopg.connect(self.owner, autocommit=True) as connection:
+        with self.target.connect("runbook injection") as connection:
             copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
             connection.execute(copy.format(sql.Identifier(target), sql.Identifier(source)))
 
     def _drop_all(self) -> None:
-        with psycopg.connect(self.owner, autocommit=True) as connection:
+        with self.target.connect("runbook injection") as connection:
             rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'injection\\_%'").fetchall()
         for (name,) in rows:
+            with self._ledger(name) as ledger:  # it knows what was copied from it
+                copies.sweep(ledger.connection)
             embedded.drop(self.server, name)  # the owner may not end an autovacuum there
 
 

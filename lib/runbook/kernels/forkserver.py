@@ -104,16 +104,19 @@ def serve(arguments: list[str]) -> None:
     kernel.start()
 
 
-def execute(cells: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[str, str] | None:
+def execute(
+    cells: Sequence[str], folder: Path, environment: Mapping[str, str], names: Mapping[str, Any]
+) -> tuple[str, str] | None:
     """Execute a notebook's code cells until one raises; return the name of the exception and what it says, or None.
 
     Args:
         cells: the sources, in order.
         folder: where they are executed.
         environment: variables beside those of this process.
+        names: what the notebook finds in its namespace when it begins.
     """
     answer, sender = multiprocessing.Pipe(duplex=False)
-    process = start(_execute, (sender, list(cells)), folder, {**os.environ, **environment})
+    process = start(_execute, (sender, list(cells), dict(names)), folder, {**os.environ, **environment})
     sender.close()
     try:
         found: tuple[str, str] | None = answer.recv()
@@ -123,12 +126,13 @@ def execute(cells: Sequence[str], folder: Path, environment: Mapping[str, str]) 
     return found
 
 
-def _execute(answer: Connection, cells: list[str]) -> None:
+def _execute(answer: Connection, cells: list[str], names: dict[str, Any]) -> None:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+        shell.user_ns.update(names)
         for cell in cells:
             result = shell.run_cell(cell, store_history=True)
             error = result.error_before_exec or result.error_in_exec

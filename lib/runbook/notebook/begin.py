@@ -20,6 +20,8 @@ from runbook.query import redaction
 from runbook.query.lock_retry import LOCK_TIMEOUT
 from runbook.query.table import Markup, show_header
 
+TARGET_NAME = "_runbook_target"  # where whoever executes a notebook on a copy puts the copy; else the environment's own
+
 
 def begin(number: int, *, undo: bool = False) -> TaskSession:
     """Open the session of task `number`, in the notebook whose parameters stand in the cells above.
@@ -46,7 +48,13 @@ def begin(number: int, *, undo: bool = False) -> TaskSession:
         previous.close()  # a rerun of the cell starts anew
     run_id = os.environ.get(RUN_VARIABLE, "")
     task = TaskSession(
-        definition, whole, run_id or f"interactive-{datetime.now(UTC):%Y-%m-%d}", given, shell.user_ns, undo=undo
+        definition,
+        whole,
+        run_id or f"interactive-{datetime.now(UTC):%Y-%m-%d}",
+        given,
+        shell.user_ns,
+        undo=undo,
+        target=shell.user_ns.get(TARGET_NAME),
     )
     shell.user_ns["_runbook_task"] = task
     try:

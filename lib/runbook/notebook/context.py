@@ -3,11 +3,11 @@
 import json
 import os
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from runbook.database import environments, ledger, snapshot
 from runbook.database.identity import HOLDER_VARIABLE
+from runbook.database.target import Target
 from runbook.errors import StepFailed
 from runbook.plan import fingerprint, plan
 from runbook.plan.finding import Finding
@@ -22,7 +22,7 @@ class Context(SqlSession):
     Attributes:
         parameters: the notebook's parameters, by name.
         undo: whether the task is being reversed.
-        url: the libpq URL of the target.
+        target: the database it works on; a copy is one, too.
         findings: what its cells found about the target, in order.
         failed: of these, what its failed checks found, each with the rollback trigger it fires.
     """
@@ -36,6 +36,7 @@ class Context(SqlSession):
         names: dict[str, Any],
         *,
         undo: bool = False,
+        target: Target | None = None,
     ) -> None:
         self.definition, self.plan, self.run_id, self.undo = definition, whole, run_id, undo
         self.parameters = dict(given)
@@ -44,10 +45,9 @@ class Context(SqlSession):
         self.failed: list[tuple[Finding, str | None]] = []
         self._kept = 0
         name = f"runbook {run_id} task {definition.number}"
-        self.url = environments.url_of(whole, self.environment)
-        connect = partial(environments.connect, whole, self.environment, url=self.url)
-        self.ledger = ledger.Ledger(connect(f"{name} ledger"), whole.name)
-        super().__init__(connect(name), names)
+        self.target = target or environments.find(whole, self.environment)
+        self.ledger = ledger.Ledger(self.target.connect(f"{name} ledger"), whole.name)
+        super().__init__(self.target.connect(name), names)
 
     def write(self, name: str, value: Any) -> None:
         """Remember a value (anything JSON can hold, or a table) in the ledger."""
@@ -88,7 +88,7 @@ class Context(SqlSession):
 
     def schema(self, *schemas: str) -> str:
         """Return the definition of everything in the schemas, as pg_dump writes it."""
-        return snapshot.schema_dump(self.url, schemas)
+        return snapshot.schema_dump(self.target, schemas)
 
     def close(self) -> None:
         """Close both connections; what a cell left open is rolled back by the server."""

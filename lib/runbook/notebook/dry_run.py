@@ -7,7 +7,6 @@ What the operator learns is whether the way back gives everything back, and what
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from typing import Any
 from IPython.utils.capture import capture_output
 
 from runbook.database import scratch
-from runbook.database.environments import DATABASE_VARIABLE
 from runbook.database.ledger import UNDONE
 from runbook.database.schemas import schema_before
 from runbook.database.scratch import Surroundings
@@ -117,25 +115,17 @@ def _now(task: Context) -> float:
 @contextmanager
 def _copy(task: Context, definition: plan.Task, given: dict[str, Any], schemas: list[str]) -> Iterator[Context]:
     """Yield a task on a copy of another's target, dropped afterwards."""
-    with scratch.copy(task.connection, task.url, Surroundings(task.plan.schemas, tuple(schemas))) as database:
-        outer = os.environ.get(DATABASE_VARIABLE)  # a fault's kernel stands on a copy already
-        os.environ[DATABASE_VARIABLE] = database
+    with scratch.copy(task.connection, task.target, Surroundings(task.plan.schemas, tuple(schemas))) as made:
+        twin = Context(definition, task.plan, task.run_id, given | NOBODY_WAITS, {}, target=made)
         try:
-            twin = Context(definition, task.plan, task.run_id, given | NOBODY_WAITS, {})
-            try:
-                twin.ledger.prepare()
-                twin.ledger.open_run(task.run_id, task.environment.name, "dry run", "", {})
-                twin.ledger.start_task(task.run_id, definition.number)
-                for name, value in given.items():
-                    twin.setting(name, value)
-                yield twin
-            finally:
-                twin.close()
+            twin.ledger.prepare()
+            twin.ledger.open_run(task.run_id, task.environment.name, "dry run", "", {})
+            twin.ledger.start_task(task.run_id, definition.number)
+            for name, value in given.items():
+                twin.setting(name, value)
+            yield twin
         finally:
-            if outer is None:
-                del os.environ[DATABASE_VARIABLE]
-            else:
-                os.environ[DATABASE_VARIABLE] = outer
+            twin.close()
 
 
 def _up(twin: Context) -> tuple[float, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from runbook.database import environments, scratch, snapshot
+from runbook.database import scratch, snapshot
 from runbook.database.embedded import state_folder
 from runbook.errors import NotAllowed, StepFailed
 from runbook.notebook import dry_run, findings, gate
@@ -87,7 +87,7 @@ class TaskSession(Context):
         if fresh:
             subject = timing.TimedStatement(statement.encode(), self._ready(persona))
             named = f"runbook {self.run_id} fresh"
-            open_session = partial(environments.connect, self.plan, self.environment, named, self.url)
+            open_session = partial(self.target.connect, named)
             found = timing.measure_fresh(open_session, name, subject, samples)
         else:
             with self._probe(persona, statement):
@@ -143,7 +143,7 @@ class TaskSession(Context):
         """
         path = state_folder(self.plan.root) / "backups" / self.environment.name / f"{self.run_id}.dump"
         around = scratch.Surroundings(self.plan.schemas, tuple(beside))
-        backup = snapshot.back_up(self.connection, self.url, tables, path, around)
+        backup = snapshot.back_up(self.connection, self.target, tables, path, around)
         summary = {"file": path.name, "sha256": backup.sha256, "bytes": backup.size, "proven": backup.proven}
         self.write("backup", summary)
         return backup

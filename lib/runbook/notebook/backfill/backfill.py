@@ -19,7 +19,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psycopg
 from IPython.display import display
 
-from runbook.database import environments
 from runbook.errors import StepFailed, UsageError
 from runbook.notebook.backfill.batches import BatchWorker
 from runbook.notebook.backfill.pacing import FIRST_BATCH, Batch, Pace, Tids
@@ -141,7 +140,7 @@ class _Backfill:
     def _work(self, number: int, tids: Tids) -> None:
         task, pace = self.task, self.pace
         name = f"runbook {task.run_id} worker {number}"
-        with environments.connect(task.plan, task.environment, name, task.url) as connection:
+        with task.target.connect(name) as connection:
             worker, size = BatchWorker(connection, task.parameters, self.statement), FIRST_BATCH
             while self._may_go(number, tids) and (batch := tids.take(size)):
                 try:

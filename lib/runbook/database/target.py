@@ -1,0 +1,82 @@
+"""The target: a database the runbook works on, handed on to whoever opens a session there.
+
+Nothing else leads anywhere: no variable, no state of a module. A copy beside a target is a target as well.
+"""
+
+from dataclasses import dataclass, replace
+
+import psycopg
+
+from runbook.database import settings, target_identity
+from runbook.database.address import Address, looked_up
+from runbook.database.target_identity import Identity
+from runbook.errors import StepFailed
+
+OLDEST_SERVER = 150000
+
+
+class TooOld(Exception):
+    """The server is older than the runbook knows."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A database, and what its sessions begin from.
+
+    Attributes:
+        address: of the very server that was reached first.
+        schemas: where its sessions look for names first.
+        identity: which database it is; every session must be in it.
+        is_copy: whether it is a copy beside an environment's own database, which nobody misses.
+    """
+
+    address: Address
+    schemas: tuple[str, ...]
+    identity: Identity
+    is_copy: bool = False
+
+    @classmethod
+    def reached(cls, address: Address, schemas: tuple[str, ...] = ("public",)) -> "Target":
+        """Look which database an address leads to, once, and return it as the target.
+
+        Raises:
+            psycopg.OperationalError: the server cannot be reached, or refuses.
+            TooOld: it is older than the runbook knows.
+        """
+        with address.open("runbook") as connection:
+            if connection.info.server_version < OLDEST_SERVER:
+                version = connection.info.parameter_status("server_version")
+                raise TooOld(f"runs PostgreSQL {version}; the runbook needs {OLDEST_SERVER // 10000} or newer")
+            settings.settle(connection, schemas)
+            return cls(address.pinned(connection), schemas, target_identity.ask(connection))
+
+    @classmethod
+    def at(cls, url: str, *schemas: str) -> "Target":
+        """Return the database of a libpq URL as a target that belongs to no environment."""
+        return cls.reached(looked_up(url), schemas or ("public",))
+
+    def connect(self, application_name: str) -> psycopg.Connection:
+        """Open a session: autocommit, settled, and proven to be in this very database.
+
+        Args:
+            application_name: how it shows in pg_stat_activity.
+
+        Raises:
+            psycopg.OperationalError: the server cannot be reached, or refuses.
+            StepFailed: it is in another database.
+        """
+        connection = self.address.open(application_name)
+        try:
+            settings.settle(connection, self.schemas)
+            found = target_identity.ask(connection)
+            if not found.is_same_database(self.identity):
+                raise StepFailed(f"The address led to another database: {found}, where {self.identity} was meant.")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def copy(self, database: str, oid: int) -> "Target":
+        """Return a database beside this one, which is its copy."""
+        where = replace(self.identity, database=database, oid=oid)
+        return replace(self, address=self.address.beside(database), identity=where, is_copy=True)
