@@ -4,9 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from runbook.query.table import Table, show_gate, show_header, show_progress, show_verdict
+from runbook.database.records import Check
+from runbook.evidence.gate_rows import GateRow
+from runbook.notebook.gate_view import show_boxes, show_gate
+from runbook.query.table import FAIL, PASS, WARN, Table, show_header, show_progress, show_verdict
 
 HOSTILE = "<script>alert('x')</script>"
+VERDICTS = (True, False, None)
+HOSTILE_CELLS = [GateRow("gate", HOSTILE, None, (Check(HOSTILE, HOSTILE, HOSTILE, False),), HOSTILE, HOSTILE)]
 
 
 def test_a_table_shows_twenty_rows_and_says_how_many_there_are():
@@ -73,10 +78,11 @@ def test_an_empty_table_shows_its_columns():
         Table([HOSTILE], [[HOSTILE]]),
         show_verdict(False, HOSTILE, HOSTILE, HOSTILE, [("criterion", HOSTILE)]),
         show_header(HOSTILE, [(HOSTILE, HOSTILE)], protected=True),
-        show_gate(HOSTILE, [("trigger", HOSTILE, None)], HOSTILE),
+        show_gate(HOSTILE, {"gate": HOSTILE_CELLS, "trigger": HOSTILE_CELLS}, [(HOSTILE, HOSTILE_CELLS)], 0, HOSTILE),
+        show_boxes(HOSTILE, HOSTILE_CELLS),
         show_progress(HOSTILE, 1, 2, HOSTILE),
     ],
-    ids=["table", "verdict", "header", "gate", "progress"],
+    ids=["table", "verdict", "header", "gate", "boxes", "progress"],
 )
 def test_html_is_escaped(shown):
     assert "<script" not in shown._repr_html_()
@@ -89,8 +95,34 @@ def test_a_verdict_says_what_it_decides():
 
 @pytest.mark.parametrize(("fine", "verdict"), [(True, "open"), (False, "SHUT"), (None, "SHUT")])
 def test_a_gate_is_open_only_where_everything_is_decided_and_fine(fine, verdict):
-    rows = [("criterion", "a", True), ("trigger", "b", fine)]
-    assert repr(show_gate("Task 1", rows, "Next.")).startswith(f"Gate {verdict} · Task 1")
+    rows = {"gate": [], "criterion": [GateRow("criterion", "a", True)], "trigger": [GateRow("trigger", "b", fine)]}
+    assert repr(show_gate("Task 1", rows, [], 0, "Next.")).startswith(f"Gate {verdict} · Task 1")
+
+
+CHECK = Check("nobody is left out", "no rows", "2 rows", False)
+
+
+def test_the_matrix_shows_every_task_and_which_gate_is_not_green():
+    green, red, open_ = (GateRow("gate", "Functional Testing", fine, (CHECK,), key="functional") for fine in VERDICTS)
+    shown = show_gate("Task 1", {"gate": [red]}, [("0", [green]), ("1", [red]), ("2", [open_]), ("3", None)], 1, "")
+    text = [line.split() for line in repr(shown).splitlines()[1:6]]
+    assert text == [["functional"], ["0", "✓", "1"], ["▸", "1", "✗", "1"], ["2", "?", "1"], ["3", "·"]]
+    html = shown._repr_html_()
+    assert [html.count(colour) for colour in (f"background:{PASS}", f"background:{FAIL}", f"background:{WARN}")] == [
+        1
+    ] * 3
+
+
+def test_a_quality_gate_unfolds_to_its_checks_and_stands_open_where_it_is_not_green():
+    red, green = (GateRow("gate", "Functional Testing", fine, (CHECK,), "It works") for fine in (False, True))
+    shown = [show_gate("Task 1", {"gate": [row]}, [], 0, "")._repr_html_() for row in (red, green)]
+    assert ["<details open><summary>" in html for html in shown] == [True, False]
+    assert all("nobody is left out: 2 rows" in html for html in shown)
+
+
+def test_boxes_are_ticked_crossed_or_empty():
+    rows = [GateRow("box", "a", fine) for fine in VERDICTS]
+    assert repr(show_boxes("Preparation", rows)).splitlines() == ["Preparation", "☑ a", "☒ a", "☐ a"]
 
 
 def test_a_protected_environment_has_another_colour():

@@ -13,12 +13,15 @@ from rich.console import Console
 
 from runbook.batch import background_jobs, promotion
 from runbook.batch.finalize import Finalizer
+from runbook.batch.window import ESTIMATES, Window
 from runbook.database import environments, lock
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.evidence import notebooks, seal
+from runbook.evidence.gate_rows import DELIVERED
 from runbook.evidence.manifest import build_manifest
 from runbook.plan import cells
+from runbook.plan.decisions import require_decisions
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
 
@@ -63,6 +66,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     """
     tasks, given = plan.between(request.first, request.last), dict(request.given)
     notebooks.check_parameters(plan, given)
+    require_decisions(plan, tasks)
     if unneeded := sorted(given.keys() - notebooks.known_parameters(tasks)):
         console.print(f"None of these tasks takes {', '.join(unneeded)}: it is for others.", style="yellow")
     if request.fresh and request.resume:
@@ -80,6 +84,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     finalizer = Finalizer(execution, strict=strict, keep=request.keep_expected)
     failure: Failure | None = None
     with execution.open(given, len(tasks)):
+        execution.announcer.window = Window(plan, tasks, execution.ledger.read(ESTIMATES))
         for task in tasks:
             failure = _run_task(execution, task, given)
             if failure:
@@ -120,7 +125,9 @@ def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> "
     notebook = notebooks.read_notebook(task)
     failure = execution.notebook(task, notebook, execution.folder / task.notebook.name, fitting, DONE)
     if failure is None:
-        execution.announcer.complete(task)
+        notes = execution.ledger.notes(execution.run_id, task.number)
+        said = {name: (notes.get(f"{DELIVERED}{name}") or {}).get("said", "") for name in task.deliverables}
+        execution.announcer.complete(task, said)
         return None
     execution.ledger.finish_task(execution.run_id, task.number, "failed")
     resume = f"runbook run --environment {execution.environment.name} --resume"

@@ -4,8 +4,7 @@ It writes on a connection of its own, so that nothing a step rolls back is forgo
 Source of the tables: see `ledger_schema`.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any
 
 import psycopg
@@ -13,40 +12,11 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from runbook.database import ledger_schema
+from runbook.database.records import Check, TaskState
 from runbook.errors import UsageError
 
 DONE = "complete"
 UNDONE = "rolled_back"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One verdict.
-
-    Attributes:
-        criterion: the success criterion it decides, in the plan's words, or None.
-        trigger: the rollback trigger it fires when it fails, in the plan's words, or None.
-        accepted: who let its rows stand, how many and why; None: it passed or failed by itself.
-    """
-
-    name: str
-    expected: str
-    actual: str
-    passed: bool
-    criterion: str | None = None
-    trigger: str | None = None
-    accepted: str | None = None
-
-
-@dataclass(frozen=True)
-class TaskState:
-    """The last thing that happened to a task, in whichever run."""
-
-    number: int
-    run_id: str
-    status: str
-    started_at: datetime
-    finished_at: datetime | None
 
 
 class Ledger:
@@ -167,14 +137,18 @@ class Ledger:
         """Remember a verdict; a check of the same name in the same task replaces the earlier one."""
         self.connection.execute(
             """
-            INSERT INTO runbook.checks (run_id, task, name, criterion, trigger, expected, actual, passed, accepted)
-            VALUES (%(run)s, %(task)s, %(name)s, %(criterion)s, %(trigger)s, %(expected)s, %(actual)s, %(passed)s,
-                    %(accepted)s)
+            INSERT INTO runbook.checks (
+                run_id, task, name, criterion, trigger, deliverable, box, gate, expected, actual, passed, accepted
+            ) VALUES (
+                %(run)s, %(task)s, %(name)s, %(criterion)s, %(trigger)s, %(deliverable)s, %(box)s, %(gate)s,
+                %(expected)s, %(actual)s, %(passed)s, %(accepted)s
+            )
             ON CONFLICT (run_id, task, name) DO UPDATE
-            SET criterion = excluded.criterion, trigger = excluded.trigger, expected = excluded.expected,
-                actual = excluded.actual, passed = excluded.passed, accepted = excluded.accepted, at = clock_timestamp()
+            SET criterion = excluded.criterion, trigger = excluded.trigger, deliverable = excluded.deliverable,
+                box = excluded.box, gate = excluded.gate, expected = excluded.expected, actual = excluded.actual,
+                passed = excluded.passed, accepted = excluded.accepted, at = clock_timestamp()
             """,
-            {"run": run_id, "task": task, **check.__dict__},
+            {"run": run_id, "task": task, **asdict(check)},
         )
 
     def checks(self, run_id: str, task: int) -> list[Check]:
@@ -182,7 +156,7 @@ class Ledger:
         with self.connection.cursor(row_factory=class_row(Check)) as cursor:
             return cursor.execute(
                 """
-                SELECT name, expected, actual, passed, criterion, trigger, accepted
+                SELECT name, expected, actual, passed, criterion, trigger, deliverable, box, gate, accepted
                 FROM runbook.checks WHERE run_id = %s AND task = %s ORDER BY position
                 """,
                 [run_id, task],

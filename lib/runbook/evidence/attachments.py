@@ -6,15 +6,18 @@ The schema before and after, the last injection of all faults, and the deviation
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from runbook.database import environments, schemas, snapshot
 from runbook.database.ledger import UNDONE, Ledger
 from runbook.errors import RunbookError
+from runbook.evidence.gate_rows import DELIVERED
 from runbook.plan import fingerprint
 from runbook.plan.plan import Environment, Plan
 
+DOCUMENTS = "deliverables"
 SCHEMA, SCHEMA_BEFORE = "schema.sql", "schema_before.sql"
 FAULTS, DEVIATIONS = "faults.json", "DEVIATIONS.md"
 ALL = (SCHEMA, SCHEMA_BEFORE, FAULTS, DEVIATIONS)
@@ -74,3 +77,21 @@ def deviations(plan: Plan, folder: Path) -> str | None:
         return None
     shutil.copyfile(source, folder / DEVIATIONS)
     return DEVIATIONS
+
+
+def keep_documents(folder: Path, number: int, notes: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Keep the documents a task has delivered, and return where: deliverable → `file` and `sha256`.
+
+    Args:
+        folder: of the run.
+        number: of the task.
+        notes: what it wrote down.
+    """
+    found = {}
+    for name, note in notes.items():
+        if name.startswith(DELIVERED) and "text" in note:
+            file = f"{DOCUMENTS}/{number}_{note['file']}"
+            (folder / DOCUMENTS).mkdir(exist_ok=True)
+            (folder / file).write_text(note["text"], encoding="utf-8")
+            found[name.removeprefix(DELIVERED)] = {"file": file, "sha256": note["sha256"]}
+    return found

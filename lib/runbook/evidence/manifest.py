@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from runbook.database import approvals, environments
-from runbook.database.ledger import Check, Ledger
+from runbook.database.ledger import Ledger
 from runbook.evidence import attachments
+from runbook.evidence.gate_rows import COMPLETION, DELIVERED, gate_rows
 from runbook.plan.plan import Environment, Plan, Task
 
 MANIFEST = "manifest.json"
 JOURNAL = "events.jsonl"
+NO_DOCUMENT = {"file": None, "sha256": None}
 PACKAGES = (
     "runbook",
     "papermill",
@@ -102,7 +104,7 @@ def build_manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id:
 def task_entries(plan: Plan, ledger: Ledger, run_id: str, folder: Path) -> list[dict[str, Any]]:
     """Return what the manifest of a run says of its tasks."""
     states = {state["number"]: state for state in ledger.tasks_of(run_id)}
-    return [_task(task, states.get(task.number), ledger, run_id, folder) for task in plan.tasks]
+    return [_task(plan, task, states.get(task.number), ledger, run_id, folder) for task in plan.tasks]
 
 
 def rollback_name(task: Task) -> str:
@@ -115,7 +117,9 @@ def file_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str, folder: Path) -> dict[str, Any]:
+def _task(
+    plan: Plan, task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str, folder: Path
+) -> dict[str, Any]:
     from runbook.query.session_record import NOTE
 
     notebook = next(
@@ -124,6 +128,8 @@ def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str,
     checks = ledger.checks(run_id, task.number) if state else []
     notes = ledger.notes(run_id, task.number) if state else {}
     session = notes.pop(NOTE, None)
+    documents = attachments.keep_documents(folder, task.number, notes)
+    rows = gate_rows(plan, task, checks, notes)
     return {
         "number": task.number,
         "name": task.name,
@@ -134,10 +140,21 @@ def _task(task: Task, state: dict[str, Any] | None, ledger: Ledger, run_id: str,
         "notebook": notebook.name if notebook != folder else None,
         "sha256": file_digest(notebook) if notebook != folder else None,
         "checks": [asdict(check) for check in checks],
-        "criteria": [{"name": text, "met": _verdict(checks, "criterion", text)} for text in task.criteria],
-        "triggers": [{"name": text, "fired": _negated(_verdict(checks, "trigger", text))} for text in task.triggers],
+        "criteria": [{"name": row.words, "met": row.fine} for row in rows["criterion"]],
+        "triggers": [
+            {"name": row.words, "fired": None if row.fine is None else not row.fine} for row in rows["trigger"]
+        ],
+        "deliverables": [
+            {"name": row.words, "delivered": row.fine, "said": row.said, **documents.get(row.words, NO_DOCUMENT)}
+            for row in rows["deliverable"]
+        ],
+        "quality": [
+            {"kind": row.key, "name": row.words, "meaning": row.said, "passed": row.fine} for row in rows["gate"]
+        ],
+        "preparation": [{"name": row.words, "done": row.fine} for row in rows["box"]],
+        "completion": notes.pop(COMPLETION, None) or [],
         "session": session,
-        "notes": notes,
+        "notes": {name: value for name, value in notes.items() if not name.startswith(DELIVERED)},
     }
 
 
@@ -145,15 +162,6 @@ def _decisions(plan: Plan, environment: Environment, ledger: Ledger) -> list[dic
     """Return every approval and rejection of the environment, newest first."""
     found = approvals.decisions(ledger.connection, plan.name, environment.name)
     return [{name: getattr(one, name) for name in ("approver", "statement", "approved", "at")} for one in found]
-
-
-def _verdict(checks: list[Check], kind: str, text: str) -> bool | None:
-    verdicts = [check.passed for check in checks if getattr(check, kind) == text]
-    return all(verdicts) if verdicts else None
-
-
-def _negated(verdict: bool | None) -> bool | None:
-    return None if verdict is None else not verdict
 
 
 def _plain(value: Any) -> Any:

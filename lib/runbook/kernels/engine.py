@@ -170,7 +170,9 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         """Process a message of the kernel."""
-        if msg["msg_type"] == "update_display_data" and (text := msg["content"]["data"].get("text/plain")):
+        is_update = msg["msg_type"] == "update_display_data"
+        text = msg["content"]["data"].get("text/plain") if is_update else None
+        if text and "\n" not in text:  # a line of progress, not something shown anew
             self.on_update(text)
         return super().process_message(msg, cell, cell_index)
 

@@ -12,9 +12,12 @@ from runbook import priority
 from runbook.database import ledger, lock, poolers, schemas
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.errors import NotAllowed, RunbookError, UsageError
+from runbook.notebook.completion import require_completion
+from runbook.notebook.gate import show_preparation
 from runbook.notebook.task import TaskSession
 from runbook.notebook.task_clock import TaskClock
 from runbook.plan import cells, fingerprint, parameters, plan
+from runbook.plan.decisions import require_decisions
 from runbook.policy import approval_required, confirmation
 from runbook.query import redaction
 from runbook.query.lock_retry import LOCK_TIMEOUT
@@ -43,6 +46,8 @@ def begin(number: int, *, undo: bool = False) -> TaskSession:
     whole = plan.Plan.find()
     definition = whole.task(number)
     given = _parameters(shell, definition.notebook)
+    if HOLDER_VARIABLE not in os.environ:  # the batch has looked at all tasks
+        require_decisions(whole, (definition,))
     previous = shell.user_ns.get("_runbook_task")
     if previous is not None:
         previous.close()  # a rerun of the cell starts anew
@@ -66,6 +71,8 @@ def begin(number: int, *, undo: bool = False) -> TaskSession:
 
     magics.register(shell, task)
     _show_head(shell, task)
+    if not undo:
+        show_preparation(task)
     return task
 
 
@@ -136,6 +143,7 @@ def _require_dependencies(task: TaskSession) -> None:
                 f"Task {task.definition.number} needs Task {number} complete on {task.environment.name!r}, "
                 f"but {found}. Run it first: `runbook run --environment {task.environment.name} --from {number}`."
             )
+        task.starts_from.append(require_completion(task, number))
     approval_required.require_approval(task, is_batch=HOLDER_VARIABLE in os.environ)
 
 
@@ -158,4 +166,5 @@ def _facts(task: TaskSession, time: tuple[str, str]) -> list[tuple[str, str]]:
         ("task", f"{position} of {len(task.plan.tasks)}"),
         time,
         ("risk", definition.risk),
+        *(("starts from", said) for said in task.starts_from),
     ]

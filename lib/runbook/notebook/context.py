@@ -25,7 +25,11 @@ class Context(SqlSession):
         target: the database it works on; a copy is one, too.
         findings: what its cells found about the target, in order.
         failed: of these, what its failed checks found, each with the rollback trigger it fires.
+        starts_from: what the tasks it needs have left, in words.
+        shows_preparation: whether the conditions of preparation are shown already.
     """
+
+    shows_preparation = False
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Context(SqlSession):
         self.environment = whole.environment(self.parameters["environment"])
         self.findings: list[Finding] = []
         self.failed: list[tuple[Finding, str | None]] = []
+        self.starts_from: list[str] = []
         self._kept = 0
         name = f"runbook {run_id} task {definition.number}"
         self.target = target or environments.find(whole, self.environment)

@@ -1,21 +1,28 @@
 """The gate of a task: what decides it, and what it says."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 from IPython.display import display
 
 from runbook.database import acceptances, ledger, lock, schemas
+from runbook.database.records import Check
 from runbook.errors import GateShut, NotAccepted, StepFailed, UsageError
+from runbook.evidence.gate_rows import GateRow
 from runbook.formatting import amount
+from runbook.notebook import completion
 from runbook.notebook.context import Context
-from runbook.plan import cells, plan
+from runbook.notebook.gate_view import show_boxes, show_gate
+from runbook.plan import cells
+from runbook.plan.decisions import Decides, gate_of_check, problems
 from runbook.plan.finding import BLOCKS, UNACCEPTED, Finding, listed
 from runbook.policy import acceptance
 from runbook.policy.acceptance import Standing
 from runbook.query.expectation import Expectation
-from runbook.query.table import Table, show_elapsed, show_gate, show_verdict
+from runbook.query.table import Table, show_elapsed, show_verdict
 
+PREPARATION = "Preparation"
 REMEDY = "what_to_do"  # the column of a check's rows that tells the operator
 
 
@@ -24,14 +31,14 @@ def record_check(
     name: str,
     found: Any,
     expected: str,
-    criterion: str | None,
-    trigger: str | None,
+    decides: Decides,
     *,
     ends: bool = False,
 ) -> None:
     """Judge, remember and show one check; see `Task.check`."""
     number = task.definition.number
-    _require_decision(task, name, criterion, trigger)
+    if wrong := problems(task.plan, task.definition, name, decides):
+        raise UsageError(f"{wrong[0]}.")
     if isinstance(found, pd.DataFrame):
         found = Table(list(found.columns), found.to_numpy().tolist())
     expectation = Expectation(expected)
@@ -40,17 +47,19 @@ def record_check(
     standing = _accepted(task, name, failing)
     if standing.words:
         passed, actual = True, f"{actual}, accepted"
-    verdict = ledger.Check(name, expected, actual, passed, criterion, trigger, standing.words or None)
+    decided = {**asdict(decides), "gate": gate_of_check(task.plan, decides.gate)}
+    verdict = Check(name, expected, actual, passed, **decided, accepted=standing.words or None)
     task.ledger.record(task.run_id, number, verdict)
     task.keep_record()
-    decides = [(kind, text) for kind, text in (("criterion", criterion), ("trigger", trigger)) if text]
-    display(show_verdict(passed, name, expected, actual, decides, standing.words))
+    display(show_verdict(passed, name, expected, actual, decides.pairs, standing.words))
+    if decides.box:
+        show_preparation(task)
     if isinstance(failing, Table) and failing:
         display(failing)
     _forget(task, name)
     if not passed:
         task.findings.append(_finding(task, name, expected, actual, failing, standing))
-        task.failed.append((task.findings[-1], trigger))
+        task.failed.append((task.findings[-1], decides.trigger))
         if ends or cells.changes_target(task.definition.notebook):
             stop_task(task)
 
@@ -82,22 +91,38 @@ def stop_task(task: Context, also: str = "") -> None:
     raise kind(f"{said} {advice(task, [one.check for one in findings if one.kind == UNACCEPTED])}")
 
 
+def show_preparation(task: Context) -> None:
+    """Show the conditions that head the first task, as far as they are met by now; shown again, they change there."""
+    rows = completion.rows_of(task)["box"]
+    if rows:
+        shown = show_boxes(PREPARATION, rows)
+        display(shown, display_id=f"preparation {task.run_id}", update=task.shows_preparation)
+        task.shows_preparation = True
+
+
 def conclude_task(task: Context) -> None:
     """Decide the gate; see `Task.conclude`."""
     number = task.definition.number
-    checks = task.ledger.checks(task.run_id, number)
-    rows = [("criterion", text, _decide(text, checks, "criterion")) for text in task.definition.criteria]
-    rows += [("trigger", text, _decide(text, checks, "trigger")) for text in task.definition.triggers]
-    is_open = all(fine for _, _, fine in rows) and not task.failed
+    rows = completion.rows_of(task)
+    rows["completion"] = completion.complete_rows(task, rows)
+    wrong = [row for sort in rows for row in rows[sort] if not row.fine]
+    is_open = not wrong and not task.failed
     task.keep_record()
     task.ledger.finish_task(task.run_id, number, ledger.DONE if is_open else "failed")
     lock.release(task.ledger.connection, task.plan.name)
-    title, next_step = f"Task {number} · {task.definition.name}", _next(task) if is_open else advice(task)
-    display(show_gate(title, rows, next_step, _took(task)))
+    title, here = f"Task {number} · {task.definition.name} · took {_took(task)}", task.plan.tasks.index(task.definition)
+    display(show_gate(title, rows, completion.matrix(task), here, _next(task) if is_open else advice(task)))
     if not is_open:
         stop_task(task)
-        wrong = next(f"{kind} “{text}”" for kind, text, fine in rows if not fine)
-        raise GateShut(f"Task {number}: the gate is shut by the {wrong}. {advice(task)}")
+        raise GateShut(f"Task {number}: the gate is shut by {_in_words(wrong)}. {advice(task)}")
+
+
+def _in_words(rows: list[GateRow]) -> str:
+    """Name what shuts a gate: the first of it, and how much more there is."""
+    first, more = rows[0], f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    sort = {"gate": "quality gate", "completion": "condition of completion", "box": "condition of preparation"}
+    state = "undecided" if first.fine is None else "not as it must be"
+    return f"the {sort.get(first.sort, first.sort)} “{first.words}” ({state}){more}"
 
 
 def conclude_rollback(task: Context) -> None:
@@ -171,16 +196,6 @@ def _remedy(found: Any) -> str:
     return str(found[0][list(found.field_names).index(REMEDY)] or "")
 
 
-def _require_decision(task: Context, name: str, criterion: str | None, trigger: str | None) -> None:
-    definition = task.definition
-    if not criterion and not trigger:
-        raise UsageError(f"The check {name!r} decides nothing: name a criterion or a trigger.")
-    if criterion and criterion not in definition.criteria:
-        raise UsageError(f"Task {definition.number} has no success criterion {criterion!r} in {plan.FILE}.")
-    if trigger and trigger not in definition.triggers:
-        raise UsageError(f"Task {definition.number} has no rollback trigger {trigger!r} in {plan.FILE}.")
-
-
 def _took(task: Context) -> str:
     state = task.ledger.states()[task.definition.number]
     seconds = ((state.finished_at or state.started_at) - state.started_at).total_seconds()
@@ -190,8 +205,3 @@ def _took(task: Context) -> str:
 def _next(task: Context) -> str:
     follower = next((one for one in task.plan.tasks if one.number > task.definition.number), None)
     return f"Next: Task {follower.number} · {follower.name}." if follower else "This was the last task."
-
-
-def _decide(text: str, checks: list[ledger.Check], kind: str) -> bool | None:
-    verdicts = [check.passed for check in checks if getattr(check, kind) == text]
-    return all(verdicts) if verdicts else None

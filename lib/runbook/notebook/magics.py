@@ -15,7 +15,7 @@ from IPython.display import display
 from runbook.errors import StepFailed, UsageError
 from runbook.notebook.backfill import backfill, batches
 from runbook.notebook.task import TaskSession
-from runbook.plan.cells import AS_DUE, CHECK_HEAD, backfilled
+from runbook.plan.cells import AS_DUE, CHECK_HEAD, DECIDED, backfilled
 from runbook.query import lock_retry, send
 from runbook.query.expectation import Refused
 from runbook.query.table import Table
@@ -89,14 +89,8 @@ class RunbookMagics(Magics):
             raise UsageError("Write `%%check NAME: EXPECTATION`, such as `%%check nobody is left out: no rows`.")
         heads = dict(CHECK_HEAD.findall(cell))
         found = self.task.attempt(heads.get("as"), cell)
-        self.task.check(
-            name.strip(),
-            found,
-            expected.strip(),
-            criterion=heads.get("criterion"),
-            trigger=heads.get("trigger"),
-            ends=heads.get("else") == "stop",
-        )
+        decides = {sort: words for sort, words in heads.items() if sort in DECIDED}
+        self.task.check(name.strip(), found, expected.strip(), ends=heads.get("else") == "stop", **decides)
         if isinstance(found, Refused) or not found or found.field_names == ["command"]:
             return None
         return found
@@ -151,7 +145,8 @@ class RunbookMagics(Magics):
             verdict = str(error)
         if name:
             heads = dict(CHECK_HEAD.findall(cell))
-            self.task.check(name, verdict, AS_DUE, criterion=heads.get("criterion"), trigger=heads.get("trigger"))
+            decides = {sort: words for sort, words in heads.items() if sort in DECIDED}
+            self.task.check(name, verdict, AS_DUE, **decides)
         return found
 
     def _probe(self, name: str | None, cell: str) -> send.SqlAnswer:

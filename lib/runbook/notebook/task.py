@@ -10,9 +10,12 @@ import pandas as pd
 from runbook.database import scratch, snapshot
 from runbook.database.embedded import state_folder
 from runbook.errors import NotAllowed, StepFailed
-from runbook.notebook import dry_run, findings, gate
+from runbook.notebook import dry_run, findings
 from runbook.notebook.context import Context
+from runbook.notebook.deliverables import Document, deliver
+from runbook.notebook.gate import conclude_rollback, conclude_task, record_check, stop_task
 from runbook.notebook.task_clock import TaskClock
+from runbook.plan.decisions import Decides
 from runbook.policy import approval_required
 from runbook.query import statistics, timing
 from runbook.query.table import Table
@@ -27,34 +30,37 @@ class TaskSession(Context):
 
     clock: TaskClock | None = None
 
-    def check(
-        self,
-        name: str,
-        found: Any,
-        expected: str,
-        *,
-        criterion: str | None = None,
-        trigger: str | None = None,
-        ends: bool = False,
-    ) -> None:
+    def check(self, name: str, found: Any, expected: str, *, ends: bool = False, **decides: str) -> None:
         """Hold what was found against what is expected, remember and show the verdict.
-
-        Where a task changes something, a failed check ends it. A task that changes nothing goes on, so that all is
-        told at once; its gate is shut at the end.
 
         Args:
             name: the check's name, unique in the task.
             found: rows (a frame counts as rows), a scalar, a measurement, a comparison or a refusal.
             expected: in the grammar of `runbook.query.expectation`.
-            criterion: the success criterion it decides, in the plan's words.
-            trigger: the rollback trigger it fires when it fails, in the plan's words.
             ends: where it fails it ends the task all the same, because nothing below could be asked.
+            **decides: what it decides, in the plan's words: `criterion`, `trigger`, `deliverable`, `box`, and the kind
+                of the quality `gate` it belongs to; see `Decides`.
 
         Raises:
             GateShut: it failed, and ends the task.
-            UsageError: the plan has no such criterion or trigger, or the check decides nothing.
+            UsageError: the plan has no such words, or the check decides nothing.
         """
-        gate.record_check(self, name, found, expected, criterion, trigger, ends=ends)
+        record_check(self, name, found, expected, Decides.of(decides), ends=ends)
+
+    def deliver(self, name: str, said: str, document: Document = None, *, gate: str | None = None) -> None:
+        """Deliver what the plan promises, with its figure, and the document where it is one.
+
+        Args:
+            name: of the deliverable, in the plan's words.
+            said: its figure, such as `5,000 rows migrated`; the announcement of completion says it.
+            document: what is delivered: a file of the checkout, a table or Markdown. It is kept beside the run, with
+                its digest. None: what the checks verified that name the deliverable.
+            gate: the kind of the quality gate it belongs to; None: the plan's first.
+
+        Raises:
+            GateShut: nothing was delivered: the document is empty or missing, or no check has verified it.
+        """
+        deliver(self, name, said, document, gate)
 
     def finding(self, kind: str, name: str, found: Table, what: str = "") -> None:
         """Remember something about the target that decides nothing, a row for each thing it is about.
@@ -196,7 +202,7 @@ class TaskSession(Context):
         try:
             return approval_required.authorize(self)
         except NotAllowed as refusal:
-            gate.stop_task(self, str(refusal))
+            stop_task(self, str(refusal))
             raise
 
     def conclude(self) -> None:
@@ -208,7 +214,7 @@ class TaskSession(Context):
             GateShut: one is not as it must be, nothing decided it, or something was not given back.
         """
         try:
-            gate.conclude_rollback(self) if self.undo else gate.conclude_task(self)
+            conclude_rollback(self) if self.undo else conclude_task(self)
         finally:
             if self.clock:
                 self.clock.stop()

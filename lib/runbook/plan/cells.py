@@ -12,7 +12,9 @@ UNNUMBERED = re.compile(r"^#{2,} (?!\d)", re.MULTILINE)
 LABELS = "Purpose|Prerequisites|Impact|Rollback|Expected|If it fails"
 PROSE = re.compile(rf"\*\*({LABELS})\*\*\s+(.*?)(?=\s*\*\*(?:{LABELS})\*\*|\n\s*\n|\Z)", re.DOTALL)
 MAGIC = re.compile(r"%%(sql|check|finding|backfill|concurrently)\b *(.*)")
-CHECK_HEAD = re.compile(r"^-- (criterion|trigger|as|else): (.+?)\s*$", re.MULTILINE)
+DECIDED = ("criterion", "trigger", "deliverable", "box", "gate")  # what a check may decide
+CHECK_HEAD = re.compile(rf"^-- ({'|'.join(DECIDED)}|as|else): (.+?)\s*$", re.MULTILINE)
+DELIVERED = "delivered: {}"  # the name of the check by which a task delivers
 AS_DUE = "= as due"  # what the check of a %%backfill expects
 VARIES = "…"  # stands for what is known only when the cell runs
 
@@ -50,8 +52,11 @@ class DeclaredCheck:
     step: str
     name: str
     expected: str
-    criterion: str | None
-    trigger: str | None
+    criterion: str | None = None
+    trigger: str | None = None
+    deliverable: str | None = None
+    box: str | None = None
+    gate: str | None = None
 
 
 def read_cells(path: Path) -> list[Cell]:
@@ -98,7 +103,7 @@ def checks(path: Path) -> list[DeclaredCheck]:
     for cell in read_cells(path):
         magic, line = cell.magic or ("", "")
         heads = dict(CHECK_HEAD.findall(cell.source))
-        decides = heads.get("criterion"), heads.get("trigger")
+        decides = [heads.get(sort) for sort in DECIDED]
         if magic == "check":
             name, _, expected = line.rpartition(": ")
             found.append(DeclaredCheck(cell.step, name.strip(), expected, *decides))
@@ -115,17 +120,17 @@ def _calls(cell: Cell) -> Iterator[DeclaredCheck]:
     except SyntaxError:  # IPython's own syntax: no checks there
         return
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "check":
-            given = dict(zip(("name", "found", "expected"), node.args, strict=False))
-            given.update({keyword.arg: keyword.value for keyword in node.keywords if keyword.arg})
-            words = {name: _text(value) for name, value in given.items()}
-            yield DeclaredCheck(
-                cell.step,
-                words.get("name") or VARIES,
-                words.get("expected") or VARIES,
-                words.get("criterion"),
-                words.get("trigger"),
-            )
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        keywords = {keyword.arg: _text(keyword.value) for keyword in node.keywords if keyword.arg}
+        if node.func.attr == "check":
+            words = dict(zip(("name", "found", "expected"), map(_text, node.args), strict=False)) | keywords
+            decides = [words.get(sort) for sort in DECIDED]
+            yield DeclaredCheck(cell.step, words.get("name") or VARIES, words.get("expected") or VARIES, *decides)
+        elif node.func.attr == "deliver":
+            name = _text(node.args[0]) if node.args else keywords.get("name")
+            said = DELIVERED.format(name or VARIES)
+            yield DeclaredCheck(cell.step, said, "true", deliverable=name, gate=keywords.get("gate"))
 
 
 def _text(node: ast.expr) -> str | None:

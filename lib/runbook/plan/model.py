@@ -75,6 +75,23 @@ class Acceptable:
 
 
 @dataclass(frozen=True)
+class Requirement:
+    """What a task requires of one it needs.
+
+    Attributes:
+        task: the number of the one it needs.
+        words: what must be so there, in the plan's words.
+        criteria: the success criteria of that task which decide it.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    task: Annotated[int, Field(strict=True)]
+    words: Text
+    criteria: Texts
+
+
+@dataclass(frozen=True)
 class Task:
     """One task of the runbook: a notebook, what it needs, and what decides its gate.
 
@@ -96,6 +113,7 @@ class Task:
     triggers: tuple[Text, ...]
     deliverables: tuple[Text, ...] = ()
     acceptable: tuple[Acceptable, ...] = ()
+    requires: tuple[Requirement, ...] = ()
 
     def acceptable_check(self, name: str) -> Acceptable | None:
         """Return what may be accepted of a check, or None."""

@@ -6,6 +6,7 @@ from typing import Self
 
 from runbook.errors import UsageError
 from runbook.plan import fleets, plan_file
+from runbook.plan.checklist import Checklist
 from runbook.plan.fleets import Fleet
 from runbook.plan.model import Baseline, Environment, Step, Task
 
@@ -22,6 +23,7 @@ class Plan:
         escalate_at: a task may take this many times its estimate.
         schemas: what the plan may change in the target, and a rollback must give back.
         personal: columns that a protected environment's evidence shows redacted only.
+        checklist: what every gate decides beside a task's own criteria and triggers.
     """
 
     root: Path
@@ -31,6 +33,7 @@ class Plan:
     escalate_at: float
     schemas: tuple[str, ...]
     personal: tuple[str, ...]
+    checklist: Checklist
     tasks: tuple[Task, ...]
     environments: dict[str, Environment]
     fleets: dict[str, Fleet] = field(default_factory=dict)
@@ -65,6 +68,7 @@ class Plan:
             escalate_at=head.escalate_at,
             schemas=head.schemas,
             personal=head.personal,
+            checklist=file.checklist,
             tasks=file.tasks,
             environments=file.environments,
             fleets=file.fleets,

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from runbook.errors import UsageError
+from runbook.plan.checklist import Checklist
 from runbook.plan.fleets import Fleet
 from runbook.plan.model import CLOSED, Environment, Minutes, Task, Text, Texts, not_empty
 
@@ -42,6 +43,7 @@ class PlanFile:
     runbook: Head
     tasks: Annotated[tuple[Task, ...], AfterValidator(not_empty)]
     environments: dict[str, Environment]
+    checklist: Checklist = field(default_factory=Checklist)
     fleets: dict[str, Fleet] = field(default_factory=dict)
 
 
@@ -101,6 +103,17 @@ def _in_words(error: ErrorDetails) -> str:
     return f"{where} {words[:1].lower()}{words[1:]}"
 
 
+def _unmet(file: PlanFile, task: Task) -> Iterator[str]:
+    """Yield what a task requires of another that cannot be decided there."""
+    criteria = {one.number: one.criteria for one in file.tasks if one.number in task.needs}
+    for one in task.requires:
+        if not set(one.criteria) <= set(criteria.get(one.task, ())):
+            yield (
+                f"task {task.number} requires {one.words!r} of task {one.task}, which must be a task it needs, with "
+                "these criteria"
+            )
+
+
 def _contradictions(file: PlanFile) -> Iterator[str]:
     """Yield what each entry alone may say, but not beside the others."""
     seen: set[int] = set()
@@ -115,6 +128,7 @@ def _contradictions(file: PlanFile) -> Iterator[str]:
         twice = [text for text, count in Counter([*task.criteria, *task.triggers]).items() if count > 1]
         yield from (f"task {task.number} names {text!r} twice" for text in twice)
         seen.add(task.number)
+        yield from _unmet(file, task)
     for place, environment in enumerate(file.environments.values()):
         needs, head = environment.needs, f"environment {environment.name} needs {environment.needs!r}"
         if needs and needs not in list(file.environments)[:place]:

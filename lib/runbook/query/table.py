@@ -67,6 +67,10 @@ class Table(ResultSet):  # type: ignore[misc]
         """Return the table as the ledger keeps it, its columns in their order: what makes it again."""
         return {"names": list(self.field_names), "rows": [list(row) for row in self]}
 
+    def shown(self) -> list[list[str]]:
+        """Return every row as it is shown."""
+        return [[_cell(name, value) for name, value in zip(self.field_names, row, strict=True)] for row in self]
+
     def _repr_html_(self) -> str:
         self.pretty.add_rows(self)
         table = self.pretty.get_html_string(format=True, border=False)
@@ -135,42 +139,6 @@ def show_header(title: str, facts: Sequence[tuple[str, str]], protected: bool) -
         f'<div style="font-size:125%;font-weight:600">{escape(title)}</div><div>{items}</div></div>'
     )
     return Markup(html, f"{title}\n" + " · ".join(f"{name} {value}" for name, value in facts))
-
-
-def show_gate(task: str, rows: Sequence[tuple[str, str, bool | None]], next_step: str, took: str = "") -> Markup:
-    """Return the gate of a task.
-
-    Args:
-        task: its name.
-        rows: (`criterion` or `trigger`, the plan's words, whether it is as it must be; None is undecided).
-        next_step: one line, said under the verdict.
-        took: how long the task took, against its estimate.
-    """
-    is_open = all(fine for _, _, fine in rows)
-    colour = PASS if is_open else FAIL
-    verdict_line = f"Gate {'open' if is_open else 'SHUT'} · {task}" + (f" · took {took}" if took else "")
-    words = {
-        ("criterion", True): ("✓", "met", PASS),
-        ("criterion", False): ("✗", "not met", FAIL),
-        ("criterion", None): ("?", "undecided", WARN),
-        ("trigger", True): ("✓", "not fired", PASS),
-        ("trigger", False): ("✗", "FIRED", FAIL),
-        ("trigger", None): ("?", "undecided", WARN),
-    }
-    cells, texts = [], []
-    for kind, text, fine in rows:
-        sign, word, tint = words[kind, fine]
-        cells.append(
-            f'<tr><td style="text-align:left">{kind}</td><td style="text-align:left">{escape(text)}</td>'
-            f'<td style="text-align:left;color:{tint};font-weight:600">{sign} {word}</td></tr>'
-        )
-        texts.append(f"{sign} {word:<9}  {kind:<9}  {text}")
-    html = (
-        f'<div style="border:2px solid {colour};border-radius:6px;padding:8px 12px">'
-        f'<div style="color:{colour};font-size:115%;font-weight:600">{escape(verdict_line)}</div>'
-        f"<table><tbody>{''.join(cells)}</tbody></table><div>{escape(next_step)}</div></div>"
-    )
-    return Markup(html, "\n".join([verdict_line, *texts, next_step]))
 
 
 def show_elapsed(seconds: float) -> str:

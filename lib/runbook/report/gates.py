@@ -89,7 +89,7 @@ def gate_of(task: dict[str, Any]) -> Gate:
     criteria = tuple(_decision(one["name"], MET[one["met"]], task, "criterion") for one in task["criteria"])
     triggers = tuple(_decision(one["name"], FIRED[one["fired"]], task, "trigger") for one in task["triggers"])
     known = {decision.name for decision in criteria + triggers}
-    others = tuple(_check(one) for one in task["checks"] if not {one["criterion"], one["trigger"]} & known)
+    others = tuple(show_check(one) for one in task["checks"] if not {one["criterion"], one["trigger"]} & known)
     mark = STATES.get(task["status"], UNKNOWN)
     return Gate(task["number"], task["name"], task["status"], mark, criteria, triggers, others)
 
@@ -114,8 +114,9 @@ def _decision(name: str, mark: Mark, task: dict[str, Any], kind: str) -> GateDec
     deciding = sorted(
         (check for check in task["checks"] if check[kind] == name), key=lambda check: bool(check["passed"])
     )
-    return GateDecision(name, mark, tuple(map(_check, deciding)))
+    return GateDecision(name, mark, tuple(map(show_check, deciding)))
 
 
-def _check(check: dict[str, Any]) -> ShownCheck:
+def show_check(check: dict[str, Any]) -> ShownCheck:
+    """Return a check of a manifest as the report shows it."""
     return ShownCheck(check["name"], check["expected"], check["actual"], PASSED if check["passed"] else FAILED)

@@ -29,6 +29,7 @@ from runbook.report import (
     verdict,
 )
 from runbook.report.gates import Gate
+from runbook.report.quality import quality_rows_of
 
 REPORT = "report.html"
 NEEDED = (
@@ -86,6 +87,7 @@ def build_report(folder: Path, plan: Plan) -> Path:
             timeline=times,
             gates=[gate for gate in found if gate.decided or gate.status in {"complete", "failed", "running"}],
             marks=gates.STATES,
+            quality=quality_rows_of(tasks),
             schema=schema,
             changes=notes.sort_notes(tasks, skip=("approval",)),
             matrices=access.matrices_of(tasks),

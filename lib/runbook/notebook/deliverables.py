@@ -1,0 +1,53 @@
+"""Deliverables: what a task hands over, each a document with its digest, or what its checks have verified."""
+
+import hashlib
+from pathlib import Path
+
+from runbook.evidence.gate_rows import DELIVERED, verdict_of
+from runbook.notebook.context import Context
+from runbook.notebook.gate import record_check
+from runbook.plan.cells import DELIVERED as CHECK
+from runbook.plan.decisions import Decides
+from runbook.query.table import Table
+
+Document = Path | Table | str | None
+
+
+def deliver(task: Context, name: str, said: str, document: Document, gate: str | None) -> None:
+    """Deliver something; see `Task.deliver`."""
+    number = task.definition.number
+    others = [one for one in task.ledger.checks(task.run_id, number) if one.deliverable == name]
+    others = [one for one in others if one.name != CHECK.format(name)]
+    text = _text(document)
+    about = {"said": said}
+    if text is not None:
+        about |= {"file": _file_name(name, document), "sha256": hashlib.sha256(text.encode()).hexdigest(), "text": text}
+    task.write(f"{DELIVERED}{name}", about)
+    is_there = bool(said.strip()) and (bool(text.strip()) if text is not None else verdict_of(others) is True)
+    record_check(task, CHECK.format(name), is_there, "true", Decides(deliverable=name, gate=gate))
+
+
+def _text(document: Document) -> str | None:
+    """Return a document as text; an empty text where it is not there."""
+    if isinstance(document, Path):
+        return document.read_text(encoding="utf-8") if document.is_file() else ""
+    return markdown(document) if isinstance(document, Table) else document
+
+
+def _file_name(name: str, document: Document) -> str:
+    if isinstance(document, Path):
+        return document.name
+    words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
+    return f"{'_'.join(words)}.md"
+
+
+def markdown(table: Table) -> str:
+    """Return a table in Markdown, all of its rows, as it is shown; empty where it has none."""
+    if not table:
+        return ""
+    rows = [list(table.field_names), ["---"] * len(table.field_names), *table.shown()]
+    return "\n".join("| " + " | ".join(_cell(value) for value in row) + " |" for row in rows) + "\n"
+
+
+def _cell(value: str) -> str:
+    return value.replace("|", "\\|").replace("\n", "<br>")
