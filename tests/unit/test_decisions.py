@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.promises import NOTEBOOK, promise_more
 
 from runbook.errors import UsageError
 from runbook.plan.cells import checks
@@ -12,7 +13,6 @@ from runbook.plan.decisions import require_decisions
 from runbook.plan.plan import Plan
 
 TOY = Path(__file__).parents[1] / "toy"
-NOTEBOOK = "notebooks/07_label_the_shelves.ipynb"
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def changed(tmp_path):
 
     def change(plan: tuple[str, str] = ("", ""), notebook: tuple[str, str] = ("", "")) -> Plan:
         root = tmp_path / "toy"
-        shutil.copytree(TOY, root)
+        promise_more(shutil.copytree(TOY, root))
         for name, (old, new) in (("runbook.toml", plan), (NOTEBOOK, notebook)):
             text = (root / name).read_text(encoding="utf-8")
             assert old in text
@@ -56,7 +56,7 @@ def test_what_no_check_decides_is_named(changed, head, missing):
 
 
 def test_a_check_that_names_no_quality_gate_belongs_to_the_first(changed):
-    plan = changed(notebook=("-- gate: shelves\\n", ""))
+    plan = changed(notebook=(', gate=\\"shelves\\"', ""))
     require_decisions(plan, plan.tasks)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from runbook.evidence.gate_rows import DELIVERED, verdict_of
 from runbook.notebook.context import Context
 from runbook.notebook.gate import record_check
-from runbook.plan.cells import DELIVERED as CHECK
+from runbook.plan import cells
 from runbook.plan.decisions import Decides
 from runbook.query.table import Table
 
@@ -17,14 +17,14 @@ def deliver(task: Context, name: str, said: str, document: Document, gate: str |
     """Deliver something; see `Task.deliver`."""
     number = task.definition.number
     others = [one for one in task.ledger.checks(task.run_id, number) if one.deliverable == name]
-    others = [one for one in others if one.name != CHECK.format(name)]
+    others = [one for one in others if one.name != cells.DELIVERED.format(name)]
     text = _text(document)
     about = {"said": said}
     if text is not None:
         about |= {"file": _file_name(name, document), "sha256": hashlib.sha256(text.encode()).hexdigest(), "text": text}
     task.write(f"{DELIVERED}{name}", about)
     is_there = bool(said.strip()) and (bool(text.strip()) if text is not None else verdict_of(others) is True)
-    record_check(task, CHECK.format(name), is_there, "true", Decides(deliverable=name, gate=gate))
+    record_check(task, cells.DELIVERED.format(name), is_there, "true", Decides(deliverable=name, gate=gate))
 
 
 def _text(document: Document) -> str | None:

@@ -22,6 +22,7 @@ from runbook.policy.acceptance import Standing
 from runbook.query.expectation import Expectation
 from runbook.query.table import Table, show_elapsed, show_verdict
 
+MOST_TELLING = ("criterion", "trigger", "deliverable", "box", "gate", "completion")
 PREPARATION = "Preparation"
 REMEDY = "what_to_do"  # the column of a check's rows that tells the operator
 
@@ -105,7 +106,7 @@ def conclude_task(task: Context) -> None:
     number = task.definition.number
     rows = completion.rows_of(task)
     rows["completion"] = completion.complete_rows(task, rows)
-    wrong = [row for sort in rows for row in rows[sort] if not row.fine]
+    wrong = [row for sort in MOST_TELLING for row in rows[sort] if not row.fine]
     is_open = not wrong and not task.failed
     task.keep_record()
     task.ledger.finish_task(task.run_id, number, ledger.DONE if is_open else "failed")
