@@ -174,7 +174,7 @@ class Drawing:
                     database, number, tags, source
                 )
             told = {"samples": SAMPLES.get(task.number)} | given
-            found.tasks.append(self._execute(session, task, notebooks.read(task), told, database))
+            found.tasks.append(self._execute(session, task, notebooks.read_notebook(task), told, database))
             if found.tasks[-1].stop:
                 return
             if between:
@@ -188,7 +188,7 @@ class Drawing:
         for task in reversed(self.plan.tasks):
             if task.number in states and states[task.number].status != UNDONE:
                 found.back.append(
-                    self._execute(session, task, notebooks.reversing(task), {"environment": "draw"}, database)
+                    self._execute(session, task, notebooks.rollback_notebook(task), {"environment": "draw"}, database)
                 )
                 if found.back[-1].stop:
                     return

@@ -96,5 +96,5 @@ def fitting(notebook: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     known: set[str] = set()
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
-            known |= parameters.declared(cell.source).keys()
+            known |= parameters.declarations(cell.source).keys()
     return {name: value for name, value in given.items() if name in known}

@@ -1,0 +1,78 @@
+"""Draw shapes: `python -m tests.shapes [--draws N] [--seed S] [--alone | --pieces NAME …]`; see `generator`.
+
+Each that is not as it must be is made smaller, piece by piece, and written as one file of SQL.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.shapes import generator
+from tests.support.draw import Draw, Drawing
+
+
+def is_right(draw: Draw) -> bool:
+    """Tell whether a shape completed and was given back, or was blocked in time; in either case nothing is left."""
+    return (draw.is_complete or draw.is_blocked) and draw.is_given_back and not draw.gained
+
+
+def smallest(drawing: Drawing, shape: generator.Shape) -> tuple[generator.Shape, Draw]:
+    """Return the shape without every piece that it is wrong without, and what becomes of it."""
+    draw = drawing.draw(shape.sql)
+    for piece in shape.pieces:
+        smaller = shape.without(piece)
+        if len(smaller.pieces) < len(shape.pieces):
+            found = drawing.draw(smaller.sql)
+            if not found.refused and not is_right(found):
+                shape, draw = smaller, found
+    return shape, draw
+
+
+def kind(draw: Draw) -> str:
+    """Return in a few words what became of a shape."""
+    if draw.refused:
+        return "refused"
+    if not is_right(draw):
+        return "wrong"
+    return "complete" if draw.is_complete else "blocked"
+
+
+def main() -> int:
+    """Draw, and return 1 where one was not as it must be."""
+    parser = argparse.ArgumentParser(prog="python -m tests.shapes", description=__doc__)
+    parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0, help="of the first draw; the others count on from it")
+    parser.add_argument("--alone", metavar="START", nargs="?", const="", help="each piece alone (whose name starts so)")
+    parser.add_argument("--pieces", nargs="+", help="these pieces together")
+    parser.add_argument("--to", type=Path, default=Path(tempfile.gettempdir()), help="folder for what is wrong")
+    parser.add_argument("--as-drawn", action="store_true", help="make nothing smaller")
+    told = parser.parse_args()
+    known = generator.pieces()
+    if told.pieces:
+        shapes = [generator.together(known[name] for name in told.pieces)]
+    elif told.alone is not None:
+        shapes = [generator.together([one]) for name, one in known.items() if name.startswith(told.alone)]
+    else:
+        shapes = [generator.draw_shape(seed) for seed in range(told.seed, told.seed + told.draws)]
+    counts: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("IPYTHONDIR", str(Path(folder, "ipython")))
+        drawing = Drawing(Path(folder))
+        for number, shape in enumerate(shapes, start=told.seed):
+            draw = drawing.draw(shape.sql)
+            counts[kind(draw)] += 1
+            print(f"{number} {kind(draw)} · {shape.name}: {draw.verdict}", flush=True)
+            if kind(draw) in ("wrong", "refused") and not told.as_drawn:
+                least, found = smallest(drawing, shape) if kind(draw) == "wrong" else (shape, draw)
+                path = told.to / f"shape-{number}.sql"
+                path.write_text(least.sql, encoding="utf-8")
+                print(f"    smallest: {least.name}: {found.verdict} · {path}", flush=True)
+    print(" · ".join(f"{count} {what}" for what, count in counts.items()))
+    return int(bool(counts["wrong"] + counts["refused"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

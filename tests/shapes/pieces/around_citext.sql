@@ -1,0 +1,8 @@
+-- plans and addresses are citext
+-- of: around
+-- not with: plans_enum, plans_domain, plans_varchar
+-- as the superuser
+CREATE EXTENSION citext SCHEMA extensions;
+GRANT USAGE ON SCHEMA extensions TO PUBLIC;
+-- as the owner
+ALTER TABLE organizations ALTER plan_name TYPE extensions.citext, ALTER name TYPE extensions.citext;

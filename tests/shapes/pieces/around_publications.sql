@@ -1,0 +1,5 @@
+-- everything is published
+-- of: around
+-- as the superuser
+CREATE PUBLICATION everything FOR ALL TABLES;
+CREATE PUBLICATION "Some Columns" FOR TABLE public.organizations (id, name) WHERE (id IS NOT NULL) WITH (publish = 'insert');

@@ -1,0 +1,13 @@
+-- the function takes the organization as text, as the brief's own calls do
+-- of: function
+-- arguments: org_id::uuid, action, credits
+DROP FUNCTION consume_credits_rpc;
+CREATE FUNCTION consume_credits_rpc(org_id text, action text, credits integer) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE remaining numeric;
+BEGIN
+  IF @n@ IS NULL OR @n@ <= 0 THEN RAISE EXCEPTION 'Credits must be positive'; END IF;
+  IF (@t@ IN ('ai_chat', 'whatsapp_message', 'email_send', 'sms_send')) IS NOT TRUE THEN RAISE EXCEPTION 'Invalid action type'; END IF;
+  @debit@
+  INSERT INTO credit_actions (organization_id, action_type, credits_consumed, description) VALUES (@o@, @t@@cast@, @n@, 'Consumed');
+  RETURN jsonb_build_object('success', true, 'remaining_credits', remaining, 'action_type', action, 'credits_consumed', credits);
+END $$;

@@ -1,0 +1,3 @@
+-- everybody has one plan
+-- of: plans
+UPDATE organizations SET plan_name = 'premium';

@@ -1,0 +1,7 @@
+-- one organization
+-- of: sizes
+CREATE TEMP TABLE kept AS SELECT id FROM organizations WHERE name !~ '^Edge case' ORDER BY id LIMIT 1;
+DELETE FROM credit_actions WHERE organization_id <> ALL (SELECT id FROM kept);
+DELETE FROM organization_credits WHERE organization_id <> ALL (SELECT id FROM kept);
+DELETE FROM organizations WHERE id <> ALL (SELECT id FROM kept);
+DROP TABLE kept;

@@ -1,0 +1,3 @@
+-- a rule keeps actions from being deleted
+-- of: triggers
+CREATE RULE keep AS ON DELETE TO credit_actions WHERE OLD.action_type = 'sms_send' DO INSTEAD NOTHING;
