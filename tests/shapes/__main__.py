@@ -11,12 +11,8 @@ from collections import Counter
 from pathlib import Path
 
 from tests.shapes import generator
-from tests.support.draw import Draw, Drawing
-
-
-def is_right(draw: Draw) -> bool:
-    """Tell whether a shape completed and was given back, or was blocked in time; in either case nothing is left."""
-    return (draw.is_complete or draw.is_blocked) and draw.is_given_back and not draw.gained
+from tests.support.draw import Drawing
+from tests.support.outcome import Draw
 
 
 def smallest(drawing: Drawing, shape: generator.Shape) -> tuple[generator.Shape, Draw]:
@@ -26,7 +22,7 @@ def smallest(drawing: Drawing, shape: generator.Shape) -> tuple[generator.Shape,
         smaller = shape.without(piece)
         if len(smaller.pieces) < len(shape.pieces):
             found = drawing.draw(smaller.sql)
-            if not found.refused and not is_right(found):
+            if not found.refused and not found.is_right:
                 shape, draw = smaller, found
     return shape, draw
 
@@ -35,7 +31,7 @@ def kind(draw: Draw) -> str:
     """Return in a few words what became of a shape."""
     if draw.refused:
         return "refused"
-    if not is_right(draw):
+    if not draw.is_right:
         return "wrong"
     return "complete" if draw.is_complete else "blocked"
 

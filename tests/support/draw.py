@@ -11,9 +11,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import psycopg
@@ -21,16 +20,18 @@ import psycopg
 from runbook.database.ledger import UNDONE, Check, Ledger
 from runbook.evidence import notebooks
 from runbook.plan.plan import Plan, Task
-from tests.support import world
 from tests.support.databases import Database, Databases
-from tests.support.in_process import Session, Stop, fitting
+from tests.support.in_process import Session
+from tests.support.outcome import Draw, Outcome
+from tests.support.world import observe
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("notebooks", "sql", "docs", "supabase")
-ADDRESS = "RUNBOOK_DRAW_DATABASE_URL"
+ENVIRONMENT = "draw"
+ADDRESS = f"RUNBOOK_{ENVIRONMENT.upper()}_DATABASE_URL"
 # Figures that decide nothing on a busy machine, and a backfill without rests: a draw asks what is right, not how fast.
 CHEAP: Mapping[str, Any] = {
-    "environment": "draw",
+    "environment": ENVIRONMENT,
     "floor_ms": 1e5,
     "narrow_ms": 1e5,
     "slowest_ms": 1e5,
@@ -44,77 +45,22 @@ SAMPLES = {1: 100, 3: 10, 4: 10}  # by task; the baseline demands a hundred
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a task.
+class Moment:
+    """A cell is about to run.
 
     Attributes:
-        stop: None: it is complete.
-        failed: the checks that failed.
-        seconds: it took.
+        way: `up`, or `down` on the way back.
+        task: its number.
     """
 
+    database: Database
+    way: str
     task: int
-    stop: Stop | None
-    failed: tuple[Check, ...]
-    seconds: float
-
-    def __str__(self) -> str:
-        if self.stop is None:
-            return f"Task {self.task} complete"
-        if self.failed:
-            return f"Task {self.task}: " + "; ".join(f"{check.name} ({check.actual})" for check in self.failed)
-        return f"Task {self.task}: {self.stop.kind}: {shorten(self.stop.message, 300)}"
+    tags: tuple[str, ...]
+    source: str
 
 
-@dataclass
-class Draw:
-    """What became of a shape.
-
-    Attributes:
-        tasks: as far as they went.
-        back: the tasks reversed, newest first, as far as they went.
-        gained: what somebody can do after the tasks and could not do before.
-        left: what is not as it was, after the way back.
-        refused: what the server said to the shape itself, which then was not drawn.
-    """
-
-    tasks: list[Outcome] = field(default_factory=list)
-    back: list[Outcome] = field(default_factory=list)
-    gained: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-    refused: str = ""
-    seconds: float = 0.0
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every task is complete."""
-        return bool(self.tasks) and all(one.stop is None for one in self.tasks)
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether it stopped before anything was changed, by a check or a clear sentence."""
-        stop = self.tasks[-1].stop if self.tasks else None
-        return stop is not None and self.tasks[-1].task < 2 and stop.kind in ("GateShut", "NotAllowed")
-
-    @property
-    def is_given_back(self) -> bool:
-        """Whether all that was begun was reversed, and nothing is left of it."""
-        return not self.left and all(one.stop is None for one in self.back)
-
-    @property
-    def verdict(self) -> str:
-        """Whether it is as it must be, in one line."""
-        if self.refused:
-            return f"the shape is refused: {self.refused}"
-        if self.is_complete:
-            said = "complete"
-        else:
-            said = f"{'blocked by' if self.is_blocked else 'STOPPED at'} {self.tasks[-1]}"
-        stuck = [one for one in self.back if one.stop]
-        said += f" · RIGHTS GAINED: {self.gained[0]} ({len(self.gained)})" if self.gained else ""
-        said += f" · NO WAY BACK: {stuck[0]}" if stuck else ""
-        said += f" · NOT GIVEN BACK: {self.left[0]} ({len(self.left)})" if self.left else ""
-        return said + ("" if stuck or self.left else " · given back")
+Watch = Callable[[Moment], None]
 
 
 class Drawing:
@@ -128,8 +74,8 @@ class Drawing:
         self,
         *shapes: str,
         parameters: Mapping[str, Any] | None = None,
+        watch: Watch | None = None,
         between: Callable[[Database, int], None] | None = None,
-        before_cell: Callable[[Database, int, list[str], str], None] | None = None,
         last: int | None = None,
     ) -> Draw:
         """Draw shapes together on one database, and return what became of it.
@@ -137,8 +83,8 @@ class Drawing:
         Args:
             *shapes: SQL, applied in order as the owner; a line `-- as the superuser` changes that.
             parameters: beside those that make it cheap.
-            between: called after each complete task, with the database and the task's number.
-            before_cell: called before each cell, with the database, the task's number, the cell's tags and its source.
+            watch: called before each cell, up and down.
+            between: called with the number of each complete task, and with -1 after each task reversed.
             last: number of the last task.
         """
         begun, found = time.perf_counter(), Draw()
@@ -149,12 +95,11 @@ class Drawing:
             except psycopg.Error as error:
                 found.refused = " ".join(str(error).split())
                 return found
-            before = world.observe(database.superuser)
-            self._forth(found, database, {**CHEAP, **(parameters or {})}, between, before_cell, last)
-            after = world.observe(database.superuser)
-            found.gained = world.gained(before, after)
-            self._back(found, database)
-            found.left = world.differences(before, world.observe(database.superuser))
+            found.before = observe(database.superuser)
+            self._forth(found, database, {**CHEAP, **(parameters or {})}, watch, between, last)
+            found.after = observe(database.superuser)
+            self._back(found, database, watch, between)
+            found.end = observe(database.superuser)
         found.seconds = time.perf_counter() - begun
         return found
 
@@ -163,47 +108,66 @@ class Drawing:
         found: Draw,
         database: Database,
         given: Mapping[str, Any],
+        watch: Watch | None,
         between: Callable[[Database, int], None] | None,
-        before_cell: Callable[[Database, int, list[str], str], None] | None,
         last: int | None,
     ) -> None:
         session = Session(self.plan, "draw")
         for task in self.plan.between(None, last):
-            if before_cell:
-                session.before_cell = lambda tags, source, number=task.number: before_cell(
-                    database, number, tags, source
-                )
             told = {"samples": SAMPLES.get(task.number)} | given
-            found.tasks.append(self._execute(session, task, notebooks.read_notebook(task), told, database))
+            found.tasks.append(self._execute(session, task, notebooks.read_notebook(task), told, database, watch))
             if found.tasks[-1].stop:
                 return
             if between:
                 between(database, task.number)
 
-    def _back(self, found: Draw, database: Database) -> None:
-        session = Session(self.plan, "draw back")
+    def _back(
+        self,
+        found: Draw,
+        database: Database,
+        watch: Watch | None,
+        between: Callable[[Database, int], None] | None,
+    ) -> None:
+        session = Session(self.plan, "draw back", way="down")
+        for task in self._begun(database):
+            given, notebook = {"environment": ENVIRONMENT}, notebooks.rollback_notebook(task)
+            found.back.append(self._execute(session, task, notebook, given, database, watch))
+            if found.back[-1].stop:
+                return
+            if between:
+                between(database, -1)
+
+    def _begun(self, database: Database) -> list[Task]:
+        """Return the tasks that left something, the newest first, as `runbook rollback` takes them."""
         with psycopg.connect(database.owner, autocommit=True) as connection:
             ledger = Ledger(connection, self.plan.name)
             states = ledger.states() if ledger.exists() else {}
-        for task in reversed(self.plan.tasks):
-            if task.number in states and states[task.number].status != UNDONE:
-                found.back.append(
-                    self._execute(session, task, notebooks.rollback_notebook(task), {"environment": "draw"}, database)
-                )
-                if found.back[-1].stop:
-                    return
+        return [
+            one for one in reversed(self.plan.tasks) if one.number in states and states[one.number].status != UNDONE
+        ]
 
     def _execute(
-        self, session: Session, task: Task, notebook: Any, given: Mapping[str, Any], database: Database
+        self,
+        session: Session,
+        task: Task,
+        notebook: Any,
+        given: Mapping[str, Any],
+        database: Database,
+        watch: Watch | None,
     ) -> Outcome:
-        begun = time.perf_counter()
-        stop = session.execute(notebook, fitting(notebook, given))
+        begun, known = time.perf_counter(), notebooks.declared_parameters(task)
+        if watch:
+            session.before_cell = lambda tags, source: watch(
+                Moment(database, session.way, task.number, tuple(tags), source)
+            )
+        fitting = {name: value for name, value in given.items() if name in known}
+        stop = session.execute(notebook, fitting)
         failed: tuple[Check, ...] = ()
         with psycopg.connect(database.owner, autocommit=True) as connection:
             ledger = Ledger(connection, self.plan.name)
             if ledger.exists():
                 failed = tuple(one for one in ledger.checks(session.run_id, task.number) if not one.passed)
-        return Outcome(task.number, stop, failed, time.perf_counter() - begun)
+        return Outcome(task.number, stop, failed, session.findings, time.perf_counter() - begun)
 
 
 def _plan(folder: Path) -> Plan:
@@ -211,7 +175,9 @@ def _plan(folder: Path) -> Plan:
     for part in PARTS:
         shutil.copytree(ROOT / part, folder / part)
     text = (ROOT / "runbook.toml").read_text(encoding="utf-8")
-    (folder / "runbook.toml").write_text(f'{text}\n[environments.draw]\napproval = "automatic"\n', encoding="utf-8")
+    (folder / "runbook.toml").write_text(
+        f'{text}\n[environments.{ENVIRONMENT}]\napproval = "automatic"\n', encoding="utf-8"
+    )
     return Plan.read(folder / "runbook.toml")
 
 
@@ -242,8 +208,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name = " + ".join(file.stem for file in group) or "the baseline"
             print(f"{name}: {draw.verdict} ({draw.seconds:.1f} s)", flush=True)
             if told.verbose:
-                print("".join(f"    {line}\n" for line in (*draw.gained, *draw.left)), end="")
-            wrong += not (draw.is_complete or draw.is_blocked) or not draw.is_given_back or bool(draw.gained)
+                found = [
+                    f"{one.kind}: {one.check}: {one.what} {one.remedy}" for task in draw.tasks for one in task.findings
+                ]
+                print("".join(f"    {line}\n" for line in (*found, *draw.gained, *draw.left)), end="")
+            wrong += not draw.is_right
     return min(wrong, 255)
 
 

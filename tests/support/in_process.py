@@ -14,7 +14,7 @@ from papermill.parameterize import parameterize_notebook
 from traitlets.config import Config
 
 from runbook.database.identity import RUN_VARIABLE
-from runbook.plan import parameters
+from runbook.plan.finding import Finding
 from runbook.plan.plan import Plan
 
 
@@ -37,11 +37,14 @@ class Session:
     """Notebooks of a plan, one after the other, all of one run.
 
     Attributes:
-        before_cell: called before each cell with its tags and its source, on whatever is to happen meanwhile.
+        way: `up`, or `down` on the way back.
+        before_cell: called before each cell, with its tags and its source.
+        findings: what the last notebook found about the target.
     """
 
-    def __init__(self, plan: Plan, run_id: str) -> None:
-        self.plan, self.run_id = plan, run_id
+    def __init__(self, plan: Plan, run_id: str, way: str = "up") -> None:
+        self.plan, self.run_id, self.way = plan, run_id, way
+        self.findings: tuple[Finding, ...] = ()
         self.before_cell: Callable[[list[str], str], None] = lambda tags, source: None
 
     def execute(self, notebook: Any, parameters: Mapping[str, Any]) -> Stop | None:
@@ -63,7 +66,9 @@ class Session:
             with chdir(self.plan.root / "notebooks"), _undrawn():
                 return self._cells(shell, notebook)
         finally:
+            self.findings = ()
             if task := shell.user_ns.get("_runbook_task"):
+                self.findings = tuple(task.findings)
                 task.close()
             InteractiveShell.clear_instance()
             os.environ.pop(RUN_VARIABLE) if former is None else os.environ.update({RUN_VARIABLE: former})
@@ -89,12 +94,3 @@ def _undrawn() -> Iterator[None]:
         yield
     finally:
         FigureCanvasAgg.print_png = former
-
-
-def fitting(notebook: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the parameters that a notebook declares."""
-    known: set[str] = set()
-    for cell in notebook.cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            known |= parameters.declarations(cell.source).keys()
-    return {name: value for name, value in given.items() if name in known}

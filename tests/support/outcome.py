@@ -1,0 +1,105 @@
+"""What became of a draw: of each task, of the way back, of the target."""
+
+from dataclasses import dataclass, field
+from textwrap import shorten
+
+from runbook.database.ledger import Check
+from runbook.plan.finding import Finding
+from tests.support.in_process import Stop
+from tests.support.world import World, differences, gained
+
+UNDER_WAY = 2  # the first task that changes the target
+CLEAR = ("GateShut", "NotAccepted", "NotAllowed")  # what a task that changes nothing may end in
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task.
+
+    Attributes:
+        stop: None: it is complete.
+        failed: the checks that failed.
+        findings: what it found about the target.
+        seconds: it took.
+    """
+
+    task: int
+    stop: Stop | None
+    failed: tuple[Check, ...]
+    findings: tuple[Finding, ...]
+    seconds: float
+
+    def __str__(self) -> str:
+        if self.stop is None:
+            return f"Task {self.task} complete"
+        if self.failed:
+            return f"Task {self.task}: " + "; ".join(f"{check.name} ({check.actual})" for check in self.failed)
+        return f"Task {self.task}: {self.stop.kind}: {shorten(self.stop.message, 300)}"
+
+
+@dataclass
+class Draw:
+    """What became of a shape.
+
+    Attributes:
+        tasks: as far as they went.
+        back: the tasks reversed, newest first, as far as they went.
+        before: the target before the first task.
+        after: … after the last one.
+        end: … after the way back.
+        refused: what the server said to the shape itself, which then was not drawn.
+    """
+
+    tasks: list[Outcome] = field(default_factory=list)
+    back: list[Outcome] = field(default_factory=list)
+    before: World | None = None
+    after: World | None = None
+    end: World | None = None
+    refused: str = ""
+    seconds: float = 0.0
+
+    @property
+    def gained(self) -> list[str]:
+        """What somebody can do after the tasks and could not do before."""
+        return gained(self.before, self.after) if self.before and self.after else []
+
+    @property
+    def left(self) -> list[str]:
+        """What is not as it was, after the way back."""
+        return differences(self.before, self.end) if self.before and self.end else []
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every task is complete."""
+        return bool(self.tasks) and all(one.stop is None for one in self.tasks)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it stopped before anything was changed, by a check or a clear sentence."""
+        stop = self.tasks[-1].stop if self.tasks else None
+        return stop is not None and self.tasks[-1].task < UNDER_WAY and stop.kind in CLEAR
+
+    @property
+    def is_given_back(self) -> bool:
+        """Whether all that was begun was reversed, and nothing is left of it."""
+        return not self.left and all(one.stop is None for one in self.back)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it completed or was blocked in time, nobody gained a right, and nothing is left of it."""
+        return (self.is_complete or self.is_blocked) and self.is_given_back and not self.gained
+
+    @property
+    def verdict(self) -> str:
+        """What became of it, in one line; what is not as it must be in capitals."""
+        if self.refused:
+            return f"the shape is refused: {self.refused}"
+        if self.is_complete:
+            said = "complete"
+        else:
+            said = f"{'blocked by' if self.is_blocked else 'STOPPED at'} {self.tasks[-1]}"
+        rights, left, stuck = self.gained, self.left, [one for one in self.back if one.stop]
+        said += f" · RIGHTS GAINED: {rights[0]} ({len(rights)})" if rights else ""
+        said += f" · NO WAY BACK: {stuck[0]}" if stuck else ""
+        said += f" · NOT GIVEN BACK: {left[0]} ({len(left)})" if left else ""
+        return said + ("" if stuck or left else " · given back")
