@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -42,6 +43,7 @@ CHEAP: Mapping[str, Any] = {
 }
 
 SAMPLES = {1: 100, 3: 10, 4: 10}  # by task; the baseline demands a hundred
+GROWS = re.compile(r"^-- grows: (\S+)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Moment:
 
 
 Watch = Callable[[Moment], None]
+Between = Callable[[Database, str, int], None]
 
 
 class Drawing:
@@ -75,19 +78,20 @@ class Drawing:
         *shapes: str,
         parameters: Mapping[str, Any] | None = None,
         watch: Watch | None = None,
-        between: Callable[[Database, int], None] | None = None,
+        between: Between | None = None,
         last: int | None = None,
     ) -> Draw:
         """Draw shapes together on one database, and return what became of it.
 
         Args:
-            *shapes: SQL, applied in order as the owner; a line `-- as the superuser` changes that.
+            *shapes: SQL, applied in order as the owner; a line `-- as the superuser` changes that, and one
+                `-- grows: TABLE` says where a trigger of the shape keeps a log.
             parameters: beside those that make it cheap.
             watch: called before each cell, up and down.
-            between: called with the number of each complete task, and with -1 after each task reversed.
+            between: called after each complete task (`up`) and after each one reversed (`down`), with its number.
             last: number of the last task.
         """
-        begun, found = time.perf_counter(), Draw()
+        begun, found = time.perf_counter(), Draw(grows=tuple(GROWS.findall("\n".join(shapes))))
         with self.databases.fresh() as database, _address(database.owner):
             try:
                 for shape in shapes:
@@ -109,7 +113,7 @@ class Drawing:
         database: Database,
         given: Mapping[str, Any],
         watch: Watch | None,
-        between: Callable[[Database, int], None] | None,
+        between: Between | None,
         last: int | None,
     ) -> None:
         session = Session(self.plan, "draw")
@@ -119,14 +123,14 @@ class Drawing:
             if found.tasks[-1].stop:
                 return
             if between:
-                between(database, task.number)
+                between(database, session.way, task.number)
 
     def _back(
         self,
         found: Draw,
         database: Database,
         watch: Watch | None,
-        between: Callable[[Database, int], None] | None,
+        between: Between | None,
     ) -> None:
         session = Session(self.plan, "draw back", way="down")
         for task in self._begun(database):
@@ -135,7 +139,7 @@ class Drawing:
             if found.back[-1].stop:
                 return
             if between:
-                between(database, -1)
+                between(database, session.way, task.number)
 
     def _begun(self, database: Database) -> list[Task]:
         """Return the tasks that left something, the newest first, as `runbook rollback` takes them."""

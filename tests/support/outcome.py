@@ -47,6 +47,7 @@ class Draw:
         before: the target before the first task.
         after: … after the last one.
         end: … after the way back.
+        grows: tables in which the shape keeps a log of what is done.
         refused: what the server said to the shape itself, which then was not drawn.
     """
 
@@ -55,6 +56,7 @@ class Draw:
     before: World | None = None
     after: World | None = None
     end: World | None = None
+    grows: tuple[str, ...] = ()
     refused: str = ""
     seconds: float = 0.0
 
@@ -66,7 +68,7 @@ class Draw:
     @property
     def left(self) -> list[str]:
         """What is not as it was, after the way back."""
-        return differences(self.before, self.end) if self.before and self.end else []
+        return differences(self.before, self.end, self.grows) if self.before and self.end else []
 
     @property
     def is_complete(self) -> bool:

@@ -1,5 +1,6 @@
 -- event triggers watch every command, as a platform's do, and one keeps a log
 -- of: around
+-- grows: platform.ddl
 -- as the superuser
 CREATE SCHEMA platform;
 CREATE TABLE platform.ddl (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz DEFAULT now(), tag text, object text);

@@ -1,5 +1,6 @@
 -- a history of each of the three tables, written by one trigger function
 -- of: triggers
+-- grows: public.history
 CREATE TABLE history (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz DEFAULT now(), "table" text, op text, "row" jsonb);
 ALTER TABLE history ENABLE ROW LEVEL SECURITY;
 REVOKE ALL ON history FROM anon, authenticated;

@@ -1,0 +1,63 @@
+"""Whatever was granted before: nobody gains a right, nobody but tenants loses one, and the way back restores each."""
+
+import pytest
+
+from tests.shapes.grants import draw_grants
+from tests.support.draw import Drawing
+from tests.support.outcome import Draw
+
+OWNER = "guardian"
+# Whom the migration narrows, and says so: those a customer's request can act as.
+TENANTS = {"PUBLIC", "anon", "authenticated", "organization_user"}
+WRITES = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+
+
+def capabilities(lines: frozenset[str]) -> set[tuple[str, str, str]]:
+    """Return who can do what with what: role, object, right."""
+    return {(role, what, right) for role, what, right in (line.split(" · ") for line in lines)}
+
+
+def lost(draw: Draw) -> list[tuple[str, str, str]]:
+    """Return what somebody who is no tenant could do before and cannot after the tasks.
+
+    A right on a whole table may have become one on each of its columns.
+    """
+    assert draw.before is not None
+    assert draw.after is not None
+    before, after = capabilities(draw.before.capabilities), capabilities(draw.after.capabilities)
+    columns = {(role, what.rpartition(".")[0], right) for role, what, right in after if what.count(".") == 2}
+    return sorted(
+        one for one in before - after - columns if one[0] not in TENANTS and "credit_actions_id_seq" not in one[1]
+    )
+
+
+def beyond(draw: Draw) -> list[tuple[str, str, str]]:
+    """Return who can write what the migration made: nobody may but its owner."""
+    assert draw.before is not None
+    assert draw.after is not None
+    known = {what for _, what, _ in capabilities(draw.before.capabilities)}
+    made = {
+        one for one in capabilities(draw.after.capabilities) if one[1] not in known and not one[1].startswith("schema ")
+    }
+    return sorted(one for one in made if one[0] != OWNER and one[2] in WRITES)
+
+
+def rights_are_kept(drawing: Drawing, seed: int) -> None:
+    """Draw grants, migrate, and come back."""
+    draw = drawing.draw(draw_grants(seed), parameters={"dry_run": seed % 4 == 0})
+    assert not draw.refused, draw.refused
+    assert draw.is_right, draw.verdict
+    assert beyond(draw) == []
+    if draw.is_complete:
+        assert lost(draw) == []
+
+
+@pytest.mark.slow
+def test_rights_are_kept(drawing: Drawing) -> None:
+    rights_are_kept(drawing, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 20))
+def test_rights_of_any_kind_are_kept(drawing: Drawing, seed: int) -> None:
+    rights_are_kept(drawing, seed)
