@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,16 @@ Watch = Callable[[Moment], None]
 Between = Callable[[Database, str, int], None]
 
 
+@dataclass(frozen=True)
+class Plot:
+    """How a draw goes; see `Drawing.draw`."""
+
+    parameters: Mapping[str, Any]
+    watch: Watch | None
+    between: Between | None
+    attempts: int
+
+
 class Drawing:
     """Draws shapes, one after the other, in this process."""
 
@@ -80,6 +91,8 @@ class Drawing:
         watch: Watch | None = None,
         between: Between | None = None,
         last: int | None = None,
+        attempts: int = 1,
+        passing: Mapping[str, Sequence[str]] | None = None,
     ) -> Draw:
         """Draw shapes together on one database, and return what became of it.
 
@@ -90,7 +103,10 @@ class Drawing:
             watch: called before each cell, up and down.
             between: called after each complete task (`up`) and after each one reversed (`down`), with its number.
             last: number of the last task.
+            attempts: so many times, in all, a notebook that stops is executed.
+            passing: by table, the columns that its content is told apart without.
         """
+        plot = Plot({**CHEAP, **(parameters or {})}, watch, between, attempts)
         begun, found = time.perf_counter(), Draw(grows=tuple(GROWS.findall("\n".join(shapes))))
         with self.databases.fresh() as database, _address(database.owner):
             try:
@@ -99,47 +115,47 @@ class Drawing:
             except psycopg.Error as error:
                 found.refused = " ".join(str(error).split())
                 return found
-            found.before = observe(database.superuser)
-            self._forth(found, database, {**CHEAP, **(parameters or {})}, watch, between, last)
-            found.after = observe(database.superuser)
-            self._back(found, database, watch, between)
-            found.end = observe(database.superuser)
+            found.before = observe(database.superuser, passing or {})
+            self._forth(found, database, plot, last)
+            found.after = observe(database.superuser, passing or {})
+            self._back(found, database, plot)
+            found.end = observe(database.superuser, passing or {})
         found.seconds = time.perf_counter() - begun
         return found
 
-    def _forth(
-        self,
-        found: Draw,
-        database: Database,
-        given: Mapping[str, Any],
-        watch: Watch | None,
-        between: Between | None,
-        last: int | None,
-    ) -> None:
+    def _forth(self, found: Draw, database: Database, plot: Plot, last: int | None) -> None:
         session = Session(self.plan, "draw")
         for task in self.plan.between(None, last):
-            told = {"samples": SAMPLES.get(task.number)} | given
-            found.tasks.append(self._execute(session, task, notebooks.read_notebook(task), told, database, watch))
-            if found.tasks[-1].stop:
+            given = {"samples": SAMPLES.get(task.number), **plot.parameters}
+            read = partial(notebooks.read_notebook, task)
+            if not self._attempt(found.tasks, session, task, read, given, database, plot):
                 return
-            if between:
-                between(database, session.way, task.number)
 
-    def _back(
-        self,
-        found: Draw,
-        database: Database,
-        watch: Watch | None,
-        between: Between | None,
-    ) -> None:
+    def _back(self, found: Draw, database: Database, plot: Plot) -> None:
         session = Session(self.plan, "draw back", way="down")
         for task in self._begun(database):
-            given, notebook = {"environment": ENVIRONMENT}, notebooks.rollback_notebook(task)
-            found.back.append(self._execute(session, task, notebook, given, database, watch))
-            if found.back[-1].stop:
+            read = partial(notebooks.rollback_notebook, task)
+            if not self._attempt(found.back, session, task, read, {"environment": ENVIRONMENT}, database, plot):
                 return
-            if between:
-                between(database, session.way, task.number)
+
+    def _attempt(
+        self,
+        outcomes: list[Outcome],
+        session: Session,
+        task: Task,
+        read: Callable[[], Any],
+        given: Mapping[str, Any],
+        database: Database,
+        plot: Plot,
+    ) -> bool:
+        """Execute a task's notebook, again where it stops and may be; return whether it ended well."""
+        for _ in range(plot.attempts):
+            outcomes.append(self._execute(session, task, read(), given, database, plot.watch))
+            if outcomes[-1].stop is None:
+                if plot.between:
+                    plot.between(database, session.way, task.number)
+                return True
+        return False
 
     def _begun(self, database: Database) -> list[Task]:
         """Return the tasks that left something, the newest first, as `runbook rollback` takes them."""

@@ -18,6 +18,10 @@ from runbook.plan.finding import Finding
 from runbook.plan.plan import Plan
 
 
+class Killed(Exception):
+    """Raised before a cell: the process of the notebook is no more."""
+
+
 @dataclass(frozen=True)
 class Stop:
     """Why a notebook stopped.
@@ -77,7 +81,10 @@ class Session:
         for cell in notebook.cells:
             if cell.cell_type != "code":
                 continue
-            self.before_cell(cell.metadata.get("tags", []), cell.source)
+            try:
+                self.before_cell(cell.metadata.get("tags", []), cell.source)
+            except Killed:
+                return Stop(Killed.__name__, "The process of the notebook is no more.", cell.source)
             with capture_output():
                 result = shell.run_cell(cell.source, store_history=True)
             error = result.error_before_exec or result.error_in_exec

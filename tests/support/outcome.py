@@ -72,8 +72,8 @@ class Draw:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every task is complete."""
-        return bool(self.tasks) and all(one.stop is None for one in self.tasks)
+        """Whether every task is complete, in the end."""
+        return bool(self.tasks) and self.tasks[-1].stop is None
 
     @property
     def is_blocked(self) -> bool:
@@ -84,7 +84,11 @@ class Draw:
     @property
     def is_given_back(self) -> bool:
         """Whether all that was begun was reversed, and nothing is left of it."""
-        return not self.left and all(one.stop is None for one in self.back)
+        return not self.left and not self._is_stuck
+
+    @property
+    def _is_stuck(self) -> bool:
+        return bool(self.back) and self.back[-1].stop is not None
 
     @property
     def is_right(self) -> bool:
@@ -100,8 +104,8 @@ class Draw:
             said = "complete"
         else:
             said = f"{'blocked by' if self.is_blocked else 'STOPPED at'} {self.tasks[-1]}"
-        rights, left, stuck = self.gained, self.left, [one for one in self.back if one.stop]
+        rights, left = self.gained, self.left
         said += f" · RIGHTS GAINED: {rights[0]} ({len(rights)})" if rights else ""
-        said += f" · NO WAY BACK: {stuck[0]}" if stuck else ""
+        said += f" · NO WAY BACK: {self.back[-1]}" if self._is_stuck else ""
         said += f" · NOT GIVEN BACK: {left[0]} ({len(left)})" if left else ""
-        return said + ("" if stuck or left else " · given back")
+        return said + ("" if self._is_stuck or left else " · given back")

@@ -1,8 +1,9 @@
 """A target, written down: everything a migration could have changed, so that two moments can be compared."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
+from types import MappingProxyType
 
 import psycopg
 from psycopg import sql
@@ -136,13 +137,18 @@ class World:
     capabilities: frozenset[str]
 
 
-def observe(url: str) -> World:
-    """Write a target down, as its server's superuser."""
+def observe(url: str, passing: Mapping[str, Sequence[str]] = MappingProxyType({})) -> World:
+    """Write a target down.
+
+    Args:
+        url: of its server's superuser.
+        passing: by table, the columns that its content is told apart without.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET search_path = ''")
         facts = {kind: frozenset(row[0] for row in connection.execute(query)) for kind, query in FACTS.items()}
         content = {
-            f"{schema}.{table}": _digest(connection, schema, table)
+            f"{schema}.{table}": _digest(connection, schema, table, passing.get(f"{schema}.{table}", ()))
             for schema, table in connection.execute(TABLES.encode())
         }
         sequences = dict(
@@ -193,15 +199,14 @@ def _rows(content: str) -> int:
     return int(content.partition(":")[0])
 
 
-def _digest(connection: psycopg.Connection, schema: str, table: str) -> str:
-    name = sql.Identifier(schema, table)
+def _digest(connection: psycopg.Connection, schema: str, table: str, without: Sequence[str]) -> str:
+    row = sql.SQL("to_jsonb(t) - {}::text[]").format(list(without)) if without else sql.SQL("t")
+    query = sql.SQL(
+        "SELECT count(*) || ':' || COALESCE(sum(hashtextextended(({})::text, 0)), 0) FROM ONLY {} AS t"
+    ).format(row, sql.Identifier(schema, table))
     with connection.transaction():
         connection.execute(snapshot.PLAIN_TEXT)
         connection.execute("SET LOCAL row_security = off")
-        row = connection.execute(
-            sql.SQL(
-                "SELECT count(*) || ':' || COALESCE(sum(hashtextextended(t::text, 0)), 0) FROM ONLY {} AS t"
-            ).format(name)
-        ).fetchone()
-    assert row is not None
-    return str(row[0])
+        found = connection.execute(query).fetchone()
+    assert found is not None
+    return str(found[0])
