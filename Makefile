@@ -22,6 +22,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/deptry lib
 	$(BIN)/runbook docs --check
 	$(BIN)/python -m tests.linters
 	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb

@@ -1,17 +1,43 @@
-"""A migration runbook as Jupyter notebooks. In a notebook: `task = runbook.begin(N)`."""
+"""A migration runbook as Jupyter notebooks. What a notebook needs comes from here alone.
 
+begin      opens the session of a task: `task = runbook.begin(N)`
+charts     the charts of a notebook, all of one size and palette
+readiness  what must be true of documents, scripts and server before anything is changed
+Table      a result as a table, for rows that Python has put together
+
+RunbookError is what every failure has in common, each with one clear sentence and the exit code it means to a shell:
+GateShut, NotAccepted, StepFailed, UsageError, NotAllowed.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runbook.errors import GateShut, NotAccepted, NotAllowed, RunbookError, StepFailed, UsageError
+    from runbook.notebook import charts, readiness
     from runbook.notebook.begin import begin
+    from runbook.query.table import Table
 
-__all__ = ["begin"]
+__all__ = [
+    "GateShut",
+    "NotAccepted",
+    "NotAllowed",
+    "RunbookError",
+    "StepFailed",
+    "Table",
+    "UsageError",
+    "begin",
+    "charts",
+    "readiness",
+]
+MODULES = {"charts": "runbook.notebook.charts", "readiness": "runbook.notebook.readiness"}
+PLACES = {"begin": "runbook.notebook.begin", "Table": "runbook.query.table"}
 
 
 def __getattr__(name: str) -> Any:
-    # The command line must not pay for IPython and pandas.
-    if name == "begin":
-        from runbook.notebook.begin import begin
-
-        return begin
+    # Imported when it is asked for: the command line must not pay for IPython and pandas.
+    if name in MODULES:
+        return import_module(MODULES[name])
+    if name in __all__:
+        return getattr(import_module(PLACES.get(name, "runbook.errors")), name)
     raise AttributeError(f"module 'runbook' has no attribute {name!r}")

@@ -98,7 +98,7 @@ def test_a_rejection_voids_what_was_approved_before_it(guarded, begun):
 
 
 def test_a_rejection_is_a_concern_where_approval_is_automatic_too(toy, open_notebook, toy_cells):
-    begun = open_notebook(toy, *toy_cells[:2], "from runbook.notebook import readiness")
+    begun = open_notebook(toy, *toy_cells[:2], "from runbook import readiness")
     assert not begun.run("readiness.concerns(task, [])")
     decide(toy, "Cyd", approved=False)
     concerns = begun.run("readiness.concerns(task, ['Not told'])")

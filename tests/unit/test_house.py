@@ -5,7 +5,9 @@ import json
 import re
 import statistics
 import subprocess
+import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import runbook
 from runbook.plan import cells
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +67,7 @@ def imports(path: Path) -> set[str]:
 
 def level_of_import(name: str) -> int:
     part = name.split(".")[1]
-    return ROOF if part == "begin" else LEVELS.get(part, GROUND)
+    return ROOF if part in runbook.__all__ else LEVELS.get(part, GROUND)
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -124,6 +127,42 @@ def test_no_imports_run_in_a_circle():
     assert not [name for name in sorted(modules) if name in reached(name)]
 
 
+def test_no_package_is_the_whole_house():
+    lines = Counter()
+    for path in MODULES:
+        lines[package(path)] += len(path.read_text(encoding="utf-8").splitlines())
+    shares = {name: count / lines.total() for name, count in lines.items()}
+    assert not {name: share for name, share in shares.items() if share > 0.18}
+
+
+def test_the_map_of_the_house_has_every_package_at_its_level():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawn = {name: int(level) for level, name in re.findall(r"^\| (\d) \| `(\w+)/`", text, re.MULTILINE)}
+    assert drawn == LEVELS
+
+
+def test_every_way_contributing_shows_leads_somewhere():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    ways = re.findall(r"^\| .+$", text.partition("## I want to change")[2].partition("## Rules")[0], re.MULTILINE)[2:]
+    assert len(ways) >= 20
+    named = [[path for path in re.findall(r"`([\w./-]+)`", way) if "/" in path or "." in path] for way in ways]
+    assert not [way for way, paths in zip(ways, named, strict=True) if not paths and "__all__" not in way]
+    assert not [path for paths in named for path in paths if not (ROOT / path).exists()]
+
+
+def test_every_package_that_is_needed_has_a_reason(project):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## What the package needs")[2]
+    rows = re.findall(r"^\| ([a-z][\w, -]+) \| (.+) \| ([\d, -]+) \|$", text, re.MULTILINE)
+    assert {name for names, _, _ in rows for name in names.split(", ")} == set(requirements(project["dependencies"]))
+
+
+def test_the_glossary_is_short_and_no_word_of_it_stands_twice():
+    text = (ROOT / "docs" / "GLOSSARY.md").read_text(encoding="utf-8")
+    words = re.findall(r"^\| ([\w, ]+) \| .+\. \|$", text, re.MULTILINE)
+    assert 20 <= len(words) == len(set(words)) <= 30
+    assert text.count("\n| ") == len(words) + 2  # its head and its rule
+
+
 @pytest.mark.parametrize("path", MODULES, ids=label)
 def test_a_package_does_not_know_what_is_none_of_its_business(path):
     known = {name.split(".")[0] for name in imports(path)}
@@ -151,6 +190,33 @@ def test_a_module_says_what_it_is_for_and_stays_small(path):
     assert len(text.splitlines()) <= 250
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     assert not {node.name: length(node) for node in functions if length(node) > 40}
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *(ROOT / "tests").rglob("*.ipynb")], ids=label)
+def test_a_notebook_imports_what_is_public_and_nothing_else(path):
+    code = "\n".join(one.source for one in cells.read_cells(path) if one.kind == "code" and not one.magic)
+    named = re.findall(r"^from (runbook[\w.]*) import (.+)$|^import (runbook[\w.]+)$", code, re.MULTILINE)
+    assert {module for module, _, _ in named} <= {"runbook"}
+    assert not [whole for _, _, whole in named if whole]
+    assert {name for _, names, _ in named for name in names.split(", ")} <= set(runbook.__all__)
+    nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Attribute)]
+    assert {node.attr for node in nodes if ast.unparse(node.value) == "runbook"} <= set(runbook.__all__)
+
+
+def test_everything_public_is_there_and_said_what_it_is():
+    assert sorted(runbook.__all__) == runbook.__all__
+    for name in runbook.__all__:
+        assert re.search(rf"\b{name}\b", runbook.__doc__)
+        assert getattr(runbook, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'beginn'"):
+        runbook.beginn  # noqa: B018 - asked for what is not there
+
+
+def test_the_command_line_pays_for_no_notebook():
+    asked = (
+        "import sys, runbook.cli; sys.exit(bool({'pandas', 'IPython', 'matplotlib', 'papermill'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
 def definitions(kind: type | tuple[type, ...]) -> dict[str, list[str]]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from runbook.errors import UsageError
 from runbook.plan.checklist import Checklist
@@ -89,7 +88,7 @@ def _with_name(name: str, entry: Any) -> Any:
     return {**entry, "name": name} if isinstance(entry, dict) and "name" not in entry else entry
 
 
-def _in_words(error: ErrorDetails) -> str:
+def _in_words(error: Any) -> str:
     """Say where an entry stands and what it must be."""
     where = ""
     for part in error["loc"]:
