@@ -26,7 +26,15 @@ class NotAccepted(GateShut):
 
 
 class StepFailed(RunbookError):
-    """A step could not be carried out: an SQL error, a lost connection, a dead kernel."""
+    """A step could not be carried out: an SQL error, a lost connection, a dead kernel.
+
+    Attributes:
+        sqlstate: the five characters of the server's refusal; empty where there was none.
+    """
+
+    def __init__(self, message: str, sqlstate: str = "") -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
 
 
 class UsageError(RunbookError):

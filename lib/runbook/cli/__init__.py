@@ -8,7 +8,7 @@ import click
 import psycopg
 
 from runbook import priority
-from runbook.database.failures import describe_failure
+from runbook.database.failures import describe_failure, exit_code_of_failure
 from runbook.errors import RunbookError
 
 
@@ -36,7 +36,7 @@ class Group(click.Group):
             if isinstance(error, BrokenPipeError):  # whoever read our output has gone: click ends quietly
                 raise
             click.echo(f"runbook: {describe_failure(error)}", err=True)
-            raise click.exceptions.Exit(getattr(error, "exit_code", 1)) from None
+            raise click.exceptions.Exit(exit_code_of_failure(error)) from None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,13 +1,39 @@
-"""Failures of the target and of this machine, as an operator reads them."""
+"""Failures of the target and of this machine, as an operator reads them. The SQLSTATE decides, never the text."""
 
 import psycopg
+from psycopg import errors
+
+# Class 08, and what ends a session from outside
+LOST = (
+    errors.ConnectionException, errors.ConnectionDoesNotExist, errors.ConnectionFailure,
+    errors.SqlclientUnableToEstablishSqlconnection, errors.SqlserverRejectedEstablishmentOfSqlconnection,
+    errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow,
+)  # fmt: skip
+# What another moment mends: somebody holds a lock, or the server is full
+PASSING = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure, errors.TooManyConnections)
+TRY_AGAIN = 75  # sysexits.h, EX_TEMPFAIL
+
+
+def is_lost(error: Exception) -> bool:
+    """Tell whether an error means that the connection to the target is gone, or was never there."""
+    return isinstance(error, LOST) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None)
+
+
+def exit_code_of_failure(error: Exception) -> int:
+    """Return the exit code an error means to a shell: its own, or 75 where trying again may help."""
+    is_passing = is_lost(error) or isinstance(error, PASSING)
+    return int(getattr(error, "exit_code", TRY_AGAIN if is_passing else 1))
 
 
 def describe_failure(error: Exception) -> str:
     """Return what an operator reads of an error, in a sentence."""
     said = " ".join(str(error).split())
-    if isinstance(error, psycopg.OperationalError):
+    if is_lost(error):
         return f"The connection to the target was lost ({said}): `runbook run --resume`, or the rollback again."
+    if isinstance(error, PASSING):
+        return (
+            f"Others hold what is needed ({said}): wait for them, then `runbook run --resume`, or the rollback again."
+        )
     if isinstance(error, psycopg.Error):
         return f"The target refused it: {said}"
     if isinstance(error, OSError):

@@ -33,7 +33,7 @@ def retry_while_locked(action: Callable[[], T]) -> T:
         try:
             return action()
         except (StepFailed, psycopg.errors.LockNotAvailable) as error:
-            if isinstance(error, StepFailed) and "55P03" not in str(error):
+            if error.sqlstate != psycopg.errors.LockNotAvailable.sqlstate:
                 raise
             print(f"The lock is held by others: trying again in {pause:.1f} s.")
         time.sleep(pause)

@@ -126,7 +126,7 @@ def step_failure(error: psycopg.Error, text: str) -> StepFailed:
         line = min(line, len(lines) - 1)  # what is lacking at the end is missed behind the last line
         parts.append(f"at line {line + 1}: {lines[line].strip()}")
     parts.extend(part for part in (diagnostic.message_detail, diagnostic.message_hint) if part)
-    return StepFailed(" · ".join(parts))
+    return StepFailed(" · ".join(parts), diagnostic.sqlstate or "")
 
 
 def as_setting(value: object) -> str:
