@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import runbook
+from runbook.notebook import magics
 from runbook.plan import cells
 
 ROOT = Path(__file__).parents[2]
@@ -217,6 +218,13 @@ def test_the_command_line_pays_for_no_notebook():
         "import sys, runbook.cli; sys.exit(bool({'pandas', 'IPython', 'matplotlib', 'papermill'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
+def test_every_magic_is_known_where_cells_are_read_run_and_coloured():
+    known = set(cells.MAGICS)
+    assert set(magics.RunbookMagics.magics["cell"]) == known
+    script = (LIB / "lab" / "runbook-lab" / "static" / "remoteEntry.js").read_text(encoding="utf-8")
+    assert set(re.search(r"const MAGIC = /\^\\s\*%%\(([\w|]+)\)", script)[1].split("|")) == known
 
 
 def definitions(kind: type | tuple[type, ...]) -> dict[str, list[str]]:

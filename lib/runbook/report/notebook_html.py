@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from runbook.errors import UsageError
+from runbook.plan import cells
 from runbook.report import offline_html
 
 TEMPLATES = Path(__file__).parent / "templates"
-SQL_MAGIC = re.compile(r"%%(sql|check|finding|backfill|concurrently)\b")
 COLUMNS = re.compile(r"\S {3,}\S")
 MEANINGS = {
     "parameters": "parameters",
@@ -88,7 +88,7 @@ def highlighted(source: str) -> str:
     from pygments.lexers.python import PythonLexer
     from pygments.lexers.sql import PostgresLexer
 
-    lexer = PostgresLexer if SQL_MAGIC.match(source) else PythonLexer
+    lexer = PostgresLexer if cells.MAGIC.match(source) else PythonLexer
     magic = ""
     if source.startswith("%%"):
         head, _, source = source.partition("\n")
