@@ -55,7 +55,11 @@ class TryAgain(RunbookError):
     exit_code = 75
 
 
+class TargetHeld(TryAgain):
+    """Another run holds the target."""
+
+
 def exit_code_of(error_name: str) -> int:
     """Return the exit code for an exception class known only by name (it crossed a kernel's border)."""
-    kinds = (GateShut, NotAccepted, StepFailed, UsageError, NotAllowed, TryAgain)
+    kinds = (GateShut, NotAccepted, StepFailed, UsageError, NotAllowed, TryAgain, TargetHeld)
     return {kind.__name__: kind.exit_code for kind in kinds}.get(error_name, 1)

@@ -301,7 +301,7 @@ def test_a_target_held_by_another_run_is_left_alone(toy, runbook, connect):
     lock.take(holder, "toy")
     for command in ("run", "rollback"):
         result = runbook(toy, command)
-        assert result.returncode == 3
+        assert result.returncode == 75
         assert "Another run holds this target" in result.stderr
         assert f"runbook of somebody (backend {holder.info.backend_pid})" in result.stderr
     assert not (toy / "outputs").exists()
@@ -323,6 +323,54 @@ def test_a_run_that_stopped_is_resumed_where_it_stopped(toy, run, ask, connect):
     assert connect(toy).execute("SELECT count(*) FROM shelves WHERE label = 'X' || shelf").fetchone() == (300,)
     again = ask(toy, "run", "--resume")
     assert (again.exit_code, "nothing to resume" in again.stderr) == (2, True)
+
+
+def test_a_run_that_stopped_goes_on_to_its_own_last_task(toy, run, ask):
+    add_second_task(toy)
+    notebook = toy / "notebooks" / NAME
+    good = notebook.read_text()
+    notebook.write_text(good.replace("task.conclude()", "1 / 0"))
+    stopped = run(toy, "--to", "7", code=1)
+    assert "run --environment local --resume" in stopped.said.stdout
+    notebook.write_text(good)
+    refused = ask(toy, "run", "--resume", "--to", "8")
+    assert (refused.exit_code, "is about Task 7: --to 8 cannot resume it" in refused.stderr) == (2, True)
+    resumed = run(toy, "--resume")
+    assert [task["status"] for task in resumed.manifest["tasks"]] == ["complete", "not_run"]
+
+
+def test_a_run_whose_tasks_were_rolled_back_does_them_over(toy, run, runbook, connect):
+    first = run(toy)
+    connect(toy).execute("UPDATE runbook.runs SET status = 'running'")  # killed before its last word
+    assert runbook(toy, "rollback").returncode == 0
+    assert runbook(toy, "run", "--resume").returncode == 0
+    assert read_manifest(first.folder)["tasks"][0]["status"] == "complete"
+    assert connect(toy).execute("SELECT count(*) FROM shelves WHERE label IS NOT NULL").fetchone() == (300,)
+
+
+def test_what_does_not_hold_at_the_end_shuts_the_gate(toy, run):
+    add_second_task(toy)
+    path = toy / "notebooks" / "08_again.ipynb"
+    notebook = nbformat.read(path, 4)
+    change = "%%sql\nUPDATE shelves SET label = NULL WHERE shelf = 1"
+    harm = nbformat.v4.new_code_cell(change, metadata={"tags": ["apply"]})
+    last = next(at for at, cell in enumerate(notebook.cells) if "conclude()" in cell.source)
+    notebook.cells.insert(last, harm)
+    nbformat.write(notebook, path)
+    failure = run(toy, code=1).manifest["failure"]
+    assert failure["message"].startswith("What the run has shown does not hold at its end: Task 7")
+
+
+def test_a_cell_that_changes_the_target_without_saying_so_is_refused_before_the_run(toy, ask, connect):
+    path = toy / "notebooks" / NAME
+    notebook = nbformat.read(path, 4)
+    notebook.cells.insert(3, nbformat.v4.new_code_cell("%%sql\nALTER TABLE shelves ADD COLUMN secret text"))
+    nbformat.write(notebook, path)
+    for command in (("run",), ("approve", "--by", "Ada", "--statement", "Go")):
+        refused = ask(toy, *command)
+        assert refused.exit_code == 2
+        assert f"{NAME}, cell 4 changes the target (ALTER TABLE shelves ADD COLUMN secret" in refused.stderr
+    assert connect(toy).execute("SELECT to_regnamespace('runbook')").fetchone() == (None,)
 
 
 def test_a_part_of_the_plan_takes_the_parameters_of_the_whole(toy, ask):

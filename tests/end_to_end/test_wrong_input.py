@@ -170,8 +170,8 @@ def test_a_damaged_manifest(ask, tmp_path, command, text):
     [
         (("run", "--fresh", "-p", "wrokers", "3"), 2, "no parameter 'wrokers'"),
         (("run", "--fresh", "--resume"), 2, "give one of them"),
-        (("run", "--fresh"), 3, "Another run holds this target"),
-        (("reset",), 3, "Another run holds this target: somebody (backend "),
+        (("run", "--fresh"), 75, "Another run holds this target"),
+        (("reset",), 75, "Another run holds this target: somebody (backend "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )

@@ -5,8 +5,9 @@ import threading
 import psycopg
 import pytest
 
-from runbook.database import embedded, ledger_schema, pauses
+from runbook.database import embedded, ledger_schema, lock, pauses
 from runbook.database.ledger import Ledger
+from runbook.errors import TargetHeld, TryAgain
 
 
 @pytest.fixture
@@ -76,3 +77,41 @@ def test_every_table_of_the_ledger_has_a_key(library):
         """
     ).fetchall()
     assert without == []
+
+
+def test_no_stranger_holds_up_a_run(library, toy):
+    superuser = embedded.url(embedded.start(toy), "toy", "postgres")
+    with psycopg.connect(superuser, autocommit=True) as admin:
+        admin.execute("DROP ROLE IF EXISTS tenant; CREATE ROLE tenant LOGIN")
+    with psycopg.connect(embedded.url(embedded.start(toy), "toy", "tenant"), autocommit=True) as tenant:
+        tenant.execute("SELECT pg_advisory_lock(hashtext('runbook'), hashtext('toy'))")
+        lock.take(library, "toy")
+        for statement in ("BEGIN; LOCK TABLE runbook.holders", "SELECT * FROM runbook.holders FOR UPDATE"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                tenant.execute(statement)
+            tenant.execute("ROLLBACK")
+    assert lock.is_held(library, "toy")
+
+
+def test_who_is_in_the_way_of_the_lock_is_named_in_time(library, toy, connect):
+    Ledger(library, "toy").prepare()
+    lock.take(library, "toy")
+    lock.release(library, "toy")
+    lock.take(library, "toy")
+    somebody = connect(toy)
+    somebody.execute("SET application_name = 'psql of Bob'")
+    somebody.execute("BEGIN; SELECT * FROM runbook.holders FOR UPDATE")
+    library.execute("SET lock_timeout = '100ms'")
+    with pytest.raises(TryAgain, match=f"locked by psql of Bob \\(backend {somebody.info.backend_pid}\\)"):
+        lock.take(library, "toy")
+    somebody.execute("ROLLBACK")
+
+
+def test_a_dead_sessions_lock_is_taken_over(library, toy, connect):
+    dead = connect(toy)
+    lock.take(dead, "toy")
+    with pytest.raises(TargetHeld):
+        lock.take(library, "toy")
+    dead.close()
+    library.execute("SELECT pg_terminate_backend(backend, 5000) FROM runbook.holders")
+    lock.take(library, "toy")

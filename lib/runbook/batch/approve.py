@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook.batch import promotion
-from runbook.database import approvals, environments, snapshot
+from runbook.database import approvals, claims, environments, snapshot
 from runbook.database.ledger import Ledger
 from runbook.errors import UsageError
 from runbook.evidence import notebooks
+from runbook.evidence.manifest import shown_target
 from runbook.formatting import amount
-from runbook.plan import fingerprint
+from runbook.plan import changes, fingerprint
 from runbook.plan.plan import Plan
 from runbook.policy.confirmation import SHORTEST
 
@@ -37,10 +38,13 @@ def record_decision(
         raise UsageError(f"{what} needs a name and a statement: --by NAME --statement TEXT.")
     notebooks.check_parameters(plan, given)
     if approved:
+        for task in plan.tasks:
+            changes.require_tags(task.notebook)
         promotion.require_promotion(plan, environment)
     target = environments.find(plan, environment)
     with target.connect("runbook approve") as connection:
         Ledger(connection, plan.name).prepare()
+        claims.require_own(connection, plan.name, environment, target, shown_target(plan, environment))
         schema = snapshot.schema_dump(target, plan.schemas)
         parts = fingerprint.content_of(plan, given, schema)
         decision = approvals.Decision(approver.strip(), statement.strip(), approved, parts)

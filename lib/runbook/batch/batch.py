@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from rich.console import Console
 
-from runbook.batch import background_jobs, promotion
+from runbook.batch import background_jobs, promotion, resume
 from runbook.batch.finalize import Finalizer
 from runbook.batch.window import ESTIMATES, Window
-from runbook.database import environments, lock
+from runbook.database import environments
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.evidence import notebooks, seal
 from runbook.evidence.gate_rows import DELIVERED
 from runbook.evidence.manifest import build_manifest
-from runbook.plan import cells
+from runbook.plan import cells, changes
 from runbook.plan.decisions import require_decisions
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
@@ -28,6 +28,7 @@ from runbook.policy import confirmation
 if TYPE_CHECKING:
     from runbook.batch.execution import Execution, Failure
 
+REFUSED = {"NotAllowed", "NotApproved"}  # before the task did anything
 HEAVY = "runbook.batch.execution"  # papermill and all it needs
 
 
@@ -67,6 +68,8 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     tasks, given = plan.between(request.first, request.last), dict(request.given)
     notebooks.check_parameters(plan, given)
     require_decisions(plan, tasks)
+    for task in tasks:
+        changes.require_tags(task.notebook)
     if unneeded := sorted(given.keys() - notebooks.known_parameters(tasks)):
         console.print(f"None of these tasks takes {', '.join(unneeded)}: it is for others.", style="yellow")
     if request.fresh and request.resume:
@@ -76,14 +79,16 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     promoted = promotion.require_promotion(plan, plan.environment(request.environment))
     execution: Execution = _heavy().Execution(plan, request.environment, console, request.confirm)
     is_fresh = not execution.ledger.states()
+    whole = tasks
     if request.resume:
-        tasks, given = _resume(execution, tasks, given)
+        whole, tasks, given = resume.resume_run(execution, request.first, request.last, given)
     _require_dependencies(execution, tasks)
     # Only a fresh demonstration with the default parameters must give the very same outputs.
     strict = execution.environment.server == "embedded" and is_fresh and not given
     finalizer = Finalizer(execution, strict=strict, keep=request.keep_expected)
     failure: Failure | None = None
     with execution.open(given, len(tasks)):
+        execution.ledger.set_range(execution.run_id, whole[0].number, whole[-1].number)
         execution.announcer.window = Window(plan, tasks, execution.ledger.read(ESTIMATES))
         for task in tasks:
             failure = _run_task(execution, task, given)
@@ -94,7 +99,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
             finalizer.tasks(tasks)
     comparison = None if failure else finalizer.comparison()
     fired = _fired(execution, failure) if failure and request.rollback_on_trigger else ()
-    code = _conclude(execution, failure, comparison, promoted, finalizer)
+    code = _conclude(execution, failure, comparison, promoted, finalizer, whole)
     if failure and request.rollback_on_trigger:
         _roll_back_unasked(execution, failure.task, fired)
     return code
@@ -124,14 +129,16 @@ def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> "
         fitting["environment"] = execution.environment.name
     notebook = notebooks.read_notebook(task)
     failure = execution.notebook(task, notebook, execution.folder / task.notebook.name, fitting, DONE)
+    if failure and failure.kind in REFUSED and not execution.ledger.tasks_of(execution.run_id):
+        execution.ledger.refuse_run(execution.run_id)
     if failure is None:
         notes = execution.ledger.notes(execution.run_id, task.number)
         said = {name: (notes.get(f"{DELIVERED}{name}") or {}).get("said", "") for name in task.deliverables}
         execution.announcer.complete(task, said)
         return None
     execution.ledger.finish_task(execution.run_id, task.number, "failed")
-    resume = f"runbook run --environment {execution.environment.name} --resume"
-    execution.announcer.issue(task, failure.message, f"look at the notebook, mend the cause, then `{resume}`")
+    again = resume.command(execution.environment)
+    execution.announcer.issue(task, failure.message, f"look at the notebook, mend the cause, then `{again}`")
     reason = "trigger" if "rollback trigger" in failure.message else "error"
     if failure.kind == "NotAllowed":
         reason = "input"
@@ -145,7 +152,10 @@ def _conclude(
     comparison: dict[str, Any] | None,
     promoted: dict[str, Any] | None,
     finalizer: Finalizer,
+    whole: tuple[Task, ...],
 ) -> int:
+    held = finalizer.held()
+    failure = failure or resume.incomplete(execution, whole, held)
     differs = comparison is not None and not comparison["passed"]
     status = "failed" if failure or differs else DONE
     execution.ledger.close_run(execution.run_id, status)
@@ -153,15 +163,14 @@ def _conclude(
         execution.plan, execution.environment, execution.ledger, execution.run_id, execution.folder
     )
     manifest["comparison"], manifest["promoted"] = comparison, promoted
-    manifest["held"] = finalizer.held()
+    manifest["held"] = held
     if failure:
         message, _, advice = failure.message.partition(" Next: ")
-        resume = f"`runbook run --environment {execution.environment.name} --resume`"
         manifest["failure"] = {
             "task": failure.task.number,
             "name": failure.kind,
             "message": message,
-            "next": advice or resume,
+            "next": advice or f"`{resume.command(execution.environment)}`",
         }
     execution.finish_pages()
     seal.seal_run(execution.folder, execution.ledger, manifest, execution.announcer.complain)
@@ -200,23 +209,6 @@ def _roll_back_unasked(execution: "Execution", task: Task, fired: tuple[str, ...
     except (RunbookError, psycopg.Error) as error:
         again = f"`runbook rollback --environment {name} --to {task.number}`"
         say(f"The rollback could not be done: {error} Do it by hand: {again}.", style="bold red")
-
-
-def _resume(
-    execution: "Execution", tasks: tuple[Task, ...], given: dict[str, Any]
-) -> tuple[tuple[Task, ...], dict[str, Any]]:
-    """Become the unfinished run: its identity, its parameters, from the first task it did not complete."""
-    name, ledger = execution.environment.name, execution.ledger
-    run_id = ledger.unfinished_run(name)
-    if run_id is None:
-        raise UsageError(f"There is nothing to resume on {name!r}: its last run ended well.")
-    ended = lock.end_leftovers(ledger.connection, run_id)
-    if ended:
-        execution.console.print(f"Ended {ended} session(s) the dead run had left on the server.")
-    execution.run_id = run_id
-    done = {state["number"] for state in ledger.tasks_of(run_id) if state["status"] == DONE}
-    left = tuple(task for task in tasks if task.number not in done)
-    return left, {**ledger.run(run_id)["parameters"], **given}
 
 
 def _require_dependencies(execution: "Execution", tasks: tuple[Task, ...]) -> None:

@@ -22,7 +22,7 @@ from rich.console import Console
 from runbook.batch import background_jobs
 from runbook.batch.announcer import Announcer, TaskWatch
 from runbook.batch.webhook import Webhook
-from runbook.database import environments, lock, poolers
+from runbook.database import claims, copies, environments, lock, poolers
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.database.ledger import Ledger
 from runbook.errors import exit_code_of
@@ -77,8 +77,12 @@ class Execution:
             poolers.require_sessions(connection, other, self.environment)
         self.ledger = Ledger(connection, plan.name)
         self.ledger.prepare()
+        shown = manifest.shown_target(plan, self.environment)
+        claims.require_own(connection, plan.name, self.environment, self.target, shown)
         lock.take(connection, plan.name)
         self.console = console
+        for line in copies.sweep(connection):
+            console.print(line, markup=False)
         self.worker = BackgroundProcess()
         self._printer = BackgroundProcess()
         self._printer.submit(os.nice, 10)  # a page can wait

@@ -1,6 +1,6 @@
 """What `runbook pause` does: hold the backfills of a target from any terminal, and let them go on."""
 
-from runbook.database import environments, pauses
+from runbook.database import claims, environments, pauses
 from runbook.database.identity import operator
 from runbook.database.ledger import Ledger
 from runbook.plan.plan import Plan
@@ -8,8 +8,11 @@ from runbook.plan.plan import Plan
 
 def switch_pause(plan: Plan, name: str, *, on: bool) -> str:
     """Begin or end the pause of an environment, and return what holds now."""
-    with environments.connect(plan, plan.environment(name), "runbook pause") as connection:
+    environment = plan.environment(name)
+    target = environments.find(plan, environment)
+    with target.connect("runbook pause") as connection:
         Ledger(connection, plan.name).prepare()
+        claims.require_own(connection, plan.name, environment, target)
         if on:
             pauses.begin(connection, plan.name, operator())
             return f"Backfills on {name}: {pauses.current(connection, plan.name)}."

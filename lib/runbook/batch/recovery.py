@@ -8,7 +8,7 @@ from runbook.batch import status
 from runbook.batch.announcer import Announcer
 from runbook.database import environments, lock
 from runbook.database.ledger import Ledger
-from runbook.errors import NotAllowed
+from runbook.errors import TargetHeld
 from runbook.evidence import notebooks, seal, signature
 from runbook.evidence.manifest import JOURNAL, MANIFEST, build_manifest, latest_run
 from runbook.plan.plan import Plan
@@ -27,15 +27,15 @@ def seal_dead_run(plan: Plan, folder: Path | None) -> Path | None:
 
     Raises:
         UsageError: the target cannot be reached, or does not know the run.
-        NotAllowed: the run in that folder is not dead, or another one is at work.
+        TargetHeld: the run in that folder is not dead, or another one is at work.
     """
-    journals = [folder / JOURNAL] if folder else (plan.root / "outputs").glob(f"*/*/{JOURNAL}")
+    journals = [folder / JOURNAL] if folder else (plan.outputs).glob(f"*/*/{JOURNAL}")
     folders = sorted((path.resolve().parent for path in journals if path.is_file()), key=lambda path: path.name)
     if not folders or (folders[-1] / MANIFEST).exists():
         return folders[-1] if folders else folder
     try:
         _seal(plan, folders[-1])
-    except NotAllowed:
+    except TargetHeld:
         if folder:
             raise
         return latest_run(plan)  # the newest run is at work: the one before it is meant

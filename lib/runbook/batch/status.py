@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from runbook.database import environments, lock, pauses
+from runbook.database import copies, environments, lock, pauses
 from runbook.database.ledger import DONE, Ledger
 from runbook.evidence import manifest
 from runbook.formatting import duration
@@ -49,11 +49,15 @@ def status_table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
     states = ledger.states() if ledger.exists() else {}
     if ledger.exists() and (pause := pauses.current(ledger.connection, plan.name)):
         found.caption = f"backfills are {pause}"
+    left = [copy for copy in copies.known(ledger.connection) if not copy.is_used] if ledger.exists() else []
     running = any(state.status == "running" for state in states.values())
     if running:
         found.add_column("now")
         if not lock.is_held(ledger.connection, plan.name):
             found.caption = "nobody holds the target: the run died · `runbook report` seals what it left"
+    if left:
+        said = f"a dead session left {', '.join(map(str, left))}: the next run removes it"
+        found.caption = f"{found.caption}\n{said}" if found.caption else said
     for task in plan.tasks:
         state = states.get(task.number)
         if state is None:
@@ -87,7 +91,7 @@ def last_event(journal: Path) -> dict[str, Any] | None:
 
 def _now(plan: Plan, environment: Environment, run_id: str, task: int, minutes: int) -> str:
     """Say which cell of a task runs, for how long; empty where its journal is on another machine."""
-    event = last_event(plan.root / "outputs" / environment.name / run_id / manifest.JOURNAL)
+    event = last_event(plan.outputs / environment.name / run_id / manifest.JOURNAL)
     if not event or event.get("event") not in {"cell", "update", "progress"} or event.get("task") != task:
         return ""
     seconds = (datetime.now(UTC) - datetime.fromisoformat(event["at"])).total_seconds()

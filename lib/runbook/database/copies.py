@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from runbook.database.lock import LIVES
 from runbook.errors import StepFailed
 
 PREFIX = "runbook_scratch_"
@@ -102,12 +103,8 @@ def known(connection: psycopg.Connection) -> list[Copy]:
         return []
     with connection.cursor(row_factory=class_row(Copy)) as cursor:
         return cursor.execute(
-            """
-            SELECT name, made_by, made_at, EXISTS (
-                SELECT FROM pg_stat_activity AS one
-                WHERE one.pid = backend AND COALESCE(one.backend_start = copies.backend_start, true)) AS is_used
-            FROM runbook.copies ORDER BY made_at
-            """
+            f"SELECT name, made_by, made_at, {LIVES.format(table='copies')} AS is_used FROM runbook.copies"
+            " ORDER BY made_at"
         ).fetchall()
 
 

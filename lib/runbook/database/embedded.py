@@ -99,6 +99,12 @@ def reset(root: Path, environment: Environment) -> str:
     return provide(root, environment)
 
 
+def exists(server: Server, database: str) -> bool:
+    """Tell whether the server has a database of this name."""
+    with _admin(server) as admin:
+        return _exists(admin, database)
+
+
 @contextmanager
 def _admin(server: Server) -> Iterator[psycopg.Connection]:
     """Yield the superuser's session on the server, once it has proven to be that of our data folder.

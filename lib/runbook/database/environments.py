@@ -70,16 +70,18 @@ def reset(plan: Plan, environment: Environment) -> None:
 
     Raises:
         UsageError: it is not embedded, or its server does not start.
-        NotAllowed: a run holds it.
+        TryAgain: a run holds it.
     """
     if environment.server != "embedded":
         raise UsageError(f"Only an embedded environment can be reset; {environment.name!r} is somebody's database.")
-    with embedded.start(plan.root).address("postgres", "postgres").open("runbook reset") as connection:
-        lock.require_free(connection, plan.name, environment.database)
+    server = embedded.start(plan.root)
+    if embedded.exists(server, environment.database):
+        with server.address(environment.database, embedded.SUPERUSER).open("runbook reset") as connection:
+            lock.require_free(connection, plan.name)
     embedded.reset(plan.root, environment)
 
 
-def server(connection: psycopg.Connection) -> dict[str, Any]:
+def describe_server(connection: psycopg.Connection) -> dict[str, Any]:
     """Return what a target says of itself: version, database, user, size_bytes."""
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(

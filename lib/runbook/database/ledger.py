@@ -56,14 +56,14 @@ class Ledger:
         )
 
     def run(self, run_id: str) -> dict[str, Any]:
-        """Return a run: operator, status, digest, parameters, started_at, finished_at.
+        """Return a run: operator, status, digest, parameters, first_task, last_task, started_at, finished_at.
 
         Raises:
             UsageError: the ledger does not know it.
         """
         rows = self._rows(
             """
-            SELECT operator, status, digest, parameters, started_at, finished_at
+            SELECT operator, status, digest, parameters, first_task, last_task, started_at, finished_at
             FROM runbook.runs WHERE run_id = %s
             """,
             [run_id],
@@ -84,17 +84,34 @@ class Ledger:
         )
         return rows[0]["run_id"] if rows and rows[0]["status"] != DONE else None
 
-    def start_task(self, run_id: str, number: int) -> None:
-        """Remember that a task began, and forget the verdicts of an earlier attempt in this run."""
+    def set_range(self, run_id: str, first: int, last: int) -> None:
+        """Remember which tasks a run is about: the numbers of the first and the last."""
+        self.connection.execute(
+            "UPDATE runbook.runs SET first_task = %s, last_task = %s WHERE run_id = %s", [first, last, run_id]
+        )
+
+    def refuse_run(self, run_id: str) -> None:
+        """Remember that a run was refused before it did anything: none goes on with it."""
+        self.connection.execute("UPDATE runbook.runs SET kind = 'refused' WHERE run_id = %s", [run_id])
+
+    def start_task(self, run_id: str, number: int, content: str = "") -> None:
+        """Remember that a task began, and forget the verdicts of an earlier attempt in this run.
+
+        Args:
+            run_id: of the run.
+            number: of the task.
+            content: the digest of what decides what it does.
+        """
         with self.connection.transaction():
             self.connection.execute("DELETE FROM runbook.checks WHERE run_id = %s AND task = %s", [run_id, number])
             self.connection.execute(
                 """
-                INSERT INTO runbook.tasks (run_id, number, status) VALUES (%s, %s, 'running')
+                INSERT INTO runbook.tasks (run_id, number, status, content) VALUES (%s, %s, 'running', %s)
                 ON CONFLICT (run_id, number)
-                DO UPDATE SET status = 'running', started_at = clock_timestamp(), finished_at = NULL
+                DO UPDATE SET status = 'running', started_at = clock_timestamp(), finished_at = NULL,
+                    content = excluded.content
                 """,
-                [run_id, number],
+                [run_id, number, content],
             )
 
     def finish_task(self, run_id: str, number: int, status: str) -> None:
@@ -112,7 +129,7 @@ class Ledger:
         with self.connection.cursor(row_factory=class_row(TaskState)) as cursor:
             rows = cursor.execute(
                 """
-                SELECT DISTINCT ON (number) number, run_id, tasks.status, tasks.started_at, tasks.finished_at
+                SELECT DISTINCT ON (number) number, run_id, tasks.status, tasks.started_at, tasks.finished_at, content
                 FROM runbook.tasks JOIN runbook.runs USING (run_id)
                 WHERE plan = %s
                 ORDER BY number, tasks.started_at DESC

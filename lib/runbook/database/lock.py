@@ -1,29 +1,63 @@
-"""The lock: one run at a time of a plan on a target. It lives and dies with the connection that took it."""
+"""The lock: one run at a time of a plan on a target. It lives and dies with the session that took it.
+
+It is a row of the ledger, which strangers can neither read nor lock; an advisory lock anybody can take. The row names
+the session, and whoever finds that session dead takes it over.
+"""
 
 import psycopg
 
-from runbook.database import poolers
-from runbook.errors import NotAllowed
+from runbook.database import ledger_schema, poolers
+from runbook.errors import NotAllowed, TargetHeld, TryAgain
+
+# Whether the session that a row names by `backend` and `backend_start` lives; a start that may not be read counts as it
+LIVES = """
+    EXISTS (SELECT FROM pg_stat_activity AS one
+            WHERE one.pid = {table}.backend AND COALESCE(one.backend_start = {table}.backend_start, true))
+"""
+TAKE = f"""
+    INSERT INTO runbook.holders (plan, name, backend, backend_start)
+    SELECT %s, application_name, pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
+    ON CONFLICT (plan) DO UPDATE
+    SET name = excluded.name, backend = excluded.backend, backend_start = excluded.backend_start,
+        taken_at = clock_timestamp()
+    WHERE holders.backend = excluded.backend OR NOT {LIVES.format(table="holders")}
+"""
+HOLDER = f"""
+    SELECT backend, name, to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') FROM runbook.holders
+    WHERE plan = %s AND {LIVES.format(table="holders")}
+"""
+IN_THE_WAY = """
+    SELECT application_name, pid, to_char(xact_start, 'YYYY-MM-DD HH24:MI:SS TZ')
+    FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE relation = 'runbook.holders'::regclass AND pid <> pg_backend_pid() ORDER BY xact_start
+"""
 
 
 def take(connection: psycopg.Connection, plan: str) -> None:
-    """Keep every other run of this plan out of the target, for as long as this connection lives.
+    """Keep every other run of this plan out of the target, for as long as this session lives.
 
     Raises:
-        NotAllowed: another run holds the lock; the message says who, and since when.
+        TargetHeld: another run holds it; the message says who, and since when.
+        TryAgain: somebody is in the way, in a transaction of their own.
     """
-    row = connection.execute("SELECT pg_try_advisory_lock(hashtext('runbook'), hashtext(%s))", [plan]).fetchone()
-    if row and not row[0]:
+    ledger_schema.prepare(connection)
+    try:
+        taken = connection.execute(TAKE, [plan]).rowcount
+    except psycopg.errors.LockNotAvailable:
+        row = connection.execute(IN_THE_WAY).fetchone()
+        who = f"{row[0] or 'a session'} (backend {row[1]}), in a transaction since {row[2]}" if row else "it just ended"
+        raise TryAgain(f"The target cannot be taken: the row that says who holds it is locked by {who}.") from None
+    if not taken:
         raise _held(_holder(connection, plan)[1])
 
 
-def require_free(connection: psycopg.Connection, plan: str, database: str) -> None:
-    """Make sure that no run of a plan holds a database, which may be another than the one connected to.
+def require_free(connection: psycopg.Connection, plan: str) -> None:
+    """Make sure that no run of a plan holds the target.
 
     Raises:
-        NotAllowed: one does; the message says who, and since when.
+        TargetHeld: one does; the message says who, and since when.
     """
-    backend, who = _holder(connection, plan, database)
+    backend, who = _holder(connection, plan)
     if backend:
         raise _held(who)
 
@@ -45,8 +79,9 @@ def require_holder(connection: psycopg.Connection, plan: str, backend: int) -> N
 
 def release(connection: psycopg.Connection, plan: str) -> None:
     """Let other runs in; nothing happens where this connection does not hold the lock."""
-    if _holder(connection, plan)[0] == poolers.backend(connection):
-        connection.execute("SELECT pg_advisory_unlock(hashtext('runbook'), hashtext(%s))", [plan])
+    connection.execute(
+        "DELETE FROM runbook.holders WHERE plan = %s AND backend = %s", [plan, poolers.backend(connection)]
+    )
 
 
 def end_leftovers(connection: psycopg.Connection, run_id: str) -> int:
@@ -60,23 +95,15 @@ def end_leftovers(connection: psycopg.Connection, run_id: str) -> int:
     ).rowcount
 
 
-def _held(who: str) -> NotAllowed:
-    return NotAllowed(f"Another run holds this target: {who}. Wait for it to end, or end it.")
+def _held(who: str) -> TargetHeld:
+    return TargetHeld(f"Another run holds this target: {who}. Wait for it to end, or end it.")
 
 
-def _holder(connection: psycopg.Connection, plan: str, database: str | None = None) -> tuple[int, str]:
-    """Return the backend that holds the lock (0: none), and who that is in words; default: on this database."""
-    row = connection.execute(
-        """
-        SELECT application_name, pid, to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
-        FROM pg_locks JOIN pg_stat_activity USING (pid)
-        WHERE locktype = 'advisory' AND granted AND pg_locks.database = (
-            SELECT oid FROM pg_database WHERE datname = COALESCE(%s, current_database()))
-          AND classid = (hashtext('runbook')::bigint & 4294967295)::oid
-          AND objid = (hashtext(%s)::bigint & 4294967295)::oid
-        """,
-        [database, plan],
-    ).fetchone()
+def _holder(connection: psycopg.Connection, plan: str) -> tuple[int, str]:
+    """Return the backend that holds the lock (0: none), and who that is in words."""
+    if connection.execute("SELECT to_regclass('runbook.holders')").fetchone() == (None,):
+        return 0, "nobody"
+    row = connection.execute(HOLDER, [plan]).fetchone()
     if row is None:
         return 0, "it ended this moment"
-    return row[1], f"{row[0]} (backend {row[1]}), connected since {row[2]}"
+    return row[0], f"{row[1]} (backend {row[0]}), connected since {row[2]}"

@@ -38,3 +38,4 @@ class TaskState:
     status: str
     started_at: datetime
     finished_at: datetime | None
+    content: str = ""

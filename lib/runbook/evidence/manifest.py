@@ -9,8 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from runbook.database import approvals, environments
+from runbook.database import approvals, environments, target_identity
+from runbook.database.claims import Shown
 from runbook.database.ledger import Ledger
+from runbook.database.target_identity import Identity
 from runbook.evidence import attachments
 from runbook.evidence.gate_rows import COMPLETION, DELIVERED, gate_rows
 from runbook.plan.plan import Environment, Plan, Task
@@ -33,7 +35,7 @@ PACKAGES = (
 
 def make_folder(plan: Plan, environment: Environment, run_id: str) -> Path:
     """Return the folder of a run, made if need be."""
-    folder = plan.root / "outputs" / environment.name / run_id
+    folder = plan.outputs / environment.name / run_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -41,8 +43,18 @@ def make_folder(plan: Plan, environment: Environment, run_id: str) -> Path:
 def latest_run(plan: Plan, environment: Environment | None = None) -> Path | None:
     """Return the folder of the newest run that left a manifest, or None."""
     pattern = f"{environment.name if environment else '*'}/*/{MANIFEST}"
-    manifests = sorted((plan.root / "outputs").glob(pattern), key=lambda path: path.parent.name)
+    manifests = sorted((plan.outputs).glob(pattern), key=lambda path: path.parent.name)
     return manifests[-1].parent if manifests else None
+
+
+def shown_target(plan: Plan, environment: Environment) -> Shown | None:
+    """Return which database the newest run of an environment was on, as its evidence says; None where none does."""
+    folder = latest_run(plan, environment)
+    try:
+        found = read_manifest(folder) if folder else {}
+        return Shown(Identity(**found["target"]), datetime.fromisoformat(found["finished_at"]))
+    except (KeyError, TypeError, ValueError):  # made before that was kept, or damaged: whoever verifies it says so
+        return None
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -91,7 +103,8 @@ def build_manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id:
         "decisions": _decisions(plan, environment, ledger),
         "failure": None,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "server": environments.server(ledger.connection),
+        "server": environments.describe_server(ledger.connection),
+        "target": target_identity.ask(ledger.connection).summary(),
         "schema": attachments.schema(plan, environment, ledger, states, folder),
         "fault_injection": attachments.fault_injection(plan, folder),
         "deviations": attachments.deviations(plan, folder),

@@ -62,7 +62,7 @@ def require_fleet(plan: Plan, name: str) -> Fleet:
 
 def rows_of(plan: Plan, fleet: Fleet) -> list[Row]:
     """Return a row for each target of the inventory, wave by wave."""
-    folder = plan.root / "outputs" / fleet.name
+    folder = plan.outputs / fleet.name
     found = [_row(folder, target) for target in fleets.inventory(plan.root, fleet)]
     return list(_with_outliers(found))
 

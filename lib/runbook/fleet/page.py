@@ -31,7 +31,7 @@ class WaveSpan:
 def build(plan: Plan, fleet: Fleet) -> Path:
     """Write the fleet's page, and the same as JSON beside it; return the page."""
     rows = overview.rows_of(plan, fleet)
-    folder = plan.root / "outputs" / fleet.name
+    folder = plan.outputs / fleet.name
     folder.mkdir(parents=True, exist_ok=True)
     found = overview.summary(fleet, rows)
     write_whole(folder / overview.FILE, json.dumps(found, indent=1, ensure_ascii=False) + "\n")

@@ -9,14 +9,14 @@ from IPython import get_ipython
 from IPython.display import display
 
 from runbook import priority
-from runbook.database import ledger, lock, poolers, schemas
+from runbook.database import claims, copies, ledger, lock, poolers, schemas
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.notebook.completion import require_completion
 from runbook.notebook.gate import show_preparation
 from runbook.notebook.task import TaskSession
 from runbook.notebook.task_clock import TaskClock
-from runbook.plan import cells, fingerprint, parameters, plan
+from runbook.plan import cells, changes, fingerprint, parameters, plan
 from runbook.plan.decisions import require_decisions
 from runbook.policy import approval_required, confirmation
 from runbook.query import redaction
@@ -45,6 +45,7 @@ def begin(number: int, *, undo: bool = False) -> TaskSession:
     shell = get_ipython()
     whole = plan.Plan.find()
     definition = whole.task(number)
+    changes.require_tags(definition.notebook)
     given = _parameters(shell, definition.notebook)
     if HOLDER_VARIABLE not in os.environ:  # the batch has looked at all tasks
         require_decisions(whole, (definition,))
@@ -93,10 +94,12 @@ def _enter(task: TaskSession) -> None:
     redaction.hide_personal(task.plan, task.environment)
     poolers.require_sessions(task.ledger.connection, task.connection, task.environment)
     task.ledger.prepare()
+    claims.require_own(task.ledger.connection, task.plan.name, task.environment, task.target)
     if holder := os.environ.get(HOLDER_VARIABLE):  # the batch holds the lock for its kernels
         lock.require_holder(task.ledger.connection, task.plan.name, int(holder))
     else:
         lock.take(task.ledger.connection, task.plan.name)
+        print("".join(f"{line}\n" for line in copies.sweep(task.ledger.connection)), end="")
     _require_reversible(task) if task.undo else _require_dependencies(task)
     if confirmation.is_needed(task.environment, (task.definition,), undo=task.undo):
         confirmation.ask_confirmation(task.plan, task.environment)
@@ -104,7 +107,7 @@ def _enter(task: TaskSession) -> None:
     if not task.undo:
         schemas.keep_schema(task.ledger, number, task.schema(*task.plan.schemas))
     task.ledger.open_run(task.run_id, task.environment.name, operator(), fingerprint.plan_digest(task.plan), {})
-    task.ledger.start_task(task.run_id, number)
+    task.ledger.start_task(task.run_id, number, fingerprint.task_digest(task.plan, number))
     task.connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
     task.setting("plan", task.plan.name)
     for name, value in task.parameters.items():

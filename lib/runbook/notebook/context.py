@@ -60,6 +60,11 @@ class Context(SqlSession):
             value = json.loads(json.dumps(value.summary(), default=float))
         self.ledger.write(self.run_id, self.definition.number, name, value)
 
+    @property
+    def is_of_batch(self) -> bool:
+        """Whether a batch executes this, and not somebody by hand."""
+        return HOLDER_VARIABLE in os.environ
+
     def content(self) -> fingerprint.Parts:
         """Return what stands here as far as an approval given before is held against it: files and parameters.
 

@@ -158,13 +158,15 @@ def advice(task: Context, acceptable: list[str] | None = None) -> str:
     """
     where = f"--environment {task.environment.name}"
     number = task.definition.number
+    # A batch's range and parameters are its run's, which goes on with them.
+    again = f"`runbook run {where} --resume`" if task.is_of_batch else "run this notebook again"
     accept = (
         f" or let stand what may stand: {acceptances.commands(task.environment.name, acceptable)},"
         if acceptable
         else ""
     )
     return (
-        f"Next: mend the cause,{accept} and `runbook run {where} --from {number}`, "
+        f"Next: mend the cause,{accept} and {again}, "
         f"or give back what was changed: `runbook rollback {where} --to {number}`."
     )
 

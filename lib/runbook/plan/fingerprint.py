@@ -31,6 +31,17 @@ def plan_digest(plan: Plan) -> str:
     return digest_of_parts(files(plan))
 
 
+def task_digest(plan: Plan, number: int) -> str:
+    """Return the SHA-256 of what decides what one task does: everything but the notebooks and scripts of others."""
+    others = {
+        path.relative_to(plan.root).as_posix()
+        for task in plan.tasks
+        if task.number != number
+        for path in (task.notebook, task.rollback, task.ready)
+    }
+    return digest_of_parts({name: value for name, value in files(plan).items() if name not in others})
+
+
 def digest_of_parts(parts: Mapping[str, str]) -> str:
     """Return one SHA-256 over all parts."""
     return _sha256("".join(f"{name}\0{value}\n" for name, value in sorted(parts.items())).encode())
@@ -63,7 +74,7 @@ def content_of(plan: Plan, given: Mapping[str, Any] | None, schema: str | None =
 
 def injection_record(plan: Plan, environment: str) -> Path:
     """Return where the injection of all faults on an environment is recorded."""
-    return plan.root / "outputs" / environment / "faults.json"
+    return plan.outputs / environment / "faults.json"
 
 
 def differences(was: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> list[str]:

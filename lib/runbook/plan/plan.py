@@ -1,5 +1,6 @@
 """The plan: runbook.toml, read and validated into plain objects. The ground everything else stands on."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -113,6 +114,11 @@ class Plan:
         if low > high:
             raise UsageError(f"--from {low} comes after --to {high}: give them the other way round.")
         return tuple(task for task in self.tasks if low <= task.number <= high)
+
+    @property
+    def outputs(self) -> Path:
+        """The folder of all evidence: RUNBOOK_OUTPUTS, below the checkout if relative, or `outputs` there."""
+        return self.root / (os.environ.get("RUNBOOK_OUTPUTS") or "outputs")
 
     @property
     def path(self) -> Path:

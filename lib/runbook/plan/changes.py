@@ -1,0 +1,93 @@
+"""What SQL in a notebook changes, as far as its text tells: such a cell must say so by its tag."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlparse
+
+from runbook.errors import UsageError
+from runbook.plan.cells import Cell, read_cells
+
+SAID = {"apply", "probe"}
+FLAGS = re.IGNORECASE | re.DOTALL
+# What begins a statement that changes the target
+CHANGING = re.compile(
+    r"(?:ALTER|CREATE|DROP|TRUNCATE|INSERT|UPDATE|DELETE|MERGE|GRANT|REVOKE|COMMENT|REINDEX|CLUSTER|VACUUM|REFRESH"
+    r"|SECURITY\s+LABEL|REASSIGN|IMPORT|CALL|COPY\s+(?:(?!\bTO\b).)+\bFROM)\b",
+    FLAGS,
+)
+# What nobody but the session sees
+OF_THE_SESSION = re.compile(
+    r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:LOCAL\s+)?TEMP(?:ORARY)?\b"
+    r"|(?:CREATE|DROP)\s+(?:OR\s+REPLACE\s+)?\w+\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?pg_temp\.",
+    FLAGS,
+)
+WITHIN = re.compile(r"\(\s*(?:INSERT\s+INTO|UPDATE\s+\S+\s+(?:AS\s+\w+\s+)?SET|DELETE\s+FROM|MERGE\s+INTO)\b", FLAGS)
+INTO = re.compile(r"(?:SELECT|WITH)\b(?:(?!\bFROM\b).)*\bINTO\b", FLAGS)
+TEXTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$\w*\$).*?\1", re.DOTALL)
+CARRIED_OUT = re.compile(
+    r"EXPLAIN\s+(?:\([^)]*\bANALYZE\b(?!\s+(?:false|off))[^)]*\)|ANALYZE\b(?:\s+VERBOSE\b)?)\s*", FLAGS
+)
+BLOCK = re.compile(
+    r"\b(?:(?:INSERT\s+INTO|UPDATE\s+\S+\s+(?:AS\s+\w+\s+)?SET|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE|ALTER|DROP|GRANT"
+    r"|REVOKE|COMMENT\s+ON|REFRESH|REINDEX|CALL)\b|CREATE\s+(?!(?:OR\s+REPLACE\s+)?TEMP))",
+    FLAGS,
+)
+BEGINS, ENDS, UNDOES = {"BEGIN", "START"}, {"COMMIT", "END", "ROLLBACK", "ABORT"}, {"ROLLBACK", "ABORT"}
+
+
+def require_tags(path: Path) -> None:
+    """Make sure that every SQL cell of a notebook that changes the target says so, before any is run.
+
+    Raises:
+        UsageError: one does not; the message holds its first words.
+    """
+    for number, cell in enumerate(read_cells(path), 1):
+        if statement := next(unsaid(cell), None):
+            raise UsageError(
+                f"{path.name}, cell {number} changes the target ({' '.join(statement.split())[:60]} …) and does not "
+                "say so: tag it `apply`, or write `%%sql --probe` where it is to be rolled back."
+            )
+
+
+def unsaid(cell: Cell) -> Iterator[str]:
+    """Yield what a cell changes without saying so, a statement each."""
+    magic, line = cell.magic or ("", "")
+    if cell.tags & SAID or "--probe" in line or "--as" in line:
+        return
+    if magic in {"backfill", "concurrently"}:
+        yield f"%%{magic} {line}"
+    elif magic == "sql":
+        yield from _changing(cell.body)
+
+
+def _changing(text: str) -> Iterator[str]:
+    """Yield the statements of a text that change something and are not rolled back by it."""
+    statements = [bare for one in sqlparse.split(text) if (bare := sqlparse.format(one, strip_comments=True).strip())]
+    is_undone = False
+    for place, statement in enumerate(statements):
+        if _word(statement) in BEGINS:
+            ends = (_word(one) for one in statements[place + 1 :])
+            is_undone = next((end for end in ends if end in ENDS), "ROLLBACK") in UNDOES
+        elif _word(statement) in ENDS:
+            is_undone = False
+        elif not is_undone and _changes(statement):
+            yield statement
+
+
+def _changes(statement: str) -> bool:
+    if _word(statement) == "DO":
+        return bool(BLOCK.search(statement))
+    bare = TEXTS.sub("''", statement)
+    if _word(bare) == "EXPLAIN":
+        if not (carried_out := CARRIED_OUT.match(bare)):
+            return False
+        bare = bare[carried_out.end() :]
+    return not OF_THE_SESSION.match(bare) and any(
+        (CHANGING.match(bare), WITHIN.search(bare), INTO.match(bare) and _word(bare) in {"SELECT", "WITH"})
+    )
+
+
+def _word(statement: str) -> str:
+    return statement.split(None, 1)[0].rstrip(";").upper()

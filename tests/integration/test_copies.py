@@ -1,0 +1,112 @@
+"""Copies of the target: private before the first row, like the target, and gone after a kill and one command."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from runbook.database import copies, embedded, ledger_schema, scratch
+from runbook.database.target import Target
+from runbook.plan.plan import Plan
+
+LEFT = "SELECT datname FROM pg_database WHERE datname LIKE 'runbook\\_scratch\\_%'"
+# Makes a copy of a target and waits to be killed
+MAKE = """
+import sys
+from runbook.database import scratch
+from runbook.database.target import Target
+target = Target.at(sys.argv[1])
+with target.connect("runbook test") as connection, scratch.copy(connection, target, scratch.ALONE) as made:
+    print(made.identity.database, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def target(toy):
+    return Target.at(embedded.provide(toy, Plan.read(toy / "runbook.toml").environment("local")))
+
+
+@pytest.fixture
+def admin(toy):
+    with psycopg.connect(embedded.url(embedded.start(toy), "postgres", "postgres"), autocommit=True) as connection:
+        yield connection
+
+
+def test_a_tenant_enters_no_copy_before_or_after_its_first_row(toy, target, admin, monkeypatch):
+    admin.execute("DROP ROLE IF EXISTS tenant; CREATE ROLE tenant LOGIN")
+    refusals = []
+
+    def enter(name: str) -> None:
+        with pytest.raises(psycopg.OperationalError) as refused:
+            psycopg.connect(embedded.url(embedded.start(toy), name, "tenant"))
+        refusals.append(str(refused.value))
+
+    execute = psycopg.Connection.execute
+
+    def watched(self, query, *arguments, **options):
+        result = execute(self, query, *arguments, **options)
+        text = query.as_string(self) if isinstance(query, sql.Composable) else str(query)
+        if "CREATE DATABASE" in text or "ON DATABASE" in text or "CONNECTION LIMIT" in text:
+            (name,) = execute(admin, LEFT).fetchone()
+            enter(name)
+        return result
+
+    with target.connect("test") as connection:
+        monkeypatch.setattr(psycopg.Connection, "execute", watched)
+        with scratch.copy(connection, target, scratch.ALONE) as made:
+            enter(made.identity.database)
+    assert len(refusals) >= 4, "between all statements that make it"
+
+
+def test_what_a_killed_process_has_left_is_named_and_removed_by_the_next_command(toy, target, admin, runbook):
+    command = [sys.executable, "-c", MAKE, target.address.conninfo]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ) as maker:
+        name = maker.stdout.readline().strip()
+        assert name not in runbook(toy, "status").stdout, "it is in use"
+        maker.send_signal(signal.SIGKILL)
+    admin.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'runbook test'"
+    )
+    assert name in runbook(toy, "status").stdout
+    done = runbook(toy, "run")
+    assert (done.returncode, f"Removed a copy of the target that a dead session had left: {name}" in done.stdout) == (
+        0,
+        True,
+    )
+    assert admin.execute(LEFT).fetchall() == []
+    with target.connect("test") as connection:
+        assert copies.known(connection) == []
+
+
+def test_a_copy_that_is_in_use_is_swept_by_nobody(target, admin):
+    with target.connect("test") as connection, target.connect("test") as other:
+        ledger_schema.prepare(connection)
+        with scratch.scratch_database(connection, target) as made:
+            assert copies.sweep(other) == []
+            assert admin.execute(LEFT).fetchall() == [(made.identity.database,)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'", "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'"],
+)
+def test_a_copy_has_the_targets_encoding_and_locale(admin, target, options):
+    admin.execute(f"CREATE DATABASE of_its_own OWNER librarian TEMPLATE template0 {options}")
+    try:
+        own = Target.at(target.address.beside("of_its_own").conninfo)
+        about = "SELECT encoding, datlocprovider, datcollate, datctype, datlocale FROM pg_database WHERE datname = %s"
+        with own.connect("test") as connection, scratch.scratch_database(connection, own) as made:
+            wanted = admin.execute(about, ["of_its_own"]).fetchone()
+            assert admin.execute(about, [made.identity.database]).fetchone() == wanted
+    finally:
+        admin.execute("DROP DATABASE of_its_own WITH (FORCE)")
+
+
+def test_only_a_copy_is_dropped(target):
+    with target.connect("test") as connection, pytest.raises(ValueError, match="toy is no copy"):
+        copies.drop(connection, "toy")
