@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
-from tests.traffic import UNRECONCILED
+from tests.support.traffic import UNRECONCILED
 
 from bench.figures import Finding, Options, Part, Samples, Say
 from bench.pgbench import Script, command

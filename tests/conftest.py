@@ -1,7 +1,6 @@
 """One embedded PostgreSQL for the whole session; copies of the project to run and to break."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +10,16 @@ from pathlib import Path
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from runbook.database import embedded
+from runbook.plan import cells
 from runbook.plan.plan import Plan
+from tests.support.notebook import Notebook, Opener
+from tests.support.project import ROOT, Command, copy_project, copy_toy
+from tests.support.toy import NAME, TOY
 
-ROOT = Path(__file__).parents[1]
-PARTS = ("runbook.toml", "pyproject.toml", "notebooks", "sql", "docs", "outputs/expected", "supabase")
 # The same draws every time, and no deadline: machines are slow at times, tests are not flaky.
 settings.register_profile(
     "steady", max_examples=50, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
@@ -24,7 +27,6 @@ settings.register_profile(
 settings.load_profile("steady")
 # A shell that started us in the background had us ignore Ctrl-C, and so would every command started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,38 +96,27 @@ def runbook() -> Command:
     return call
 
 
-def missing(what: str) -> Path:
-    """Skip, saying what is missing; where nothing may be skipped, fail."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{what} is not installed here: .ci/run installs it")
+@pytest.fixture
+def open_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
+    """Open notebooks in a folder, each with its own kernel state; only the newest is IPython's current one."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    opened: list[Notebook] = []
+
+    def open_in(folder: Path, *cells: str) -> Notebook:
+        monkeypatch.chdir(folder)
+        InteractiveShell.clear_instance()
+        shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+        opened.append(Notebook(shell))
+        opened[-1].run(*cells)
+        return opened[-1]
+
+    yield open_in
+    for notebook in opened:
+        notebook.close()
+    InteractiveShell.clear_instance()
 
 
-def copy_project(folder: Path) -> Path:
-    """Copy the project into a folder, on a fresh baseline."""
-    return _fresh(copy_parts(folder))
-
-
-def copy_parts(folder: Path) -> Path:
-    """Copy the project into a folder."""
-    copy = folder / "project"
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, copy / part)
-        elif source.exists():
-            copy.mkdir(exist_ok=True)
-            shutil.copy(source, copy / part)
-    return copy
-
-
-def copy_toy(folder: Path, database: str = "toy") -> Path:
-    """Copy the toy runbook into a folder, on a fresh baseline in a database of that name."""
-    copy = folder / "toy"
-    shutil.copytree(ROOT / "tests" / "toy", copy)
-    plan = copy / "runbook.toml"
-    plan.write_text(plan.read_text().replace('database = "toy"', f'database = "{database}"'))
-    return _fresh(copy)
-
-
-def _fresh(root: Path) -> Path:
-    embedded.reset(root, Plan.read(root / "runbook.toml").environment("local"))
-    return root
+@pytest.fixture
+def toy_cells() -> list[str]:
+    """The code cells of the toy's notebook: parameters, begin, the steps, conclude."""
+    return [cell.source for cell in cells.read_cells(TOY / "notebooks" / NAME) if cell.kind == "code"]

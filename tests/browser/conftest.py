@@ -17,7 +17,7 @@ import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.conftest import copy_project
+from tests.support.project import copy_project
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [

@@ -15,7 +15,7 @@ import pytest
 from runbook.evidence import manifest
 from runbook.plan import cells, fingerprint
 from runbook.plan.plan import Plan
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 pytestmark = pytest.mark.slow
 PLAN = Plan.read(ROOT / "runbook.toml")

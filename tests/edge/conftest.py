@@ -21,8 +21,8 @@ from psycopg.conninfo import make_conninfo
 
 from runbook.database import embedded
 from runbook.plan.plan import Plan
-from tests.conftest import PARTS, ROOT
-from tests.edge import postgrest
+from tests.support import postgrest
+from tests.support.project import PARTS, ROOT
 
 FUNCTION = ROOT / "supabase" / "functions" / "consume-credits"
 LOCK = Path(__file__).with_name("deno.lock")

@@ -18,7 +18,7 @@ from runbook.database import embedded
 from runbook.database.ledger import Ledger
 from runbook.plan.plan import Plan
 from tests import linters
-from tests.integration.test_audit import migrate
+from tests.support.migrated import migrate
 
 DATABASE = "advised"
 pytestmark = pytest.mark.slow

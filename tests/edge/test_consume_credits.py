@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from tests.edge import postgrest
 from tests.edge.conftest import FUNCTION, PUBLIC_KEY, SECRET, member, new_organization
+from tests.support import postgrest
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runbook.plan import cells
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 NOTEBOOK = ROOT / "notebooks" / "02_multi_credit_system_migration.ipynb"
 FUNCTION = ROOT / "supabase" / "functions" / "consume-credits"

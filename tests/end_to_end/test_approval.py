@@ -4,7 +4,7 @@ import pytest
 
 from runbook.evidence import manifest
 from runbook.plan.plan import Plan
-from tests.end_to_end.test_batch import NAME, add_second_task
+from tests.support.toy import NAME, add_second_task
 
 
 @pytest.fixture

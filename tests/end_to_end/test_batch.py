@@ -21,26 +21,12 @@ from runbook.database.ledger import Ledger
 from runbook.database.target import Target
 from runbook.evidence.manifest import JOURNAL, file_digest, latest_run, read_manifest
 from runbook.plan.plan import Plan
-from tests.conftest import copy_toy
+from tests.support.project import copy_toy
+from tests.support.toy import NAME, add_second_task
 
-NAME = "07_label_the_shelves.ipynb"
 CANARY = "c4n4ry"
 MARK = "papermill-error-cell-tag"
 DECIDES = "-- criterion: Every shelf has a label\n-- trigger: A shelf without a label\n"
-SECOND = """
-[[tasks]]
-number = 8
-name = "Label them again"
-notebook = "notebooks/08_again.ipynb"
-rollback = "sql/rollback/07_label_the_shelves.sql"
-minutes = 1
-risk = "low"
-needs = [7]
-steps = [{ number = "7.1", name = "Add the label", minutes = 1 }]
-criteria = ["Every shelf has a label"]
-triggers = ["A shelf without a label"]
-
-[environments.local]"""
 
 
 @dataclass(frozen=True)
@@ -118,13 +104,6 @@ def untouched(tmp_path_factory, state):
     root = copy_toy(tmp_path_factory.mktemp("untouched"), "toy_untouched")
     add_second_task(root)
     return root
-
-
-def add_second_task(root: Path) -> None:
-    plan = root / "runbook.toml"
-    plan.write_text(plan.read_text().replace("\n[environments.local]", SECOND, 1))
-    text = (root / "notebooks" / NAME).read_text()
-    (root / "notebooks" / "08_again.ipynb").write_text(text.replace("runbook.begin(7)", "runbook.begin(8)"))
 
 
 def replace_cell(root: Path, what: str, *sources: str) -> None:

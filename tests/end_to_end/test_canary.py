@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from runbook.database import embedded, privileges
-from tests.conftest import Command, copy_toy
-from tests.evidence.test_webhook import Server
+from tests.support.project import Command, copy_toy
+from tests.support.receiver import Receiver
 
 CANARY = "c4n4ry-0f-4-p4ssw0rd"
 TOKEN = "sbp_c4n4ry-0f-4-t0k3n"
@@ -125,7 +125,7 @@ def test_a_run_shows_no_secret_anywhere(
     for name in ("pg_dump", "pg_restore"):
         (tools / name).write_text(SHIM.format(log=log, real=privileges.programs() / name))
         (tools / name).chmod(0o755)
-    hook = Server(500, 500, 500, 500)
+    hook = Receiver(500, 500, 500, 500)
     given = {
         **ways(target, tmp_path_factory.mktemp("secrets"))[way],
         "RUNBOOK_WEBHOOK_URL": f"{hook.url}/{HOOK}",

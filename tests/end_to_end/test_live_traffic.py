@@ -10,7 +10,7 @@ import pytest
 
 from runbook.database import embedded
 from runbook.plan.plan import Plan
-from tests.traffic import UNRECONCILED, Traffic, last_action, logged_since, roomy_organizations
+from tests.support.traffic import UNRECONCILED, Traffic, last_action, logged_since, roomy_organizations
 
 
 @pytest.fixture

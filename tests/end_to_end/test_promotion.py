@@ -10,7 +10,7 @@ from runbook.database import embedded
 from runbook.errors import NotAllowed
 from runbook.evidence import manifest, seal
 from runbook.plan.plan import Plan
-from tests.conftest import copy_toy
+from tests.support.project import copy_toy
 
 ENVIRONMENTS = """
 [environments.staging]

@@ -10,7 +10,7 @@ import pytest
 from runbook.database import lock
 from runbook.evidence.manifest import JOURNAL, MANIFEST, latest_run, read_manifest
 from runbook.plan.plan import Plan
-from tests.end_to_end.test_batch import NAME
+from tests.support.toy import NAME
 
 STEP = "SELECT room, COUNT(*) AS shelves"
 

@@ -16,8 +16,8 @@ import pytest
 from runbook.database import embedded, snapshot
 from runbook.database.target import Target
 from runbook.plan.plan import Plan
-from tests.conftest import copy_project
-from tests.traffic import TYPES, last_action, logged_since, roomy_organizations
+from tests.support.project import copy_project
+from tests.support.traffic import TYPES, last_action, logged_since, roomy_organizations
 
 pytestmark = pytest.mark.slow
 CALLS, AT_ONCE = 10_000, 500

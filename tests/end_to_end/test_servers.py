@@ -19,8 +19,8 @@ import pytest
 
 from runbook.database import snapshot
 from runbook.database.target import Target
-from tests.conftest import ROOT, copy_parts, missing
-from tests.servers import WHEEL, Server, debian, folder
+from tests.support.project import ROOT, copy_parts, missing
+from tests.support.servers import WHEEL, Server, debian, folder
 
 CANARY = "c4n4ry"
 URL = "RUNBOOK_STAGING_DATABASE_URL"

@@ -18,9 +18,9 @@ from runbook.database import lock
 from runbook.database.ledger import Ledger
 from runbook.evidence import manifest
 from runbook.plan.plan import Plan
-from tests.conftest import copy_toy
-from tests.end_to_end.test_batch import NAME
-from tests.servers import Server, folder, free_port
+from tests.support.project import copy_toy
+from tests.support.servers import Server, folder, free_port
+from tests.support.toy import NAME
 
 CANARY = "c4n4ry"
 ELSEWHERE = "RUNBOOK_ELSEWHERE_DATABASE_URL"

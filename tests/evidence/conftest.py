@@ -17,10 +17,9 @@ from runbook.database import embedded
 from runbook.evidence import manifest, signature
 from runbook.evidence.verify import VerifyRequest, verify_run
 from runbook.plan.plan import Plan
-from tests.conftest import copy_toy
-from tests.integration.conftest import open_notebook, toy_cells  # noqa: F401
+from tests.support.project import copy_toy
+from tests.support.toy import NAME
 
-NAME = "07_label_the_shelves.ipynb"
 DECIDES = "-- criterion: Every shelf has a label\n"
 VERIFY, TABLE = {"tags": ["verify"]}, {"tags": ["verify", "nbval-check-output"]}
 PYTHON = """

@@ -10,7 +10,7 @@ from runbook.evidence.manifest import read_manifest
 from runbook.evidence.verify import _schema
 from runbook.query.send import Persona
 from runbook.query.session_record import SessionRecord
-from tests.evidence.conftest import NAME
+from tests.support.toy import NAME
 
 CHECK = "check “no shelf is without a label”: expected no rows, found 1 row; the run had found no rows"
 

@@ -11,7 +11,7 @@ from runbook.database import seals
 from runbook.errors import UsageError
 from runbook.evidence import attachments, seal
 from runbook.evidence.manifest import JOURNAL, MANIFEST, file_digest, read_manifest, write_manifest
-from tests.evidence.conftest import NAME
+from tests.support.toy import NAME
 
 
 def change(folder, alter):

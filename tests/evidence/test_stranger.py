@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.conftest import ROOT
-from tests.evidence.conftest import NAME
+from tests.support.project import ROOT
+from tests.support.toy import NAME
 
 GUIDE = (ROOT / "docs" / "EVIDENCE.md").read_text("utf-8")
 OUTWARD = re.compile(r"^(?:[a-z]+:)?//|^(?:https?|file|ftp):", re.IGNORECASE)

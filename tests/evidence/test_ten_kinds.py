@@ -12,7 +12,7 @@ from runbook.database import embedded
 from runbook.evidence import manifest
 from runbook.evidence.verify import VerifyRequest, verify_run
 from runbook.plan.plan import Plan
-from tests.conftest import copy_parts
+from tests.support.project import copy_parts
 
 pytestmark = pytest.mark.slow
 DATABASE = "drifting"

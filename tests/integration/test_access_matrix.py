@@ -8,8 +8,8 @@ import pytest
 from runbook.database import embedded
 from runbook.plan import cells
 from runbook.plan.plan import Plan
-from tests.conftest import Command
-from tests.integration.conftest import Opener
+from tests.support.notebook import Opener
+from tests.support.project import Command
 
 pytestmark = pytest.mark.slow
 

@@ -6,19 +6,18 @@ The database is migrated by the SQL of the notebooks themselves, and the checks 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-import sqlparse
 from psycopg import sql
 
 from runbook.database import embedded, snapshot
 from runbook.database.ledger import Ledger
 from runbook.database.target import Target
-from runbook.plan import cells, parameters
+from runbook.plan import cells
 from runbook.plan.plan import Plan
+from tests.support.migrated import migrate
 
 MIGRATION, VIEW, AUDIT = 2, 4, 5
 DENIED = psycopg.errors.InsufficientPrivilege
@@ -84,21 +83,6 @@ class Trail:
                 """
             )
         ]
-
-
-def migrate(connection: psycopg.Connection, notebook: Path) -> None:
-    """Run what a notebook applies in SQL."""
-    for cell in cells.read_cells(notebook):
-        if "parameters" in cell.tags:
-            for name, given in parameters.declarations(cell.source).items():
-                connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", str(given.default)])
-        elif "apply" in cell.tags and cell.magic:
-            if cell.magic[0] == "backfill":
-                connection.execute("SELECT set_config('runbook.first', '(0,0)', false)")
-                connection.execute("SELECT set_config('runbook.last', '(4294967294,0)', false)")
-            texts = sqlparse.split(cell.body) if cell.magic[0] == "concurrently" else [cell.body]
-            for text in texts:
-                connection.execute(text.encode())
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from runbook.database.settings import SETTINGS
 from runbook.database.target import Target
 from runbook.errors import StepFailed
 from runbook.plan.plan import Plan
-from tests.servers import Server, folder
+from tests.support.servers import Server, folder
 
 SECRET = "c4n4ry"
 

@@ -6,7 +6,7 @@ from runbook.errors import GateShut, NotAllowed
 from runbook.evidence.gate_rows import COMPLETION
 from runbook.evidence.manifest import task_entries
 from runbook.plan.cells import read_cells
-from tests.promises import NOTEBOOK, promise_more
+from tests.support.promises import NOTEBOOK, promise_more
 
 SECOND = """
 [[tasks]]

@@ -20,7 +20,7 @@ from psycopg import sql
 from runbook.database import embedded
 from runbook.database.ledger import DONE, Ledger
 from runbook.plan.plan import Plan
-from tests.conftest import PARTS, ROOT
+from tests.support.project import PARTS, ROOT
 
 MALLORY = "mallory"
 DENIED = psycopg.errors.InsufficientPrivilege

@@ -12,8 +12,8 @@ from runbook.database import embedded, snapshot
 from runbook.database.target import Target
 from runbook.errors import StepFailed
 from runbook.plan.plan import Plan
-from tests.conftest import copy_toy, missing
-from tests.servers import USER, folder, free_port
+from tests.support.project import copy_toy, missing
+from tests.support.servers import USER, folder, free_port
 
 ELSEWHERE = "RUNBOOK_ELSEWHERE_DATABASE_URL"
 CONFIGURATION = """

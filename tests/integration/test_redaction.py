@@ -12,7 +12,7 @@ from runbook.plan import fingerprint
 from runbook.plan.plan import Plan
 from runbook.query import redaction
 from runbook.query.table import Table
-from tests.integration.conftest import Opener
+from tests.support.notebook import Opener
 
 ADA = uuid.UUID("6512bd43-d9ca-a6e0-2c99-0b0a82652dca")
 ROWS = [[ADA, str(ADA).upper(), "Ada Lovelace", 7, None, [ADA], "Ada Lovelace"]]

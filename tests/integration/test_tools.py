@@ -6,8 +6,8 @@ import pytest
 from runbook.database import snapshot, tools
 from runbook.database.target import Target
 from runbook.errors import UsageError
-from tests.conftest import missing
-from tests.servers import WHEEL, Server, debian, folder
+from tests.support.project import missing
+from tests.support.servers import WHEEL, Server, debian, folder
 
 
 def programs(folder, version: int):

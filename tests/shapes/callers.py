@@ -11,7 +11,7 @@ from psycopg import sql
 
 from tests.support.databases import Database
 from tests.support.draw import Moment
-from tests.traffic import TYPES
+from tests.support.traffic import TYPES
 
 # Some organizations with room, and what others built upon the function.
 READY = """

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sample_run
 from bs4 import BeautifulSoup
+from tests.support import sample_run
 
 from runbook.plan.plan import Plan
 from runbook.report import notebook_html, report

@@ -4,9 +4,9 @@ import json
 from itertools import pairwise
 
 import pytest
-import sample_run
 from bs4 import BeautifulSoup
-from sample_run import words
+from tests.support import sample_run
+from tests.support.sample_run import words
 
 from runbook.errors import UsageError
 from runbook.report import comparison

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.promises import NOTEBOOK, promise_more
+from tests.support.promises import NOTEBOOK, promise_more
 
 from runbook.errors import UsageError
 from runbook.plan.cells import checks

@@ -5,7 +5,7 @@ import sys
 import tomllib
 
 import pytest
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 from runbook.errors import UsageError
 from runbook.fleet import overview, page

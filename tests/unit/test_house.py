@@ -179,6 +179,12 @@ def test_no_name_of_the_brief_stands_in_the_library():
     assert not found
 
 
+def test_no_test_imports_from_another():
+    pattern = re.compile(r"^\s*(?:from|import) (?:tests\.[\w.]*)?\btest_\w+", re.MULTILINE)
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
+    assert not {label(path): hit for path in files for hit in pattern.findall(path.read_text(encoding="utf-8"))}
+
+
 def test_no_module_is_a_drawer_for_odds_and_ends():
     assert not {path.stem for path in MODULES} & {"utils", "util", "helpers", "helper", "common", "misc"}
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import sample_run
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from tests.support import sample_run
 
 from runbook.errors import UsageError
 from runbook.report import notebook_html

@@ -5,9 +5,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-import sample_run
 from bs4 import BeautifulSoup
-from sample_run import words
+from tests.support import sample_run
+from tests.support.sample_run import words
 
 from runbook import formatting
 from runbook.errors import UsageError

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-import sample_run
-from sample_run import words
+from tests.support import sample_run
+from tests.support.sample_run import words
 
 from runbook.query.table import Table
 from runbook.report import access, applied_cells, deviations, fault_coverage, schema_diff

@@ -1,0 +1,23 @@
+"""A database brought where a notebook brings it, by its SQL alone."""
+
+from pathlib import Path
+
+import psycopg
+import sqlparse
+
+from runbook.plan import cells, parameters
+
+
+def migrate(connection: psycopg.Connection, notebook: Path) -> None:
+    """Run what a notebook applies in SQL."""
+    for cell in cells.read_cells(notebook):
+        if "parameters" in cell.tags:
+            for name, given in parameters.declarations(cell.source).items():
+                connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", str(given.default)])
+        elif "apply" in cell.tags and cell.magic:
+            if cell.magic[0] == "backfill":
+                connection.execute("SELECT set_config('runbook.first', '(0,0)', false)")
+                connection.execute("SELECT set_config('runbook.last', '(4294967294,0)', false)")
+            texts = sqlparse.split(cell.body) if cell.magic[0] == "concurrently" else [cell.body]
+            for text in texts:
+                connection.execute(text.encode())
