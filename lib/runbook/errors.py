@@ -59,7 +59,13 @@ class TargetHeld(TryAgain):
     """Another run holds the target."""
 
 
+class NotApproved(NotAllowed):
+    """Nobody, or not enough persons, have approved exactly what is about to run."""
+
+    exit_code = 4
+
+
 def exit_code_of(error_name: str) -> int:
     """Return the exit code for an exception class known only by name (it crossed a kernel's border)."""
-    kinds = (GateShut, NotAccepted, StepFailed, UsageError, NotAllowed, TryAgain, TargetHeld)
+    kinds = (GateShut, NotAccepted, StepFailed, UsageError, NotAllowed, NotApproved, TryAgain, TargetHeld)
     return {kind.__name__: kind.exit_code for kind in kinds}.get(error_name, 1)

@@ -102,5 +102,13 @@ def text(found: Any) -> str:
     return found if isinstance(found, str) else json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True)
 
 
+def escaped(said: str) -> str:
+    """Return a text on one line, with whatever steers a terminal or turns a line around written as an escape.
+
+    What is read from evidence passes here before it is shown: it never speaks as we do.
+    """
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in said)
+
+
 def _is_long(found: Any) -> bool:
     return isinstance(found, list) and (len(found) > 6 or any(isinstance(one, list | dict) for one in found))

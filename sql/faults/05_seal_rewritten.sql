@@ -6,5 +6,5 @@
 DELETE FROM credit_actions WHERE id = (SELECT MIN(id) FROM credit_actions);
 
 UPDATE credit_action_seals
-SET (actions, credits, digest) = (SELECT actions, credits, digest FROM digest_credit_actions(first_id, last_id))
+SET (actions, credits, digest) = (SELECT actions, credits, digest FROM digest_credit_actions(first_place, last_place))
 WHERE seal_id = 1;

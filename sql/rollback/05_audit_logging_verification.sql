@@ -5,9 +5,14 @@ DROP FUNCTION IF EXISTS anonymize_credit_actions(UUID, UUID);
 DROP FUNCTION IF EXISTS summarize_credit_actions(TIMESTAMPTZ, UUID);
 DROP FUNCTION IF EXISTS tampered_credit_actions();
 DROP FUNCTION IF EXISTS seal_credit_actions();
-DROP FUNCTION IF EXISTS seal_credit_action_range(BIGINT, BIGINT, TEXT);
+DROP FUNCTION IF EXISTS add_credit_action_seal(BIGINT, BIGINT, BIGINT, NUMERIC, TEXT, BIGINT);
+DROP FUNCTION IF EXISTS impossible_credit_actions();
+DROP FUNCTION IF EXISTS sealed_credit_actions();
+DROP FUNCTION IF EXISTS sealable_credit_actions(BIGINT, BIGINT);
 DROP FUNCTION IF EXISTS digest_credit_actions(BIGINT, BIGINT);
-DROP TABLE IF EXISTS credit_action_seals;
+DROP TABLE IF EXISTS credit_action_seals, credit_action_retentions;
+DROP TRIGGER IF EXISTS impossible_credit_action ON credit_actions;
+DROP FUNCTION IF EXISTS refuse_credit_action();
 
 DO $$
 DECLARE

@@ -1,5 +1,9 @@
 """Approval on the command line: what is run must be what was approved, parameters and later tasks included."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from runbook.evidence import manifest
@@ -16,7 +20,7 @@ def guarded(toy):
 
 
 def refusal(root, result) -> str:
-    assert result.returncode == 3, result.stdout + result.stderr
+    assert result.returncode == 4, result.stdout + result.stderr
     return manifest.read_manifest(manifest.latest_run(Plan.read(root / "runbook.toml")))["failure"]["message"]
 
 
@@ -51,3 +55,50 @@ def test_a_later_task_is_what_was_approved_too(guarded, runbook):
     decide(runbook, guarded, "approve", "Ada", "-p", "prefix", "Y")
     resumed = runbook(guarded, "run", "--resume")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+
+
+def tag(root, text, name):
+    """Tag the code cells of the notebook that hold a text."""
+    path = root / "notebooks" / NAME
+    notebook = json.loads(path.read_text())
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and text in "".join(cell["source"]):
+            cell["metadata"]["tags"] = [*cell["metadata"].get("tags", []), name]
+    path.write_text(json.dumps(notebook))
+
+
+def by_papermill(root, *arguments):
+    line = [sys.executable, "-m", "papermill", f"notebooks/{NAME}", "out.ipynb", *arguments]
+    return subprocess.run(line, cwd=root, capture_output=True, text=True, check=False, timeout=240)
+
+
+@pytest.mark.parametrize("door", ["batch", "papermill"])
+def test_a_cell_that_is_tagged_to_be_skipped_shuts_the_gate(toy, runbook, connect, door):
+    tag(toy, "UPDATE shelves", "skip-execution")
+    done = runbook(toy, "run") if door == "batch" else by_papermill(toy)
+    assert done.returncode != 0
+    assert "did not run, or did not end well" in done.stdout + done.stderr
+    assert connect(toy).execute("SELECT status FROM runbook.tasks").fetchall() == [("failed",)]
+
+
+def test_parameters_are_bound_to_the_approval_by_papermill_too(guarded, runbook):
+    decide(runbook, guarded, "approve", "Ada")
+    refused = by_papermill(guarded, "-p", "prefix", "Y")
+    assert refused.returncode != 0
+    assert "the parameter prefix is new since Ada approved it" in refused.stdout + refused.stderr
+    approved = by_papermill(guarded)
+    assert approved.returncode == 0, approved.stderr
+
+
+def test_an_operators_note_voids_nothing_and_stands_in_the_evidence(guarded, runbook):
+    decide(runbook, guarded, "approve", "Ada")
+    path = guarded / "notebooks" / NAME
+    notebook = json.loads(path.read_text())
+    first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    first["source"] = "".join(first["source"]).partition("**Operator's note**")[0] + "**Operator's note** Ada, Sunday"
+    path.write_text(json.dumps(notebook))
+    done = runbook(guarded, "run", "--note", "the shelves were <b>dusty</b>")
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = manifest.latest_run(Plan.read(guarded / "runbook.toml"))
+    assert manifest.read_manifest(folder)["note"] == "the shelves were <b>dusty</b>"
+    assert "&lt;b&gt;dusty&lt;/b&gt;" in (folder / "report.html").read_text()

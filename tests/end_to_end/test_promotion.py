@@ -8,7 +8,7 @@ import pytest
 from runbook.batch import promotion
 from runbook.database import embedded
 from runbook.errors import NotAllowed
-from runbook.evidence import manifest, seal
+from runbook.evidence import manifest, seal, standalone
 from runbook.plan.plan import Plan
 from tests.support.project import copy_toy
 
@@ -58,7 +58,12 @@ def test_production_waits_for_staging_and_then_says_what_earned_it(two, runbook)
     shown, found = (
         manifest.read_manifest(manifest.latest_run(plan, plan.environment(name))) for name in ("staging", "production")
     )
-    assert found["promoted"] == {"environment": "staging", "run_id": shown["run_id"], "head": shown["seal"]["head"]}
+    assert found["promoted"] == {
+        "environment": "staging",
+        "run_id": shown["run_id"],
+        "head": seal.head(manifest.latest_run(plan, plan.environment("staging"))),
+        "proven_by": "the ledger of 'staging'",
+    }
     assert (shown["digest"], shown["promoted"]) == (found["digest"], None)
 
 
@@ -74,16 +79,27 @@ def test_what_staging_showed_must_be_this_and_must_still_hold(two, runbook, monk
     assert "ran other content" in refused(root)
     script.write_text(original)
 
-    forged = json.loads(genuine) | {"operator": "Mallory"}
-    path.write_text(json.dumps(forged))
-    assert "is not what was sealed (manifest.json was altered: “operator”" in refused(root)
-    manifest.write_manifest(folder, forged | {"seal": seal.make_seal(folder, forged)})
-    assert "holds another seal of this run" in refused(root)
+    statement = (folder / standalone.STATEMENT).read_text()
 
-    manifest.write_manifest(folder, unfinished := forged | {"tasks": [forged["tasks"][0] | {"status": "not_run"}]})
-    manifest.write_manifest(folder, unfinished | {"seal": seal.make_seal(folder, unfinished)})
+    def forge(**changes):
+        forged = json.loads(genuine) | changes
+        manifest.write_manifest(folder, forged)
+        about = seal.make_seal(folder, forged, forged["status"], None)
+        (folder / standalone.STATEMENT).write_text(json.dumps(about))
+
+    path.write_text(genuine.replace('"operator": "', '"operator": "Mallory and '))
+    assert "is not what was sealed (manifest.json was altered: “operator”" in refused(root)
+    forge(operator="Mallory")
+    assert "holds another seal of this run" in refused(root)
+    forge(tasks=[json.loads(genuine)["tasks"][0] | {"status": "not_run"}])
     assert "left out Task 7" in refused(root)
     path.write_text(genuine)
+    (folder / standalone.STATEMENT).write_text(statement)
+
+    with monkeypatch.context() as elsewhere:
+        elsewhere.delenv("RUNBOOK_STAGING_DATABASE_URL")
+        assert "the ledger of 'staging' was not asked" in refused(root)
+        assert "no listed signer vouches for" in refused(root)
 
     assert runbook(root, "rollback", "--environment", "staging").returncode == 0
     assert "is rolled_back" in refused(root)

@@ -1,16 +1,18 @@
 """The seal: one digit in one cell is found, and so is everything else that is not as it was."""
 
+import hashlib
 import json
-import random
+import os
 import subprocess
 import sys
 
 import pytest
 
-from runbook.database import seals
 from runbook.errors import UsageError
-from runbook.evidence import attachments, seal
-from runbook.evidence.manifest import JOURNAL, MANIFEST, file_digest, read_manifest, write_manifest
+from runbook.evidence import attachments, seal, signature, standalone
+from runbook.evidence.manifest import JOURNAL, LARGEST, MANIFEST, file_digest, read_manifest, write_manifest
+from runbook.evidence.verify import ALTERED, FILES_ALONE, PROVEN
+from runbook.report import rebuilt
 from tests.support.toy import NAME
 
 
@@ -55,8 +57,8 @@ def test_an_untouched_run_is_what_was_sealed(finished, verify):
 
 def test_files_alone_are_verified_and_what_that_proves_is_said(finished, verify):
     said = verify(finished.folder, offline=True)
-    assert (said.code, said.lines[-1]) == (0, seal.PROOF)
-    assert "ledger" not in "".join(said.lines[:-1])
+    assert (said.code, said.lines[-1]) == (FILES_ALONE, seal.PROOF)
+    assert "the ledger was not asked" in said.lines[-2]
 
 
 def test_one_digit_in_one_cell_names_the_cell(copy, verify):
@@ -97,27 +99,19 @@ def test_whatever_is_done_to_a_notebook_is_named(copy, verify, alter, words):
     assert words in said.problems[0]
 
 
-def test_any_changed_byte_is_noticed(copy):
-    path, draw = copy / NAME, random.Random(35)
-    original, manifest = path.read_bytes(), read_manifest(copy)
-    for _ in range(60):
-        place = draw.randrange(len(original))
-        path.write_bytes(original[:place] + bytes([original[place] ^ (1 << draw.randrange(8))]) + original[place + 1 :])
-        assert seal.problems(copy, manifest), place
-    path.write_bytes(original)
-    assert not seal.problems(copy, manifest)
-
-
-def test_other_files_are_sealed_too(copy, verify):
+def test_every_file_of_the_folder_is_sealed(copy, verify):
     with (copy / JOURNAL).open("a") as journal:
         journal.write('{"event": "said after the seal"}\n')
-    assert verify(copy, offline=True).code == 0
-    (copy / JOURNAL).write_text((copy / JOURNAL).read_text("utf-8").replace("Starting", "Stopping", 1))
     (copy / attachments.SCHEMA).unlink()
     (copy / "copy.ipynb").write_bytes((copy / NAME).read_bytes())
+    (copy / "faults.json").write_text("{}")
+    report = copy / "report.html"
+    report.write_text(report.read_text("utf-8").replace("Complete", "Complete and approved", 1), "utf-8")
     assert verify(copy, offline=True).problems == [
         "copy.ipynb was not there when the run was sealed",
         "events.jsonl was altered",
+        "faults.json was not there when the run was sealed",
+        "report.html was altered",
         "schema.sql is missing",
     ]
 
@@ -146,38 +140,90 @@ def test_a_changed_manifest_is_named_by_its_entry(copy, verify, alter, fact):
     assert said.problems[0] == f"manifest.json was altered: “{fact}” is not what was sealed"
 
 
-def test_a_seal_that_was_mended_in_part_does_not_hold(copy, verify):
-    rewrite(copy, lambda manifest: manifest["seal"]["links"][0]["cells"].__setitem__(0, "0" * 64))
-    assert "the link of" in verify(copy, offline=True).problems[0]
-    rewrite(
-        copy,
-        lambda manifest: manifest["seal"].update(links=[], head=seal.json_digest(["", manifest["seal"]["files"], {}])),
-    )
-    assert verify(copy, offline=True).code == 1
+def reseal(folder, **changes):
+    """Make the whole seal of a folder anew, as whoever has only the files could."""
+    about = standalone.statement(folder)["predicate"]
+    made = seal.make_seal(folder, read_manifest(folder), about["ended"], about["previous"])
+    made["predicate"] |= {"signer": None, **changes}
+    (folder / standalone.STATEMENT).write_text(json.dumps(made))
+    (folder / standalone.SIGNATURE).unlink(missing_ok=True)
 
 
 def test_a_whole_new_seal_is_found_out_by_the_ledger_alone(copy, verify):
     change(copy, lambda cells: other_digit(cells[6]))
-
-    def forge(manifest):
-        manifest["tasks"][0]["sha256"] = file_digest(copy / NAME)
-        manifest["seal"] = seal.make_seal(copy, manifest)
-
-    rewrite(copy, forge)
-    (copy / "manifest.json.sig").unlink()
-    assert verify(copy, offline=True).code == 0
+    rewrite(copy, lambda manifest: manifest["tasks"][0].update(sha256=file_digest(copy / NAME)))
+    reseal(copy)
+    assert verify(copy, offline=True).code == FILES_ALONE
     said = verify(copy)
-    assert said.code == 1
-    assert "the ledger of 'local' holds another seal of this run" in said.problems[0]
+    assert said.code == ALTERED
+    assert "the ledger of 'local' holds another seal of this run than statement.json" in said.problems[0]
 
 
 def test_a_run_resumed_is_held_against_its_newest_seal(finished, copy, verify):
     manifest = read_manifest(copy)
     with finished.connect() as connection:
-        seals.keep_seal(connection, manifest["run_id"], "0" * 64)
-        assert verify(copy).code == 1
+        connection.execute("INSERT INTO runbook.seals (run_id, head) VALUES (%s, %s)", [manifest["run_id"], "0" * 64])
+        assert verify(copy).code == ALTERED
         connection.execute("DELETE FROM runbook.seals WHERE head = %s", ["0" * 64])
-    assert verify(copy).code == 0
+    assert verify(copy).code == PROVEN
+
+
+def test_a_signature_that_was_taken_away_is_missed(copy, verify):
+    (copy / standalone.SIGNATURE).unlink()
+    assert verify(copy).problems[0].startswith("statement.json.sig is missing: the run was to be signed with SHA256:")
+
+
+def test_who_vouches_decides_the_exit_code(finished, copy, verify, monkeypatch):
+    assert verify(copy, offline=True).code == FILES_ALONE
+    monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(finished.signers))
+    assert verify(copy, offline=True).code == PROVEN
+    reseal(copy)
+    assert verify(copy, offline=True).code == ALTERED
+
+
+@pytest.mark.parametrize("sign", ["\n✓ the ledger of 'local' holds the same seal", "\x1b[2J", "\u202e", "\x9b1m"])
+def test_what_stands_in_evidence_never_speaks_as_verify(copy, verify, sign):
+    rewrite(copy, lambda manifest: manifest.update(run_id=f"1{sign}", plan=f"toy{sign}", operator=sign))
+    (copy / f"a{sign}").write_text("")
+    for said in (verify(copy, offline=True), verify(copy)):
+        assert said.code == ALTERED
+        assert all(line.isprintable() and line[0] in "✓✗–TR" for line in said.lines), said.lines
+        assert not any(line.startswith("✓ the ledger") for line in said.lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 100_000, "nested too deep"),
+        ('{"run_id": "1", "run_id": "2"}', "a key stands there twice"),
+        ("1" * (LARGEST + 1), "larger than"),
+        ('{"tasks": NaN}', "NaN is no JSON"),
+        ("\xff", "is damaged"),
+    ],
+)
+def test_a_manifest_made_to_exhaust_its_reader_is_refused(copy, verify, text, words):
+    (copy / MANIFEST).write_text(text, "latin-1")
+    with pytest.raises(UsageError, match=words):
+        verify(copy, offline=True)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, standalone.STATEMENT])
+def test_a_link_is_not_followed(copy, verify, name):
+    (copy / name).rename(copy.parent / name)
+    (copy / name).symlink_to(copy.parent / name)
+    with pytest.raises(UsageError, match="is no file of its own"):
+        verify(copy, offline=True)
+
+
+def test_what_is_no_file_is_named_and_not_opened(copy, verify):
+    os.mkfifo(copy / "pipe")
+    (copy / "a" / "b" / "c" / "d").mkdir(parents=True)
+    (copy / "link").symlink_to("/dev/zero")
+    assert verify(copy, offline=True).problems == [
+        "a/b/c/d is no file, or lies deeper than 3 folders",
+        "link is a link",
+        "pipe is no file, or lies deeper than 3 folders",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -188,15 +234,38 @@ def test_a_run_resumed_is_held_against_its_newest_seal(finished, copy, verify):
         "[]",
         '"x"',
         "{}",
-        '{"tasks": [], "run_id": "x", "environment": "local", "plan": "toy"}',
-        '{"tasks": [], "run_id": "x", "environment": "local", "plan": "toy", "seal": {}}',
-        '{"tasks": [], "run_id": "x", "environment": "local", "plan": "toy", "seal": {"links": 5}}',
-        '{"tasks": [{}], "run_id": "x", "environment": "local", "plan": "toy",'
-        ' "seal": {"links": [], "files": [], "facts": {}, "head": ""}}',
+        '{"tasks": [], "run_id": 7, "environment": "local", "plan": "toy"}',
+        '{"tasks": 7, "run_id": "x", "environment": "local", "plan": "toy"}',
     ],
 )
 def test_a_damaged_manifest_is_said_in_a_sentence(copy, verify, text):
     (copy / MANIFEST).write_text(text)
+    with pytest.raises(UsageError, match="is damaged") as refusal:
+        verify(copy, offline=True)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "seal_of_then",
+    [
+        None,
+        {},
+        {"links": 5},
+        {"links": [], "files": [{"name": "../letter", "bytes": 1}], "facts": {}, "head": ""},
+        {"links": [{}], "files": [], "facts": {}, "head": ""},
+    ],
+)
+def test_a_damaged_seal_of_an_earlier_version_is_said_in_a_sentence(copy, verify, seal_of_then):
+    (copy / standalone.STATEMENT).unlink()
+    rewrite(copy, lambda manifest: manifest.update({"seal": seal_of_then} if seal_of_then is not None else {}))
+    with pytest.raises(UsageError, match="is damaged") as refusal:
+        verify(copy, offline=True)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"_type": "https://in-toto.io/Statement/v1"}', "[" * 100_000])
+def test_a_damaged_statement_is_said_in_a_sentence(copy, verify, text):
+    (copy / standalone.STATEMENT).write_text(text)
     with pytest.raises(UsageError, match="is damaged") as refusal:
         verify(copy, offline=True)
     assert "\n" not in str(refusal.value)
@@ -208,7 +277,7 @@ def test_a_stranger_needs_the_folder_alone(copy, tmp_path):
         return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
 
     whole = command(str(copy))
-    assert whole.returncode == 0, whole.stderr
+    assert whole.returncode == FILES_ALONE, whole.stderr
     assert "this is no checkout of the plan 'toy'" in whole.stdout
     assert whole.stdout.strip().endswith(seal.PROOF)
     assert command(str(copy), "--live").returncode == 2
@@ -220,30 +289,41 @@ def test_a_stranger_needs_the_folder_alone(copy, tmp_path):
     assert command().returncode == 2
 
 
-def test_what_the_manifest_says_of_the_seal_is_enough_to_make_it(finished):
-    # Written from ALGORITHM alone, with nothing of the package: this is what an auditor would do.
-    import hashlib
+def test_the_verifier_in_the_folder_needs_python_alone(copy, tmp_path):
+    def call(*arguments):
+        line = [sys.executable, "-I", "-S", str(copy / standalone.VERIFIER), *arguments]
+        return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
 
-    def digest(value):
-        return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    whole = call()
+    assert (whole.returncode, whole.stderr) == (0, "")
+    assert seal.head(copy) in whole.stdout
+    (copy / "a\n✓").write_text("")
+    altered = call(str(copy))
+    assert (altered.returncode, altered.stdout.splitlines()[0]) == (
+        1,
+        r"a\n\u2713 was not there when the run was sealed",
+    )
+    (copy / standalone.STATEMENT).write_text("[]")
+    damaged = call()
+    assert (damaged.returncode, damaged.stderr) == (2, "")
 
-    def joined(value):
-        if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
-            return "".join(value)
-        if isinstance(value, list):
-            return [joined(one) for one in value]
-        return {name: joined(one) for name, one in value.items()} if isinstance(value, dict) else value
 
-    manifest = json.loads((finished.folder / "manifest.json").read_text("utf-8"))
-    made, link = manifest.pop("seal"), ""
-    for task in manifest["tasks"]:
-        content = (finished.folder / task["notebook"]).read_bytes()
-        cells = []
-        for cell in json.loads(content)["cells"]:
-            names = ("cell_type", "id", "source", "execution_count", "outputs", "attachments")
-            kept = {name: cell[name] for name in names if name in cell}
-            metadata = {name: cell["metadata"][name] for name in ("tags", "papermill") if name in cell["metadata"]}
-            cells.append(digest(joined({**kept, "metadata": metadata})))
-        link = digest([link, task["notebook"], hashlib.sha256(content).hexdigest(), cells])
-    facts = {name: digest(value) for name, value in manifest.items()}
-    assert digest([link, made["files"], facts]) == made["head"]
+def test_the_statement_is_what_tools_for_attestations_read(finished):
+    # Written from the specification of in-toto's Statement v1, with nothing of the package.
+    made = json.loads((finished.folder / "statement.json").read_text("utf-8"))
+    assert made["_type"] == "https://in-toto.io/Statement/v1"
+    assert made["predicateType"].startswith("urn:")
+    files = {path.name: path for path in finished.folder.iterdir() if not path.name.startswith("statement.json")}
+    assert {one["name"] for one in made["subject"]} == files.keys()
+    for one in made["subject"]:
+        assert one["digest"] == {"sha256": hashlib.sha256(files[one["name"]].read_bytes()).hexdigest()}
+
+
+def test_pages_are_made_again_from_the_folder_alone_to_the_byte(copy):
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    assert rebuilt.hold(copy) == (copy / "report.html", [])
+    report = copy / "report.html"
+    report.write_bytes(before["report.html"].replace(b"Complete", b"Perfect", 1))
+    assert rebuilt.hold(copy) == (report, ["report.html"])
+    report.write_bytes(before["report.html"])
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before

@@ -27,7 +27,9 @@ def test_a_good_signature_names_its_signer(signed, signers, monkeypatch):
     assert unnamed.good is True
     assert "SHA256:" in unnamed.words
     monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(signers))
-    assert signature.check_signature(signed) == signature.SignatureCheck(True, "letter.txt is signed by operator")
+    assert signature.check_signature(signed) == signature.SignatureCheck(
+        True, "letter.txt is signed by operator", "operator"
+    )
 
 
 def test_what_was_changed_after_signing_is_not_valid(signed, signers, monkeypatch):

@@ -1,12 +1,14 @@
 """Approval: bound to the content, withdrawn by a rejection, given by as many persons as the environment demands."""
 
 import json
+import subprocess
 
 import pytest
 
-from runbook.batch.approve import record_decision
+from runbook import openssh
+from runbook.batch.approve import Approver, record_decision
 from runbook.database.ledger import Ledger
-from runbook.errors import NotAllowed, UsageError
+from runbook.errors import NotAllowed, NotApproved, UsageError
 from runbook.plan import fingerprint
 from runbook.plan.plan import Plan
 
@@ -33,7 +35,7 @@ def demand(root, approval):
 
 def decide(root, name="Ada", *, approved=True, **given):
     plan = Plan.read(root / "runbook.toml")
-    return record_decision(plan, "local", name, f"{name} has decided", given, approved=approved)
+    return record_decision(plan, "local", Approver(name, f"{name} has decided"), given, approved=approved)
 
 
 def test_nothing_starts_unapproved_and_the_task_has_failed(begun):
@@ -43,8 +45,11 @@ def test_nothing_starts_unapproved_and_the_task_has_failed(begun):
 
 
 def test_an_approval_counts_for_what_it_was_given_for(guarded, begun):
-    assert decide(guarded).startswith("Approved by Ada for local: content ")
-    assert begun.run(AUTHORIZE) == {"approver": "Ada", "statement": "Ada has decided"}
+    said = decide(guarded).splitlines()
+    assert said[0] == "Approved by Ada (login librarian) for local. A change of any of this voids it:"
+    assert [line.split()[0] for line in said[1:]] == ["content", "runbook", "no", "server", "database", "the"]
+    granted = {"approver": "Ada", "identity": "login librarian", "statement": "Ada has decided"}
+    assert begun.run(AUTHORIZE) == granted
 
 
 @pytest.mark.parametrize(
@@ -80,12 +85,54 @@ def test_whatever_changes_voids_the_approval_and_is_named(guarded, begun, part, 
 def test_two_approvers_are_two_persons(toy, open_notebook, toy_cells):
     demand(toy, 'approval = "required"\napprovers = 2')
     begun = open_notebook(toy, *toy_cells[:2])
-    assert decide(toy).endswith(" It takes 1 more person.")
-    assert decide(toy, " ada ").endswith(" It takes 1 more person.")
-    with pytest.raises(NotAllowed, match=r"1 of 2 approvers approved it \(ada\); another person must, too"):
+    assert "It takes 1 more person." in decide(toy)
+    assert "It takes 1 more person." in decide(toy, "Ada L.")
+    with pytest.raises(NotApproved, match=r"1 of 2 approvers approved it \(Ada L., login librarian\); another person"):
         begun.run(AUTHORIZE)
-    assert "more person" not in decide(toy, "Ben")
-    assert begun.run(AUTHORIZE)["approver"] == "Ben, ada"
+    with begun.task.ledger.connection.transaction():  # somebody with a login of their own
+        begun.task.ledger.connection.execute("UPDATE runbook.approvals SET login = 'ben' WHERE approver = 'Ada'")
+        assert begun.run(AUTHORIZE)["approver"] == "Ada L., Ada"
+
+
+@pytest.fixture
+def keys(tmp_path):
+    """Two approvers' keys, and their fingerprints."""
+    found = {}
+    for name in ("ada", "ben", "eve"):
+        path = tmp_path / name
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        found[name] = (path, openssh.fingerprint(str(path)))
+    return found
+
+
+def test_on_a_protected_environment_keys_approve_and_nothing_that_is_typed(
+    toy, open_notebook, toy_cells, keys, monkeypatch
+):
+    listed = [keys[name][1] for name in ("ada", "ben")]
+    demand(toy, f'approval = "required"\napprovers = 2\nprotected = true\napprover_keys = {json.dumps(listed)}')
+    monkeypatch.setenv("RUNBOOK_CONFIRM", fingerprint.plan_digest(Plan.read(toy / "runbook.toml")))
+    begun = open_notebook(toy, *toy_cells[:2])
+    for key in (None, "eve"):
+        if key:
+            monkeypatch.setenv(openssh.KEY_VARIABLE, str(keys[key][0]))
+        with pytest.raises(NotApproved, match="would not count on 'local': here it takes a signature by a key"):
+            decide(toy, "Ada")
+    for name, more in (("ada", True), ("ben", False)):
+        monkeypatch.setenv(openssh.KEY_VARIABLE, str(keys[name][0]))
+        assert ("It takes 1 more person" in decide(toy, name)) is more
+    assert begun.run(AUTHORIZE)["identity"] == f"key {listed[1]}, key {listed[0]}"
+    for forgery in (
+        "UPDATE runbook.approvals SET statement = 'whatever'",
+        "UPDATE runbook.approvals SET parts = parts || '{\"accepted\": {}}'",
+        "UPDATE runbook.approvals SET approver = 'ada and ben'",
+        "UPDATE runbook.approvals SET signature = NULL",
+    ):
+        with begun.task.ledger.connection.transaction(force_rollback=True):
+            begun.task.ledger.connection.execute(forgery)
+            with pytest.raises(NotApproved, match="does not count"):
+                begun.run(AUTHORIZE)
+    assert begun.run(AUTHORIZE)["approver"] == "ben, ada"
 
 
 def test_a_rejection_voids_what_was_approved_before_it(guarded, begun):
@@ -112,6 +159,7 @@ def test_a_ledger_from_before_learns_what_an_approval_covers(toy, connect, open_
     target = connect(toy)
     Ledger(target, "toy").prepare()
     target.execute("ALTER TABLE runbook.approvals DROP COLUMN plan, DROP COLUMN approved, DROP COLUMN parts")
+    target.execute("DROP TABLE runbook.version")
     target.execute(
         "INSERT INTO runbook.approvals (environment, digest, approver, statement) VALUES ('local', '', 'Ada', '')"
     )

@@ -28,6 +28,11 @@ ONE_MIGRATION = "every organization has exactly one migration row"
 TAMPERED = "no sealed audit row was changed, is missing or was inserted"
 CLOSED = "nobody but the owner can change, remove or forge an audit row"
 KEPT = "SELECT id, organization_id, action_type, credits_consumed, created_at FROM credit_actions ORDER BY id"
+NUMBERED = """
+    SELECT EXISTS (
+        SELECT FROM pg_attribute
+        WHERE attrelid = 'credit_actions'::regclass AND attname = 'id' AND attidentity <> '' AND NOT attisdropped)
+"""
 LOGGED = "action_type = 'anonymization'"
 PERSONAL = "num_nonnulls(user_id, ip_address, user_agent) > 0"
 
@@ -62,7 +67,9 @@ class Trail:
             if cell.magic and cell.magic[0] == "check" and cell.magic[1].startswith(f"{check}: ")
         ]
         assert len(found) == 1, check
-        return self.rows(found[0])
+        numbered = self.value(NUMBERED)
+        with self.open(runbook__ids_in_order=str(numbered)) as connection:
+            return connection.execute(found[0].encode()).fetchall()
 
     def anonymize(self, organization: str | None = None, user: str | None = None) -> int:
         with self.open("service_role") as service:
@@ -213,7 +220,8 @@ def test_the_application_appends_under_the_servers_own_clock(trail: Trail) -> No
     organization = trail.organizations()[0]
     with trail.open("service_role") as service:
         row = service.execute(
-            "INSERT INTO credit_actions (organization_id, action_type, description) VALUES (%s, 'ai_chat', 'a note') "
+            "INSERT INTO credit_actions (organization_id, action_type, credits_consumed, description) "
+            "VALUES (%s, 'ai_chat', 1, 'a note') "
             "RETURNING created_at = now(), id = (SELECT max(id) FROM credit_actions) + 1",
             [organization],
         ).fetchone()
@@ -273,8 +281,8 @@ def test_a_person_is_forgotten_in_every_organization_or_in_one(trail: Trail) -> 
             for user in (person, person, other):
                 service.execute(
                     "INSERT INTO credit_actions "
-                    "(organization_id, user_id, action_type, description, ip_address, user_agent) "
-                    "VALUES (%s, %s, 'ai_chat', 'Mail from Ada', '192.0.2.7', 'Browser')",
+                    "(organization_id, user_id, action_type, credits_consumed, description, ip_address, user_agent) "
+                    "VALUES (%s, %s, 'ai_chat', 1, 'Mail from Ada', '192.0.2.7', 'Browser')",
                     [organization, user],
                 )
     left = "SELECT count(*) FROM credit_actions WHERE user_id = %s"
@@ -360,11 +368,9 @@ def seal(trail: Trail) -> str:
         ),
         ("UPDATE credit_action_seals SET actions = actions + 1 WHERE seal_id = 2", ["the seal, or the one before it"]),
         ("UPDATE credit_action_seals SET sealed_at = now() WHERE seal_id = 2", ["the seal, or the one before it"]),
-        ("DELETE FROM credit_action_seals WHERE seal_id = 1", ["the seal, or the one before it"]),
         (
-            "DELETE FROM credit_actions WHERE id = (SELECT min(id) FROM credit_actions WHERE credits_consumed > 0); "
-            "SELECT seal_credit_action_range(first_id, last_id, 'retention') FROM tampered_credit_actions()",
-            ["the total, by sealing again"],
+            "DELETE FROM credit_action_seals WHERE seal_id = 1",
+            ["the seal, or the one before it", "does not begin where the seal before it ends"],
         ),
     ],
 )
@@ -374,6 +380,104 @@ def test_whatever_the_owner_bends_is_found(trail: Trail, change: str, problems: 
     with trail.open() as owner:
         owner.execute(change.encode())
     assert [row[-1] for row in trail.found_by(TAMPERED)] == problems
+
+
+ANOTHER = "(SELECT max(id) FROM credit_actions WHERE action_type = 'ai_chat' AND credits_consumed > 0)"
+AGAIN = """
+    SELECT add_credit_action_seal(seal.first_place, seal.last_place, found.actions, found.credits, found.digest, {})
+    FROM (SELECT first_place, max(last_place) AS last_place FROM credit_action_seals GROUP BY 1) AS seal
+    CROSS JOIN LATERAL digest_credit_actions(seal.first_place, seal.last_place) AS found
+    WHERE first_place IN (SELECT first_place FROM tampered_credit_actions())
+"""
+LOG = """
+    INSERT INTO credit_action_retentions (retention_id, first_place, place, action_id, line)
+    SELECT {}, first_place, place, action_id, line FROM sealed_credit_actions() WHERE action_id = {}::text
+"""
+UNPROVEN, MISPLACED = "sealed again, and no retention proves it", "does not begin where the seal before it ends"
+IMPOSSIBLE = "an amount its type cannot have"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (f"DELETE FROM credit_actions WHERE id = {ANOTHER};" + AGAIN.format("NULL"), MISPLACED),
+        (f"DELETE FROM credit_actions WHERE id = {ANOTHER};" + AGAIN.format(7), UNPROVEN),
+        (f"DELETE FROM credit_actions WHERE id = {ANOTHER};" + AGAIN.format(1), UNPROVEN),
+        (LOG.format(2, ANOTHER) + f"; DELETE FROM credit_actions WHERE id = {ANOTHER};" + AGAIN.format(2), UNPROVEN),
+        (
+            LOG.format(2, ANOTHER)
+            + f"; UPDATE credit_actions SET action_type = 'sms_send', created_at = created_at - INTERVAL '1 day' "
+            f"WHERE id = {ANOTHER};" + AGAIN.format(2),
+            UNPROVEN,
+        ),
+        ("DELETE FROM credit_action_retentions", UNPROVEN),
+        ("UPDATE credit_action_retentions SET line = replace(line, 'ai_chat', 'sms_send')", UNPROVEN),
+        ("SELECT add_credit_action_seal(5, 9, 0, 0, '')", MISPLACED),
+        (
+            "SELECT add_credit_action_seal(max(last_place) + 2, max(last_place) + 2, 0, 0, '') "
+            "FROM credit_action_seals",
+            MISPLACED,
+        ),
+        (
+            "ALTER TABLE credit_actions DISABLE TRIGGER impossible_credit_action; INSERT INTO credit_actions "
+            "(organization_id, action_type, credits_consumed) SELECT id, 'ai_chat', -5 FROM organizations LIMIT 1",
+            IMPOSSIBLE,
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_sealed_again_needs_a_retention_that_proves_it(trail: Trail, change: str, problem: str) -> None:
+    trail.value("SELECT summarize_credit_actions('2025-08-01')")
+    assert trail.found_by(TAMPERED) == []
+    with trail.open() as owner:
+        owner.execute(change.encode())
+    assert problem in [row[-1] for row in trail.found_by(TAMPERED)]
+
+
+@pytest.mark.parametrize("given", [("ai_chat", -1), ("ai_chat", 0), ("fax", -1), ("migration", 0), ("retention", 0)])
+def test_the_application_writes_no_amount_that_cannot_be(untouched: Trail, given: tuple[str, int]) -> None:
+    insert = "INSERT INTO credit_actions (organization_id, action_type, credits_consumed) VALUES (%s, %s, %s)"
+    with untouched.open("service_role") as service, pytest.raises(psycopg.errors.CheckViolation, match="An audit row"):
+        service.execute(insert, [untouched.organizations()[0], *given])
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "ALTER TABLE credit_actions DROP COLUMN id; "
+        "ALTER TABLE credit_actions ADD id uuid PRIMARY KEY DEFAULT gen_random_uuid()",
+        "ALTER TABLE credit_actions DROP COLUMN user_id, DROP COLUMN ip_address, DROP COLUMN user_agent",
+        "ALTER TABLE credit_actions DROP COLUMN id",
+    ],
+)
+def test_a_trail_of_another_shape_is_sealed_and_held(plan: Plan, trail: Trail, shape: str) -> None:
+    audit = plan.task(AUDIT)
+    with trail.open() as owner:
+        owner.execute(audit.rollback.read_bytes())
+        owner.execute(shape.encode())
+        migrate(owner, audit.notebook)
+        # Nobody writes now, so what is a moment old is sealed as well.
+        recent = "created_at > now() - INTERVAL '1 hour'"
+        earlier = f"UPDATE credit_actions SET created_at = created_at - INTERVAL '1 hour' WHERE {recent}"
+        owner.execute(earlier.encode())
+        owner.execute("DELETE FROM credit_action_seals")
+        owner.execute("SELECT seal_credit_actions()")
+    assert trail.value("SELECT sum(actions)::bigint = (SELECT count(*) FROM credit_actions) FROM credit_action_seals")
+    for check in (COMPLETE, SANE, TAMPERED):
+        assert trail.found_by(check) == [], check
+    changed = "(SELECT ctid FROM credit_actions WHERE action_type = 'ai_chat' ORDER BY created_at LIMIT 1)"
+    for change in ("UPDATE credit_actions SET credits_consumed = 9999", "DELETE FROM credit_actions"):
+        with trail.open() as owner, owner.transaction(force_rollback=True):
+            owner.execute(f"{change} WHERE ctid = {changed}".encode())
+            rows = owner.execute("SELECT problem FROM tampered_credit_actions()").fetchall()
+            assert rows == [("changed",)] if change.startswith("UPDATE") else [("missing",)]
+    if "DROP COLUMN id;" in shape or "user_id" in shape:
+        totals = (
+            "SELECT organization_id, action_type, sum(credits_consumed) FROM credit_actions GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        before = [row for row in trail.rows(totals) if row[1] != "retention"]
+        assert trail.value("SELECT summarize_credit_actions('2025-08-01')") > 0
+        assert [row for row in trail.rows(totals) if row[1] != "retention"] == before
+        assert trail.found_by(TAMPERED) == []
 
 
 def test_what_anonymization_takes_is_not_sealed_and_the_rest_is(trail: Trail) -> None:
@@ -513,7 +617,8 @@ def test_a_trail_that_was_bent_is_not_summed_up(trail: Trail) -> None:
     "statement",
     [
         "SELECT summarize_credit_actions('infinity')",
-        "SELECT seal_credit_action_range(1, 2, 'forged')",
+        "SELECT add_credit_action_seal(1, 2, 0, 0, 'forged')",
+        "DELETE FROM credit_action_retentions",
         "UPDATE credit_action_seals SET digest = ''",
         "DELETE FROM credit_action_seals",
     ],

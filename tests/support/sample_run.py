@@ -179,7 +179,6 @@ def manifest(plan: Plan) -> dict[str, Any]:
         "fault_injection": {"file": "faults.json"},
         "deviations": "DEVIATIONS.md",
         "schema": {"file": "schema.sql", "before": "schema_before.sql"},
-        "seal": {"head": "5ea1" * 16},
         "comparison": {
             "mode": "strict",
             "passed": True,

@@ -25,7 +25,7 @@ def build(plan: Plan, tmp_path: Path) -> Build:
         folder = sample_run.write(tmp_path / "run", manifest)
         for notebook in folder.glob("*.ipynb"):
             notebook_html.render(notebook)
-        page = report.build_report(folder, plan)
+        page = report.build_report(folder)
         assert page == folder / "report.html"
         return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
 

@@ -59,8 +59,8 @@ def test_durations_and_performance_are_all_shown_with_what_they_come_to(pair):
 
 def test_the_page_shows_both_verdicts_and_needs_no_network(pair, plan, tmp_path):
     folders = [sample_run.write(tmp_path / run["run_id"], run) for run in pair]
-    page = comparison.build_comparison(*folders, plan)
-    assert page == folders[0] / "compare_20261123T080000.000Z.html"
+    page = comparison.build_comparison(*folders)
+    assert page == folders[0].parent / f"compare_{folders[0].name}_{folders[1].name}.html"
     found = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     assert [words(one.h2) for one in found.select(".verdict")] == [
         "local: Complete",
@@ -83,4 +83,4 @@ def test_runs_of_two_plans_are_not_compared(pair, plan, tmp_path):
     pair[1]["plan"] = "other"
     folders = [sample_run.write(tmp_path / run["run_id"], run) for run in pair]
     with pytest.raises(UsageError, match=r"of 'phase-3.5' and .* of 'other': nothing to compare"):
-        comparison.build_comparison(*folders, plan)
+        comparison.build_comparison(*folders)

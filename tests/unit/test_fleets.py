@@ -40,7 +40,7 @@ def leave_run(plan, target, **changes):
     """Write the manifest of a run of a target."""
     manifest = {
         "run_id": "20261129T100000.000Z", "status": "complete", "started_at": "2026-11-29T10:00:00+00:00",
-        "finished_at": "2026-11-29T10:01:00+00:00", "digest": "d" * 64, "seal": {"head": target * 8},
+        "finished_at": "2026-11-29T10:01:00+00:00", "digest": "d" * 64,
         "tasks": [
             {"number": 2, "name": "Move", "status": "complete", "checks": [], "notes": {"figures": {"rows": 5}}}
         ],
@@ -48,6 +48,7 @@ def leave_run(plan, target, **changes):
     folder = plan.root / "outputs" / "crm" / target / manifest["run_id"]
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text(json.dumps(manifest | changes))
+    (folder / "statement.json").write_text(target)
     return folder
 
 
@@ -165,8 +166,7 @@ def test_one_changed_head_changes_the_digest_over_all(plan):
     leave_run(plan, "eu-1")
     fleet = plan.fleets["crm"]
     before = overview.summary(fleet, overview.rows_of(plan, fleet))["digest"]
-    path = next((plan.root / "outputs" / "crm" / "eu-1").glob("*/manifest.json"))
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"seal": {"head": "other"}}))
+    next((plan.root / "outputs" / "crm" / "eu-1").glob("*/statement.json")).write_text("other")
     assert overview.summary(fleet, overview.rows_of(plan, fleet))["digest"] != before
 
 

@@ -1,39 +1,60 @@
 """What `runbook approve` and `runbook reject` do: record what somebody decided about a run, and exactly about what."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from runbook import openssh
 from runbook.batch import promotion
 from runbook.database import approvals, claims, environments, snapshot
+from runbook.database.approvals import WHY_NOT
 from runbook.database.ledger import Ledger
-from runbook.errors import UsageError
+from runbook.errors import NotApproved, UsageError
 from runbook.evidence import notebooks
 from runbook.evidence.manifest import shown_target
 from runbook.formatting import amount
 from runbook.plan import changes, fingerprint
-from runbook.plan.plan import Plan
+from runbook.plan.plan import Environment, Plan
 from runbook.policy.confirmation import SHORTEST
 
 
+@dataclass(frozen=True)
+class Approver:
+    """Who decides.
+
+    Attributes:
+        name: as they call themselves.
+        statement: in their own words.
+        engine: which engine vouches that it is them, empty for none.
+    """
+
+    name: str
+    statement: str
+    engine: str = ""
+
+
 def record_decision(
-    plan: Plan, name: str, approver: str, statement: str, given: Mapping[str, Any], *, approved: bool = True
+    plan: Plan, name: str, approver: Approver, given: Mapping[str, Any], *, approved: bool = True
 ) -> str:
-    """Record a decision about a run as it would be now, and return what it means in a sentence or two.
+    """Record a decision about a run as it would be now, and return what it means in a few lines.
+
+    Where RUNBOOK_SIGNING_KEY names a key, the decision is signed with it.
 
     Args:
         plan: what would run.
         name: of the environment.
-        approver: who decides.
-        statement: in their own words.
+        approver: who decides, and in which words.
         given: the parameters of the run.
         approved: yes or no.
 
     Raises:
         UsageError: the name or the statement is empty, a parameter is unknown, or the target cannot be reached.
         NotAllowed: the environment needs a run elsewhere first.
+        NotApproved: who approves cannot be told apart from others as the environment wants it.
     """
     environment = plan.environment(name)
-    if not approver.strip() or not statement.strip():
+    if not approver.name.strip() or not approver.statement.strip():
         what = "An approval" if approved else "A rejection"
         raise UsageError(f"{what} needs a name and a statement: --by NAME --statement TEXT.")
     notebooks.check_parameters(plan, given)
@@ -46,22 +67,50 @@ def record_decision(
         Ledger(connection, plan.name).prepare()
         claims.require_own(connection, plan.name, environment, target, shown_target(plan, environment))
         schema = snapshot.schema_dump(target, plan.schemas)
-        parts = fingerprint.content_of(plan, given, schema)
-        decision = approvals.Decision(approver.strip(), statement.strip(), approved, parts)
+        parts = fingerprint.content_of(plan, name, given, schema)
+        parts[fingerprint.IDENTITY] = approvals.identity_part(target.identity)
+        asked = approvals.Decision(
+            approver.name.strip(),
+            approver.statement.strip(),
+            approved,
+            parts,
+            login=connection.info.user,
+            engine=approver.engine,
+        )
+        decision = _signed(plan, environment, asked)
         approvals.record(connection, plan.name, name, decision)
-        persons = len(approvals.granted(approvals.decisions(connection, plan.name, name), parts))
+        persons = len(approvals.granted(approvals.decisions(connection, plan.name, environment), parts))
     if not approved:
         return f"Rejected by {decision.approver} for {name}: every approval before this one is void."
     lacking = environment.approvers - persons
     more = f" It takes {amount(lacking, 'more person')}." if lacking > 0 else ""
-    return f"Approved by {decision.approver} for {name}: {_about(parts)}. A change of any of it voids this.{more}"
+    head = f"Approved by {decision.approver} ({decision.identity}) for {name}. A change of any of this voids it:"
+    return "\n".join([head + more, *(f"  {line}" for line in _about(parts))])
 
 
-def _about(parts: fingerprint.Parts) -> str:
-    """Say in a line what a decision is about."""
-    files, given = parts[fingerprint.FILES], parts[fingerprint.PARAMETERS]
-    said = [f"content {fingerprint.digest_of_parts(files)[:SHORTEST]} ({amount(len(files), 'file')})"]
-    said += [f"{name} = {value}" for name, value in given.items()] or ["no parameters"]
-    said += parts[fingerprint.TARGET]
-    said += [f"{name} ({result})" for name, result in parts[fingerprint.FAULT_INJECTION].items()]
-    return ", ".join(said)
+def _signed(plan: Plan, environment: Environment, decision: approvals.Decision) -> approvals.Decision:
+    """Return a decision with its signature, where there is a key, and who made it.
+
+    Raises:
+        NotApproved: it is an approval that would not count.
+    """
+    if key := os.environ.get(openssh.KEY_VARIABLE):
+        payload = decision.payload(plan.name, environment.name)
+        decision = replace(decision, signature=openssh.sign(payload, key, approvals.NAMESPACE).decode())
+    decision = approvals.identified(decision, plan.name, environment)
+    if decision.approved and not decision.counts:
+        raise NotApproved(f"The approval of {decision.approver} would not count on {environment.name!r}: {WHY_NOT}.")
+    return decision
+
+
+def _about(parts: fingerprint.Parts) -> Iterator[str]:
+    """Yield what a decision is about, a line each."""
+    files, versions = parts[fingerprint.FILES], parts[fingerprint.VERSIONS]
+    package = sum(name.startswith("runbook/") for name in files)
+    yield f"content {fingerprint.digest_of_parts(files)[:SHORTEST]}: {amount(len(files) - package, 'file')} here"
+    yield f"runbook {versions['runbook']} ({amount(package, 'file')}), on {amount(len(versions) - 1, 'version')}"
+    for group in (fingerprint.PARAMETERS, fingerprint.ENVIRONMENT):
+        yield ", ".join(f"{name} = {value}" for name, value in parts[group].items()) or f"no {group}"
+    yield ", ".join([*parts[fingerprint.IDENTITY].values(), *parts[fingerprint.TARGET]])
+    for name, result in parts[fingerprint.FAULT_INJECTION].items():
+        yield f"{name} ({result})"

@@ -37,8 +37,8 @@ def replay(plan: Plan, environment: Environment, folder: Path, manifest: dict[st
     return replay.replay_cells(plan, environment, folder, manifest)
 
 
-def build_report(folder: Path, plan: Plan) -> Path:
+def build_report(folder: Path) -> Path:
     """Write the report of a run; see `report.build`."""
     from runbook.report import report
 
-    return report.build_report(folder, plan)
+    return report.build_report(folder)

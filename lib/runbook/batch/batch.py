@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from rich.console import Console
 
-from runbook.batch import background_jobs, promotion, resume
+from runbook.batch import ending, promotion, resume
 from runbook.batch.finalize import Finalizer
 from runbook.batch.window import ESTIMATES, Window
 from runbook.database import environments
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed, RunbookError, UsageError
-from runbook.evidence import notebooks, seal
+from runbook.evidence import notebooks
 from runbook.evidence.gate_rows import DELIVERED
-from runbook.evidence.manifest import build_manifest
 from runbook.plan import cells, changes
 from runbook.plan.decisions import require_decisions
 from runbook.plan.plan import Plan, Task
@@ -44,6 +43,7 @@ class RunRequest:
         fresh: give an embedded environment a fresh baseline first.
         keep_expected: make this run's notebooks the expected results.
         confirm: the digest of what was approved, for a protected environment.
+        note: what the operator wants noted; it decides nothing, and no approval hangs on it.
         rollback_on_trigger: where a rollback trigger fires, reverse the task that fired it, unasked.
     """
 
@@ -55,6 +55,7 @@ class RunRequest:
     fresh: bool = False
     keep_expected: bool = False
     confirm: str = ""
+    note: str = ""
     rollback_on_trigger: bool = False
 
 
@@ -89,6 +90,9 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     failure: Failure | None = None
     with execution.open(given, len(tasks)):
         execution.ledger.set_range(execution.run_id, whole[0].number, whole[-1].number)
+        if request.note:
+            execution.ledger.note_run(execution.run_id, request.note)
+            execution.announcer.event("note", request.note)
         execution.announcer.window = Window(plan, tasks, execution.ledger.read(ESTIMATES))
         for task in tasks:
             failure = _run_task(execution, task, given)
@@ -157,30 +161,16 @@ def _conclude(
     held = finalizer.held()
     failure = failure or resume.incomplete(execution, whole, held)
     differs = comparison is not None and not comparison["passed"]
-    status = "failed" if failure or differs else DONE
-    execution.ledger.close_run(execution.run_id, status)
-    manifest = build_manifest(
-        execution.plan, execution.environment, execution.ledger, execution.run_id, execution.folder
-    )
-    manifest["comparison"], manifest["promoted"] = comparison, promoted
-    manifest["held"] = held
+    facts: dict[str, Any] = {"comparison": comparison, "promoted": promoted, "held": held}
     if failure:
         message, _, advice = failure.message.partition(" Next: ")
-        manifest["failure"] = {
+        facts["failure"] = {
             "task": failure.task.number,
             "name": failure.kind,
             "message": message,
             "next": advice or f"`{resume.command(execution.environment)}`",
         }
-    execution.finish_pages()
-    seal.seal_run(execution.folder, execution.ledger, manifest, execution.announcer.complain)
-    page = execution.worker.submit(background_jobs.build_report, execution.folder, execution.plan).result()
-    execution.worker.close()
-    execution.announcer.say(
-        "end", f"Run {execution.run_id} {status} · report: {page}", run_id=execution.run_id, status=status
-    )
-    execution.announcer.close()
-    execution.ledger.connection.close()
+    ending.end(execution, "failed" if failure or differs else DONE, "Run", **facts)
     if failure:
         return failure.exit_code
     return 1 if differs else 0

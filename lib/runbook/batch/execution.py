@@ -22,11 +22,11 @@ from rich.console import Console
 from runbook.batch import background_jobs
 from runbook.batch.announcer import Announcer, TaskWatch
 from runbook.batch.webhook import Webhook
-from runbook.database import claims, copies, environments, lock, poolers
+from runbook.database import claims, copies, environments, lock, poolers, seals
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.database.ledger import Ledger
 from runbook.errors import exit_code_of
-from runbook.evidence import manifest, notebooks, signature
+from runbook.evidence import manifest, notebooks, seal, signature
 from runbook.kernels import engine
 from runbook.kernels.background import BackgroundProcess
 from runbook.plan import fingerprint
@@ -65,7 +65,11 @@ papermill_io.register("/", _Whole())
 
 
 class Execution:
-    """Holds the lock on a target while notebooks run against it."""
+    """Holds the lock on a target while notebooks run against it.
+
+    Attributes:
+        previous: the head of the seal of a run that is taken up again.
+    """
 
     def __init__(self, plan: Plan, environment: str, console: Console, confirm: str = "") -> None:
         self.plan, self.environment, self.confirm = plan, plan.environment(environment), confirm
@@ -87,6 +91,7 @@ class Execution:
         self._printer = BackgroundProcess()
         self._printer.submit(os.nice, 10)  # a page can wait
         self._pages: list[Future[Path]] = []
+        self.previous: str | None = None
 
     def open(self, given: Mapping[str, Any], count: int, kind: str = "run") -> Self:
         """Make the folder, the journal and the first kernel; remember the run in the ledger."""
@@ -96,6 +101,7 @@ class Execution:
         self.announcer = Announcer(self.plan, self.folder / manifest.JOURNAL, self.console, webhook)
         digest = fingerprint.plan_digest(self.plan)
         self.ledger.open_run(self.run_id, self.environment.name, operator(), digest, dict(given), kind)
+        seal.set_aside(self.folder)
         self.announcer.event("run", f"{self.plan.title} on {self.environment.name}", run_id=self.run_id, digest=digest)
         backend = poolers.backend(self.ledger.connection)
         identity = {RUN_VARIABLE: self.run_id, HOLDER_VARIABLE: str(backend), confirmation.VARIABLE: self.confirm}
@@ -116,6 +122,10 @@ class Execution:
                 self.announcer.say("escalation", f"ESCALATION · The run broke off: {words}", "bold red", reason="error")
                 self.announcer.close()
             self.finish_pages()
+
+    def tell(self, message: str, style: str = "red") -> None:
+        """Print what no longer belongs into the journal, because the run is over."""
+        self.console.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def finish_pages(self) -> None:
         """Wait until every page is written, and say which could not be."""
@@ -151,6 +161,7 @@ class Execution:
             if failure:
                 with suppress(OSError, ValueError):  # a full disk leaves half a notebook: there is nothing to mark
                     notebooks.mark_stop(target, self._place, failure.message)
+            seals.keep_notebook(self.ledger, self.run_id, task.number, manifest.file_digest(target))
             self._pages.append(self._printer.submit(background_jobs.render_page, target))
         return failure
 

@@ -1,7 +1,7 @@
 """Promotion: what an environment needs to have been shown elsewhere, before anything runs in it.
 
 The proof is the evidence of the newest run there, in `outputs/`: complete, of the very content that stands here, its
-seal unbroken, and the same as the one in that environment's ledger, wherever the ledger can be asked.
+seal unbroken, and vouched for by that environment's ledger or by a listed signer. Where nobody does, nothing is earned.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,9 @@ from typing import Any
 
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed
-from runbook.evidence import seal, signature, verify
-from runbook.evidence.manifest import MANIFEST, latest_run
+from runbook.evidence import verify
+from runbook.evidence.manifest import latest_run
+from runbook.formatting import escaped
 from runbook.plan import fingerprint
 from runbook.plan.plan import Environment, Plan
 
@@ -20,7 +21,7 @@ def require_promotion(plan: Plan, environment: Environment) -> dict[str, Any] | 
     """Make sure that what stands here was complete where it had to be first; return what shows it, None if nowhere.
 
     Returns:
-        What a manifest keeps: `environment`, `run_id`, and the `head` of that run's seal.
+        What a manifest keeps: `environment`, `run_id`, the `head` of that run's seal, `proven_by`: who vouches for it.
 
     Raises:
         NotAllowed: it was not; the message says what is lacking.
@@ -33,20 +34,27 @@ def require_promotion(plan: Plan, environment: Environment) -> dict[str, Any] | 
     problem = next(_problems(plan, folder), None) if folder else "it has not run there, or its evidence is not here"
     if folder is None or problem:
         raise NotAllowed(
-            f"{environment.name!r} needs a complete run of what stands here on {needed.name!r} first: {problem}. "
+            f"{environment.name!r} needs a complete run of what stands here on {needed.name!r} first: "
+            f"{escaped(problem or '')}. "
             f"`runbook run --environment {needed.name}`, then come back with outputs/{needed.name}."
         )
-    manifest = verify.read_sealed(folder)
-    return {"environment": needed.name, "run_id": manifest["run_id"], "head": manifest[seal.KEY]["head"]}
+    shown = verify.examine(plan, folder)
+    return {
+        "environment": needed.name,
+        "run_id": shown.manifest["run_id"],
+        "head": shown.head,
+        "proven_by": shown.proven_by,
+    }
 
 
 def _problems(plan: Plan, folder: Path) -> Iterator[str]:
     """Yield what speaks against a run as a proof."""
-    manifest = verify.read_sealed(folder)
+    shown = verify.examine(plan, folder)
+    manifest = shown.manifest
     name = f"its newest run, {manifest['run_id']},"
-    if found := seal.problems(folder, manifest):
-        yield f"{name} is not what was sealed ({found[0]})"
-    if signature.check_signature(folder / MANIFEST).good is False:
+    if shown.altered:
+        yield f"{name} is not what was sealed ({shown.altered[0]})"
+    if shown.signature.good is False:
         yield f"{name} has a signature that does not hold"
     if manifest["status"] != DONE:
         yield f"{name} is {manifest['status']}"
@@ -55,6 +63,5 @@ def _problems(plan: Plan, folder: Path) -> Iterator[str]:
         yield f"{name} left out Task {', '.join(left)}"
     if manifest["digest"] != fingerprint.plan_digest(plan):
         yield f"{name} ran other content ({manifest['digest'][:12]}, here {fingerprint.plan_digest(plan)[:12]})"
-    known, words = verify.check_ledger(plan, manifest)
-    if known is False:
-        yield words
+    if shown.kept is False or not shown.proven_by:
+        yield f"{shown.words}, and no listed signer vouches for {name.removesuffix(',')}"

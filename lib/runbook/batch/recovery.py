@@ -1,18 +1,30 @@
 """The evidence of a run that died: nobody was left to seal it, so whoever asks for its report does."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from runbook.batch import status
 from runbook.batch.announcer import Announcer
-from runbook.database import environments, lock
+from runbook.database import environments, lock, seals
 from runbook.database.ledger import Ledger
-from runbook.errors import TargetHeld
-from runbook.evidence import notebooks, seal, signature
-from runbook.evidence.manifest import JOURNAL, MANIFEST, build_manifest, latest_run
-from runbook.plan.plan import Plan
-from runbook.report import notebook_html
+from runbook.errors import NotAllowed, TargetHeld, UsageError
+from runbook.evidence import notebooks, old_seal, seal, signature
+from runbook.evidence.manifest import (
+    JOURNAL,
+    MANIFEST,
+    build_manifest,
+    file_digest,
+    latest_run,
+    make_folder,
+    rollback_name,
+    write_manifest,
+)
+from runbook.formatting import escaped
+from runbook.plan.plan import Environment, Plan
+from runbook.report import notebook_html, report
 
 
 def seal_dead_run(plan: Plan, folder: Path | None) -> Path | None:
@@ -29,7 +41,7 @@ def seal_dead_run(plan: Plan, folder: Path | None) -> Path | None:
         UsageError: the target cannot be reached, or does not know the run.
         TargetHeld: the run in that folder is not dead, or another one is at work.
     """
-    journals = [folder / JOURNAL] if folder else (plan.outputs).glob(f"*/*/{JOURNAL}")
+    journals = [folder / JOURNAL] if folder else (plan.outputs).glob(f"**/*/{JOURNAL}")
     folders = sorted((path.resolve().parent for path in journals if path.is_file()), key=lambda path: path.name)
     if not folders or (folders[-1] / MANIFEST).exists():
         return folders[-1] if folders else folder
@@ -42,22 +54,64 @@ def seal_dead_run(plan: Plan, folder: Path | None) -> Path | None:
     return folders[-1]
 
 
+def predecessor(plan: Plan, environment: Environment, ledger: Ledger, run_id: str) -> str | None:
+    """Return the head of the newest seal of a run that is to go on, None where it never was sealed.
+
+    Raises:
+        NotAllowed: what the run has left is not what it was; nothing may be built upon it.
+    """
+    folder, kept = make_folder(plan, environment, run_id), seals.newest_seal(ledger.connection, run_id)
+    problem = next(_altered(plan, folder, ledger.tasks_of(run_id), kept[0] if kept else None), None)
+    if problem:
+        raise NotAllowed(
+            f"The evidence of run {run_id} is not what it was: {escaped(problem)}. Nothing is built upon it: bring "
+            f"back what was in {folder}, or begin anew with `runbook run --environment {environment.name}`."
+        )
+    return kept[0] if kept else None
+
+
+def _altered(plan: Plan, folder: Path, states: list[dict[str, Any]], head: str | None) -> Iterator[str]:
+    """Yield what in a folder is not what the ledger remembers of it."""
+    if seal.is_sealed(folder):
+        yield from seal.problems(folder)
+        if seal.head(folder) != head:
+            yield "its seal is not the one the ledger holds"
+    elif head and not old_seal.holds(folder, head):
+        yield from seal.outgrown(folder, head)
+    for state in states:
+        if state["sha256"]:
+            task = plan.task(state["number"])
+            names = [task.notebook.name, rollback_name(task)]
+            found = next((folder / name for name in names if (folder / name).is_file()), None)
+            if found is None:
+                yield f"{names[0]} is missing"
+            elif file_digest(found) != state["sha256"]:
+                yield f"{found.name} was altered after its task had ended"
+
+
 def _seal(plan: Plan, folder: Path) -> None:
-    run_id, environment = folder.name, plan.environment(folder.parent.name)
+    run_id = folder.name
+    environment = plan.environment(folder.parent.relative_to(plan.outputs.resolve()).as_posix())
     signature.require_signing()
     with environments.connect(plan, environment, f"runbook {run_id} recovery") as connection:
         ledger = Ledger(connection, plan.name)
-        ledger.run(run_id)
+        ledger.prepare()
         lock.take(connection, plan.name)
+        if (ended := ledger.run(run_id)["status"]) != "running":
+            raise UsageError(
+                f"Run {run_id} ended ({ended}) and was sealed then: nothing is sealed twice. "
+                f"Its {MANIFEST} is missing in {folder}."
+            )
+        previous = predecessor(plan, environment, ledger, run_id)
+        seal.set_aside(folder)
         announcer = Announcer(plan, folder / JOURNAL, Console())
         died = [state["number"] for state in ledger.tasks_of(run_id) if state["status"] == "running"]
         for number in died:
             ledger.finish_task(run_id, number, "failed")
-        ledger.close_run(run_id, "failed")
         message = f"The run died; it was last heard of {_last_words(folder)}."
         announcer.say("escalation", f"ESCALATION · {message} Its evidence is sealed as it was found.", reason="error")
         _rename_cut_off(folder)
-        manifest = build_manifest(plan, environment, ledger, run_id, folder)
+        manifest = build_manifest(plan, environment, ledger, run_id, folder, "failed")
         is_rollback = any(folder.glob("rollback_*.ipynb"))
         again = "rollback" if is_rollback else "run --resume"
         manifest["failure"] = {
@@ -66,7 +120,9 @@ def _seal(plan: Plan, folder: Path) -> None:
             "message": message,
             "next": f"`runbook {again} --environment {environment.name}`",
         }
-        seal.seal_run(folder, ledger, manifest, announcer.complain)
+        write_manifest(folder, manifest)
+        report.build_report(folder)
+        seal.seal_run(folder, ledger, manifest, seal.DIED, previous, Console().print)
 
 
 def _rename_cut_off(folder: Path) -> None:

@@ -1,12 +1,13 @@
 """What it takes for a run to be complete: all of its tasks, on the target as it is now; how one that is not goes on.
 
 Range and parameters belong to the run. A task counts as done while the target's ledger says that it is, by this run and
-by the very notebook and scripts that stand here.
+by the very notebook and scripts that stand here, and by an executed notebook whose digest it holds.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from runbook import formatting
+from runbook.batch import recovery
 from runbook.database import lock
 from runbook.database.ledger import DONE
 from runbook.errors import UsageError
@@ -38,6 +39,7 @@ def resume_run(
 
     Raises:
         UsageError: there is none, or it is about other tasks.
+        NotAllowed: what it has left is not what it was.
     """
     name, ledger, plan = execution.environment.name, execution.ledger, execution.plan
     run_id = ledger.unfinished_run(name)
@@ -55,6 +57,7 @@ def resume_run(
     if ended:
         execution.console.print(f"Ended {ended} session(s) the dead run had left on the server.")
     execution.run_id = run_id
+    execution.previous = recovery.predecessor(plan, execution.environment, ledger, run_id)
     left = tuple(task for task in whole if not _is_done(execution, task))
     return whole, left, {**run["parameters"], **given}
 
@@ -86,4 +89,5 @@ def _is_done(execution: "Execution", task: Task) -> bool:
     state = execution.ledger.states().get(task.number)
     if state is None or (state.run_id, state.status) != (execution.run_id, DONE):
         return False
-    return state.content == fingerprint.task_digest(execution.plan, task.number)
+    vouched = {one["number"] for one in execution.ledger.tasks_of(execution.run_id) if one["sha256"]}
+    return task.number in vouched and state.content == fingerprint.task_digest(execution.plan, task.number)

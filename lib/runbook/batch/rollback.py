@@ -1,15 +1,17 @@
 """The way back: tasks reversed newest first, through the same lock, announcements, ledger and evidence."""
 
+from typing import Any
+
 from rich.console import Console
 
+from runbook.batch import ending
 from runbook.batch.execution import Execution, Failure
 from runbook.database.ledger import UNDONE
 from runbook.errors import UsageError
-from runbook.evidence import notebooks, seal
-from runbook.evidence.manifest import build_manifest, rollback_name
+from runbook.evidence import notebooks
+from runbook.evidence.manifest import rollback_name
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
-from runbook.report import report
 
 
 def roll_back(plan: Plan, environment: str, last: int | None, console: Console, confirm: str = "") -> int:
@@ -38,21 +40,15 @@ def roll_back(plan: Plan, environment: str, last: int | None, console: Console, 
             failure = _reverse(execution, task, notebook)
             if failure:
                 break
-    execution.ledger.close_run(execution.run_id, "failed" if failure else UNDONE)
-    manifest = build_manifest(plan, execution.environment, execution.ledger, execution.run_id, execution.folder)
+    facts: dict[str, Any] = {}
     if failure:
-        manifest["failure"] = {
+        facts["failure"] = {
             "task": failure.task.number,
             "name": failure.kind,
             "message": failure.message,
             "next": f"runbook rollback --environment {environment} --to {lowest}",
         }
-    execution.finish_pages()
-    seal.seal_run(execution.folder, execution.ledger, manifest, execution.announcer.complain)
-    page = report.build_report(execution.folder, plan)
-    execution.announcer.say("end", f"Rollback {execution.run_id} {manifest['status']} · report: {page}")
-    execution.announcer.close()
-    execution.ledger.connection.close()
+    ending.end(execution, "failed" if failure else UNDONE, "Rollback", **facts)
     return failure.exit_code if failure else 0
 
 

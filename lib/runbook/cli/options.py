@@ -19,6 +19,9 @@ PARAMETERS = click.option(
     "--parameter", "-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A notebook's parameter."
 )
 BY = click.option("--by", "approver", required=True, help="Who decides.")
+ENGINE = click.option(
+    "--engine", default="", help="The engine that vouches for --by, such as airflow; the plan names it."
+)
 STATEMENT = click.option("--statement", required=True, help="What is decided, in their words.")
 
 

@@ -12,6 +12,6 @@ from runbook.plan.plan import Plan
 @STATEMENT
 def reject(environment: str, approver: str, statement: str) -> None:
     """Reject what stands here: every earlier approval of the environment is void until somebody approves anew."""
-    from runbook.batch.approve import record_decision
+    from runbook.batch.approve import Approver, record_decision
 
-    click.echo(record_decision(Plan.find(), environment, approver, statement, {}, approved=False))
+    click.echo(record_decision(Plan.find(), environment, Approver(approver, statement), {}, approved=False))

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from runbook.cli.options import run_folder
+from runbook.errors import UsageError
 from runbook.plan.plan import Plan
 
 
@@ -12,16 +13,20 @@ from runbook.plan.plan import Plan
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option("--compare", "other", type=click.Path(path_type=Path), help="Hold the run against this one instead.")
 def report(folder: Path | None, other: Path | None) -> None:
-    """Build the report of a run again (default: the newest run), or one of two runs side by side.
+    """Make the pages of a run again, hold them against the sealed ones, and say where the report is (default: newest).
 
-    A run that died has nobody left to seal its evidence: then it is sealed now, as it was found.
+    Nothing is written into the folder. With --compare a page about two runs is written beside it. A run that died has
+    nobody left to seal its evidence: then it is sealed now, as died.
     """
     from runbook.batch import recovery
-    from runbook.report import comparison
-    from runbook.report.report import build_report
+    from runbook.report import comparison, rebuilt
 
     plan = Plan.find()
     where = run_folder(plan, recovery.seal_dead_run(plan, folder))
-    click.echo(
-        comparison.build_comparison(where, run_folder(plan, other), plan) if other else build_report(where, plan)
-    )
+    if other:
+        click.echo(comparison.build_comparison(where, run_folder(plan, other)))
+        return
+    page, differing = rebuilt.hold(where)
+    click.echo(page)
+    if differing:
+        raise UsageError(f"Made again, {', '.join(differing)} would be another page than the one in {where}.")

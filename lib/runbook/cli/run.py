@@ -19,6 +19,7 @@ from runbook.plan.plan import Plan
 @PARAMETERS
 @click.option("--resume", is_flag=True, help="Go on with the run that stopped, where it stopped.")
 @click.option("--fresh", is_flag=True, help="Give an embedded environment a fresh baseline first.")
+@click.option("--note", default="", metavar="TEXT", help="The operator's note on this run; it voids no approval.")
 @click.option("--rollback-on-trigger", is_flag=True, help="Where a rollback trigger fires, reverse its task, unasked.")
 @click.option("--keep-expected", is_flag=True, help="Make this run's notebooks the expected results.")
 @CONFIRM

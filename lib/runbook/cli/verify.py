@@ -15,10 +15,16 @@ from runbook.plan.plan import Plan
 @click.option("--offline", is_flag=True, help="Look at the files alone; do not ask the target.")
 @click.option("--live", is_flag=True, help="Also run the `verify` cells again on the target, read-only.")
 def verify(folder: Path | None, offline: bool, live: bool) -> None:
-    """Check a run's files against their seal, and the seal against the target's ledger (default: the newest run).
+    r"""Check a run's folder against its seal, and the seal against the target's ledger (default: the newest run).
 
-    A folder may be verified anywhere; outside a checkout of its plan only its files can be. Exit codes: 0 all is as it
-    was, 1 something was altered or has drifted, 2 wrong usage or a damaged manifest.
+    A folder may be verified anywhere; outside a checkout of its plan only its files and its signature can be.
+
+    \b
+    Exit codes:
+      0  all proven: the files are what was sealed, and the target's ledger or a listed signer vouches for the seal
+      1  altered: something is not what was sealed, or has drifted
+      2  unreadable: no run, or a damaged one; or wrong usage
+      3  the files alone: they belong together, but nobody was there to vouch for the seal
     """
     from runbook.evidence.verify import VerifyRequest, verify_run
 

@@ -1,20 +1,31 @@
 """Approvals: who said yes or no to exactly what, on which environment. They stand in the ledger; none is taken back.
 
-An approval counts for the content it was given for. A rejection voids every approval before it.
+An approval counts for the content it was given for. A rejection voids every approval before it. Approvers are told
+apart by what they cannot type: the key that signed the decision, an engine the environment trusts to say who it was, or
+the login. On a protected environment a login does not count: whoever owns the ledger can write any.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from runbook import openssh
+from runbook.database.target_identity import Identity
 from runbook.plan import fingerprint
 from runbook.plan.fingerprint import Parts
+from runbook.plan.plan import Environment
 
 MOST_DIFFERENCES = 5
+NAMESPACE = "runbook-approval"
+WHY_NOT = (
+    "here it takes a signature by a key whose fingerprint stands in approver_keys of the environment's entry "
+    "(RUNBOOK_SIGNING_KEY signs), or an engine that its engines name"
+)
 
 
 @dataclass(frozen=True)
@@ -22,10 +33,15 @@ class Decision:
     """What somebody decided.
 
     Attributes:
-        approver: who.
+        approver: who, in their own words.
         statement: in their own words.
         approved: yes or no.
-        parts: the content it is about; see `runbook.content`.
+        parts: the content it is about; see `fingerprint.content_of`.
+        login: the database's own word on who wrote it.
+        engine: which engine says that it was this approver; empty: nobody but the approver does.
+        signature: over all of the above but the login, and over plan and environment.
+        identity: who it was by what cannot be typed: `key SHA256:…`, `airflow:ada` or `login guardian`.
+        counts: whether that is enough where it was given.
     """
 
     approver: str
@@ -33,14 +49,26 @@ class Decision:
     approved: bool
     parts: Parts = field(repr=False)
     at: datetime | None = None
+    login: str = ""
+    engine: str = ""
+    signature: str | None = field(default=None, repr=False)
+    identity: str = ""
+    counts: bool = True
+
+    def payload(self, plan: str, environment: str) -> bytes:
+        """Return what an approver's signature is over."""
+        about = {"plan": plan, "environment": environment}
+        own = {name: getattr(self, name) for name in ("approver", "statement", "approved", "engine", "parts")}
+        return json.dumps(about | own, sort_keys=True).encode()
 
 
 def record(connection: psycopg.Connection, plan: str, environment: str, decision: Decision) -> None:
-    """Remember a decision."""
+    """Remember a decision; the database says by which login."""
     connection.execute(
         """
-        INSERT INTO runbook.approvals (plan, environment, digest, approver, statement, approved, parts)
-        VALUES (%s, %s, %s, %s, %s, %s, %s)
+        INSERT INTO runbook.approvals
+            (plan, environment, digest, approver, statement, approved, parts, engine, signature)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [
             plan,
@@ -50,20 +78,50 @@ def record(connection: psycopg.Connection, plan: str, environment: str, decision
             decision.statement,
             decision.approved,
             Jsonb(decision.parts),
+            decision.engine,
+            decision.signature,
         ],
     )
 
 
-def decisions(connection: psycopg.Connection, plan: str, environment: str) -> list[Decision]:
-    """Return what was decided about a plan on an environment, newest first."""
+def decisions(connection: psycopg.Connection, plan: str, environment: Environment) -> list[Decision]:
+    """Return what was decided about a plan on an environment, newest first, and who it was that decided."""
     with connection.cursor(row_factory=class_row(Decision)) as cursor:
-        return cursor.execute(
+        found = cursor.execute(
             """
-            SELECT approver, statement, approved, parts, at FROM runbook.approvals
+            SELECT approver, statement, approved, parts, at, login, engine, signature FROM runbook.approvals
             WHERE plan = %s AND environment = %s ORDER BY approval_id DESC
             """,
-            [plan, environment],
+            [plan, environment.name],
         ).fetchall()
+    return [identified(decision, plan, environment) for decision in found]
+
+
+def identified(decision: Decision, plan: str, environment: Environment) -> Decision:
+    """Return a decision with who made it, and whether that counts on an environment.
+
+    Raises:
+        UsageError: it is signed, and ssh-keygen is not there to look at it.
+    """
+    key = ""
+    if decision.signature:
+        payload = decision.payload(plan, environment.name)
+        key = openssh.signer_of(payload, decision.signature.encode(), NAMESPACE)
+    if decision.engine:
+        return replace(
+            decision,
+            identity=f"{decision.engine}:{_name(decision)}",
+            counts=any(one.split() in ([decision.engine], [decision.engine, key]) for one in environment.engines),
+        )
+    if key and key in environment.approver_keys:
+        return replace(decision, identity=f"key {key}")
+    return replace(decision, identity=f"login {decision.login or 'unknown'}", counts=not environment.protected)
+
+
+def identity_part(identity: Identity) -> dict[str, str]:
+    """Return what tells a target from any other database, as an approval holds it, by whatever way it was reached."""
+    cluster = f"cluster {identity.system or 'unknown'}, timeline {identity.timeline}"
+    return {"the target": f"database {identity.database} ({identity.oid}) of {cluster}"}
 
 
 def rejection(found: Sequence[Decision]) -> Decision | None:
@@ -79,9 +137,12 @@ def granted(found: Sequence[Decision], parts: Mapping[str, Mapping[str, str]]) -
         parts: the content as it is now; groups left out are not compared.
     """
     counted: dict[str, Decision] = {}
+    names: set[str] = set()
     for decision in _since_rejection(found):
-        if not fingerprint.differences(decision.parts, parts):
-            counted.setdefault(_person(decision), decision)
+        if decision.counts and not fingerprint.differences(decision.parts, parts):
+            if _name(decision) not in names:
+                counted.setdefault(decision.identity or _name(decision), decision)
+            names.add(_name(decision))
     return list(counted.values())
 
 
@@ -90,12 +151,14 @@ def refusal(found: Sequence[Decision], parts: Mapping[str, Mapping[str, str]], n
     if no := rejection(found):
         return f"{no.approver} rejected it: “{no.statement}”"
     if counted := granted(found, parts):
-        names = " and ".join(decision.approver for decision in counted)
+        names = " and ".join(_named(decision) for decision in counted)
         return f"{len(counted)} of {needed} approvers approved it ({names}); another person must, too"
     approving = _since_rejection(found)
     if not approving:
         return "nobody has approved it"
     changed = fingerprint.differences(approving[0].parts, parts)
+    if not changed:
+        return f"the approval of {_named(approving[0])} does not count: {WHY_NOT}"
     if len(changed) > MOST_DIFFERENCES:
         changed[MOST_DIFFERENCES:] = [f"{len(changed) - MOST_DIFFERENCES} more"]
     return f"{', '.join(changed)} since {approving[0].approver} approved it"
@@ -106,5 +169,9 @@ def _since_rejection(found: Sequence[Decision]) -> list[Decision]:
     return list(found[:last])
 
 
-def _person(decision: Decision) -> str:
+def _named(decision: Decision) -> str:
+    return f"{decision.approver}, {decision.identity}" if decision.identity else decision.approver
+
+
+def _name(decision: Decision) -> str:
     return " ".join(decision.approver.casefold().split())

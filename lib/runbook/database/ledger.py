@@ -48,6 +48,12 @@ class Ledger:
             [run_id, self.plan, kind, environment, operator, digest, Jsonb(parameters)],
         )
 
+    def note_run(self, run_id: str, text: str) -> None:
+        """Remember what an operator wants noted of a run, below what was noted before."""
+        self.connection.execute(
+            "UPDATE runbook.runs SET note = concat_ws(E'\\n', NULLIF(note, ''), %s) WHERE run_id = %s", [text, run_id]
+        )
+
     def close_run(self, run_id: str, status: str) -> None:
         """Remember how a run ended: complete, failed or rolled_back."""
         self.connection.execute(
@@ -56,14 +62,14 @@ class Ledger:
         )
 
     def run(self, run_id: str) -> dict[str, Any]:
-        """Return a run: operator, status, digest, parameters, first_task, last_task, started_at, finished_at.
+        """Return a run: operator, status, digest, parameters, note, first_task, last_task, started_at, finished_at.
 
         Raises:
             UsageError: the ledger does not know it.
         """
         rows = self._rows(
             """
-            SELECT operator, status, digest, parameters, first_task, last_task, started_at, finished_at
+            SELECT operator, status, digest, parameters, note, first_task, last_task, started_at, finished_at
             FROM runbook.runs WHERE run_id = %s
             """,
             [run_id],
@@ -109,7 +115,7 @@ class Ledger:
                 INSERT INTO runbook.tasks (run_id, number, status, content) VALUES (%s, %s, 'running', %s)
                 ON CONFLICT (run_id, number)
                 DO UPDATE SET status = 'running', started_at = clock_timestamp(), finished_at = NULL,
-                    content = excluded.content
+                    content = excluded.content, sha256 = NULL
                 """,
                 [run_id, number, content],
             )
@@ -144,9 +150,10 @@ class Ledger:
         return state is not None and state.status == DONE
 
     def tasks_of(self, run_id: str) -> list[dict[str, Any]]:
-        """Return the tasks of one run: number, status, started_at, finished_at."""
+        """Return the tasks of one run: number, status, started_at, finished_at, sha256 of the notebook it left."""
         return self._rows(
-            "SELECT number, status, started_at, finished_at FROM runbook.tasks WHERE run_id = %s ORDER BY number",
+            "SELECT number, status, started_at, finished_at, sha256 FROM runbook.tasks WHERE run_id = %s "
+            "ORDER BY number",
             [run_id],
         )
 

@@ -81,6 +81,16 @@ ALTER TABLE runbook.approvals
     ADD COLUMN IF NOT EXISTS approved boolean NOT NULL DEFAULT true,
     ADD COLUMN IF NOT EXISTS parts    jsonb NOT NULL DEFAULT '{}';
 
+-- Who somebody is by what cannot be typed: the login, an engine the plan trusts, a signature over the decision.
+ALTER TABLE runbook.approvals
+    ADD COLUMN IF NOT EXISTS login     text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS engine    text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS signature text;
+ALTER TABLE runbook.approvals ALTER COLUMN login SET DEFAULT session_user;
+
+-- What an operator wants remembered of a run.
+ALTER TABLE runbook.runs ADD COLUMN IF NOT EXISTS note text NOT NULL DEFAULT '';
+
 -- The heads of the seals of a run's evidence: one for each time it ended.
 CREATE TABLE IF NOT EXISTS runbook.seals (
     seal_id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
@@ -88,6 +98,10 @@ CREATE TABLE IF NOT EXISTS runbook.seals (
     head    text NOT NULL,
     at      timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- How the run had ended then; and the notebook a task has left, which nothing may build upon once it differs.
+ALTER TABLE runbook.seals ADD COLUMN IF NOT EXISTS ended text NOT NULL DEFAULT '';
+ALTER TABLE runbook.tasks ADD COLUMN IF NOT EXISTS sha256 text;
 
 -- When an operator held the backfills, and let them go on.
 CREATE TABLE IF NOT EXISTS runbook.pauses (

@@ -1,6 +1,5 @@
 """Evidence: the folder a run leaves, and its manifest, written from the ledger and from nothing else."""
 
-import hashlib
 import json
 import platform
 from dataclasses import asdict
@@ -9,17 +8,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from runbook.database import approvals, environments, target_identity
+from runbook.database import approvals, environments, seals, target_identity
 from runbook.database.claims import Shown
 from runbook.database.ledger import Ledger
 from runbook.database.target_identity import Identity
-from runbook.evidence import attachments
+from runbook.evidence import attachments, standalone
 from runbook.evidence.gate_rows import COMPLETION, DELIVERED, gate_rows
 from runbook.plan.plan import Environment, Plan, Task
 
 MANIFEST = "manifest.json"
 JOURNAL = "events.jsonl"
 NO_DOCUMENT = {"file": None, "sha256": None}
+LARGEST = 1 << 23  # bytes of a manifest that is read; those of real runs have a fiftieth of it
 PACKAGES = (
     "runbook",
     "papermill",
@@ -42,7 +42,7 @@ def make_folder(plan: Plan, environment: Environment, run_id: str) -> Path:
 
 def latest_run(plan: Plan, environment: Environment | None = None) -> Path | None:
     """Return the folder of the newest run that left a manifest, or None."""
-    pattern = f"{environment.name if environment else '*'}/*/{MANIFEST}"
+    pattern = f"{environment.name if environment else '**'}/*/{MANIFEST}"
     manifests = sorted((plan.outputs).glob(pattern), key=lambda path: path.parent.name)
     return manifests[-1].parent if manifests else None
 
@@ -58,8 +58,16 @@ def shown_target(plan: Plan, environment: Environment) -> Shown | None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest in a run's folder."""
-    found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    """Return the manifest in a run's folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is damaged, too large or nested too deep; a key stands there twice.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        raise FileNotFoundError(path)
+    found: dict[str, Any] = standalone.strict(path, LARGEST)
     return found
 
 
@@ -83,8 +91,19 @@ def as_json(manifest: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def build_manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id: str, folder: Path) -> dict[str, Any]:
-    """Return what the ledger knows about a run, with the digests of its notebooks; see README for the fields."""
+def build_manifest(
+    plan: Plan, environment: Environment, ledger: Ledger, run_id: str, folder: Path, status: str
+) -> dict[str, Any]:
+    """Return what the ledger knows about a run, with the digests of its notebooks; see README for the fields.
+
+    Args:
+        plan: of the run.
+        environment: where it was.
+        ledger: of the target.
+        run_id: of the run.
+        folder: of the run.
+        status: how it ends: complete, failed or rolled_back; the ledger is told together with the seal.
+    """
     run = ledger.run(run_id)
     states = {state["number"]: state for state in ledger.tasks_of(run_id)}
     return {
@@ -94,9 +113,11 @@ def build_manifest(plan: Plan, environment: Environment, ledger: Ledger, run_id:
         "environment": environment.name,
         "protected": environment.protected,
         "operator": run["operator"],
-        "status": run["status"],
+        "note": run["note"],
+        "status": status,
         "started_at": run["started_at"],
-        "finished_at": run["finished_at"],
+        "finished_at": seals.clock(ledger.connection),
+        "escalate_at": plan.escalate_at,
         "digest": run["digest"],
         "parameters": run["parameters"],
         "approval": next((note for note in [ledger.read("approval")] if note), None),
@@ -127,7 +148,7 @@ def rollback_name(task: Task) -> str:
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return standalone.sha256(path)
 
 
 def _task(
@@ -173,8 +194,11 @@ def _task(
 
 def _decisions(plan: Plan, environment: Environment, ledger: Ledger) -> list[dict[str, Any]]:
     """Return every approval and rejection of the environment, newest first."""
-    found = approvals.decisions(ledger.connection, plan.name, environment.name)
-    return [{name: getattr(one, name) for name in ("approver", "statement", "approved", "at")} for one in found]
+    found = approvals.decisions(ledger.connection, plan.name, environment)
+    return [
+        {name: getattr(one, name) for name in ("approver", "identity", "counts", "statement", "approved", "at")}
+        for one in found
+    ]
 
 
 def _plain(value: Any) -> Any:

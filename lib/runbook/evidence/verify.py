@@ -9,11 +9,12 @@ from typing import Any
 
 from runbook.database import embedded, environments, seals, snapshot
 from runbook.errors import StepFailed, UsageError
-from runbook.evidence import attachments, seal, signature
+from runbook.evidence import attachments, old_seal, seal, signature, standalone
 from runbook.evidence.manifest import MANIFEST, read_manifest
-from runbook.formatting import amount
+from runbook.formatting import amount, escaped
 from runbook.plan.plan import Environment, Plan
 
+PROVEN, ALTERED, FILES_ALONE = 0, 1, 3  # exit codes; 2 is of what cannot be read
 MOST_LINES = 30
 GOOD, BAD, OPEN = "✓", "✗", "–"
 SIGNS = {True: GOOD, False: BAD, None: OPEN}
@@ -37,36 +38,95 @@ class VerifyRequest:
     live: bool = False
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What was found about a run's folder.
+
+    Attributes:
+        altered: a line for everything that is not what was sealed.
+        signature: what the signature is worth.
+        kept: whether the ledger of the target holds the head; None where it was not asked.
+        words: the last in words.
+    """
+
+    manifest: dict[str, Any]
+    head: str
+    altered: list[str]
+    signature: signature.SignatureCheck
+    kept: bool | None
+    words: str
+
+    @property
+    def proven_by(self) -> str:
+        """Who vouches that the seal was not made anew, in words; empty where nobody does."""
+        if self.kept:
+            return f"the ledger of {self.manifest['environment']!r}"
+        return f"the signature of {self.signature.signer}" if self.signature.signer and self.signature.good else ""
+
+    @property
+    def exit_code(self) -> int:
+        """What `verify` exits with: PROVEN, ALTERED or FILES_ALONE."""
+        if self.altered or self.signature.good is False or self.kept is False:
+            return ALTERED
+        return PROVEN if self.proven_by else FILES_ALONE
+
+
+def examine(plan: Plan | None, folder: Path, *, offline: bool = False) -> Examined:
+    """Hold a run's folder against its seal, and the seal against whoever may vouch for it.
+
+    Args:
+        plan: of the checkout, if there is one; without it the ledger cannot be asked.
+        folder: of the run.
+        offline: do not ask the ledger.
+
+    Raises:
+        UsageError: the folder holds no run, or cannot be read.
+    """
+    manifest = read_sealed(folder)
+    if seal.is_sealed(folder):
+        altered = seal.problems(folder)
+        head, signed = seal.head(folder), standalone.STATEMENT
+    else:
+        altered = old_seal.problems(folder, manifest)
+        head, signed = str(manifest[old_seal.KEY]["head"]), MANIFEST
+    kept, words = (
+        (None, "the ledger was not asked: --offline forbids it") if offline else check_ledger(plan, manifest, head)
+    )
+    return Examined(manifest, head, altered, signature.check_signature(folder / signed), kept, words)
+
+
 def verify_run(plan: Plan | None, request: VerifyRequest, say: Say) -> int:
     """Verify a run, say what was found line by line, and return the exit code.
 
     Args:
         plan: of the checkout, if there is one; without it the ledger cannot be asked.
         request: what is to be verified.
-        say: takes a line.
+        say: takes a line, which has nothing in it that could pass for another.
 
     Raises:
-        UsageError: the manifest is missing or damaged, or the target cannot be asked although `live` needs it.
+        UsageError: the folder cannot be read, or the target cannot be asked although `live` needs it.
     """
-    manifest = read_sealed(request.folder)
-    found = _files(request.folder, manifest, say)
-    verdict = signature.check_signature(request.folder / MANIFEST)
-    say(f"{SIGNS[verdict.good]} {verdict.words}")
-    known, words = None, "--offline forbids it"
-    if not request.offline:
-        known, words = check_ledger(plan, manifest)
-        say(f"{SIGNS[known]} {words}")
-    if known is None:
-        say(seal.PROOF)
-    is_sound = not found and verdict.good is not False and known is not False
+
+    def tell(line: str) -> None:
+        say(escaped(line))
+
+    found = examine(plan, request.folder, offline=request.offline)
+    for problem in found.altered:
+        tell(f"{BAD} {problem}")
+    if not found.altered:
+        tell(f"{GOOD} run “{found.manifest['run_id']}”: {_amounts(request.folder)} what was sealed ({found.head[:12]})")
+    tell(f"{SIGNS[found.signature.good]} {found.signature.words}")
+    tell(f"{SIGNS[found.kept]} {found.words}")
+    if found.exit_code == FILES_ALONE:
+        tell(seal.PROOF)
     if not request.live:
-        return 0 if is_sound else 1
-    if not is_sound:
-        say(f"{BAD} nothing was run on the target: the notebooks are not those of the run")
-        return 1
-    if plan is None or known is None:
-        raise UsageError(f"The target of this run cannot be asked, so nothing can be run on it again: {words}.")
-    return 0 if _live(plan, request.folder, manifest, say) else 1
+        return found.exit_code
+    if found.exit_code == ALTERED:
+        tell(f"{BAD} nothing was run on the target: the notebooks are not those of the run")
+        return ALTERED
+    if plan is None or found.kept is None:
+        raise UsageError(f"The target of this run cannot be asked, so nothing can be run on it again: {found.words}.")
+    return PROVEN if _live(plan, request.folder, found.manifest, tell) else ALTERED
 
 
 def read_sealed(folder: Path) -> dict[str, Any]:
@@ -80,29 +140,29 @@ def read_sealed(folder: Path) -> dict[str, Any]:
         manifest = read_manifest(folder)
         if not isinstance(manifest, dict) or not isinstance(manifest["tasks"], list):
             raise TypeError("it holds no tasks")
-        manifest[seal.KEY], manifest["run_id"], manifest["environment"], manifest["plan"]
+        words = [manifest["run_id"], manifest["environment"], manifest["plan"]]
+        if not all(isinstance(one, str) for one in words):
+            raise TypeError("it does not say which run it is of")
+        if not seal.is_sealed(folder) and old_seal.KEY not in manifest:
+            raise KeyError(standalone.STATEMENT)
     except FileNotFoundError:
         raise UsageError(f"There is no run in {folder}: name the folder that holds a {MANIFEST}.") from None
     except KeyError as error:
         raise UsageError(f"{path} is damaged, or was never sealed: it has no {error}.") from None
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{path} is damaged: {' '.join(str(error).split())}.") from None
+        said = " ".join(str(error).split())
+        head = "" if said.startswith(path.name) else f"{path.name} is damaged: "
+        raise UsageError(f"{folder}: {head}{said}.") from None
     return manifest
 
 
-def _files(folder: Path, manifest: dict[str, Any], say: Say) -> list[str]:
-    found = seal.problems(folder, manifest)
-    for problem in found:
-        say(f"{BAD} {problem}")
-    if not found:
-        links, head = manifest[seal.KEY]["links"], manifest[seal.KEY]["head"]
-        cells = sum(len(link["cells"]) for link in links)
-        sealed = f"{len(links)} notebooks with {cells} cells are what was sealed ({head[:12]})"
-        say(f"{GOOD} run {manifest['run_id']}: {sealed}")
-    return found
+def _amounts(folder: Path) -> str:
+    if not seal.is_sealed(folder):
+        return f"sealed by an earlier version; {old_seal.UNSEALED} What it did seal is"
+    return f"{amount(len(standalone.files(folder)[0]), 'file')} are"
 
 
-def check_ledger(plan: Plan | None, manifest: dict[str, Any]) -> tuple[bool | None, str]:
+def check_ledger(plan: Plan | None, manifest: dict[str, Any], head: str) -> tuple[bool | None, str]:
     """Return whether the ledger of the target holds the head of the seal, and that in words; None: not asked."""
     name = manifest["environment"]
     try:
@@ -120,11 +180,9 @@ def check_ledger(plan: Plan | None, manifest: dict[str, Any]) -> tuple[bool | No
         return None, f"the ledger of {name!r} does not know this run; a demonstration database is reset at times"
     if kept is None:
         return False, f"the ledger of {name!r} does not know this run: it never ran there"
-    is_same, moment = kept[0] == manifest[seal.KEY]["head"], f"{kept[1]:%Y-%m-%d %H:%M:%S %Z}"
-    return (
-        is_same,
-        f"the ledger of {name!r} holds {'the same' if is_same else 'another'} seal of this run, kept {moment}",
-    )
+    is_same, moment = kept[0] == head, f"{kept[1]:%Y-%m-%d %H:%M:%S %Z}"
+    which = "the same seal of this run" if is_same else f"another seal of this run than {standalone.STATEMENT}"
+    return is_same, f"the ledger of {name!r} holds {which}, kept {moment}"
 
 
 def _live(plan: Plan, folder: Path, manifest: dict[str, Any], say: Say) -> bool:

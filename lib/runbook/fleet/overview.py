@@ -10,8 +10,9 @@ from typing import Any
 
 from runbook import formatting
 from runbook.errors import UsageError
+from runbook.evidence import seal
+from runbook.evidence.cell_digests import json_digest
 from runbook.evidence.manifest import MANIFEST
-from runbook.evidence.seal import json_digest
 from runbook.plan import fleets
 from runbook.plan.fleets import Fleet, FleetTarget
 from runbook.plan.plan import Plan
@@ -102,7 +103,7 @@ def _row(folder: Path, target: FleetTarget) -> Row:
             figures=_figures(manifest["tasks"]),
             accepted=sum(bool(check.get("accepted")) for task in manifest["tasks"] for check in task["checks"]),
             digest=manifest["digest"],
-            head=(manifest.get("seal") or {}).get("head", ""),
+            head=seal.head(run) if seal.is_sealed(run) else "",
             report=f"{target.name}/{run.name}/report.html",
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -2,6 +2,7 @@
 
 import os
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from IPython.display import display
 from runbook import priority
 from runbook.database import claims, copies, ledger, lock, poolers, schemas
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
-from runbook.errors import NotAllowed, RunbookError, UsageError
+from runbook.errors import NotAllowed, NotApproved, RunbookError, UsageError
+from runbook.notebook.cell_order import CellOrder
 from runbook.notebook.completion import require_completion
 from runbook.notebook.gate import show_preparation
 from runbook.notebook.task import TaskSession
@@ -71,10 +73,22 @@ def begin(number: int, *, undo: bool = False) -> TaskSession:
     from runbook.notebook import magics
 
     magics.register(shell, task)
+    _follow(shell, task, previous)
     _show_head(shell, task)
     if not undo:
         show_preparation(task)
     return task
+
+
+def _follow(shell: Any, task: TaskSession, previous: TaskSession | None) -> None:
+    """Follow the cells a kernel runs from here on; those of the way back are made from a script, one by one."""
+    if previous is not None and previous.order:
+        previous.order.forget(shell)
+    if hasattr(shell, "kernel") and not task.undo:
+        is_guarded = task.environment.approval == "required"
+        changing = partial(_require_unchanged, task)
+        task.order = CellOrder(task.definition.notebook, is_strict=is_guarded, before_change=changing)
+        task.order.watch(shell)
 
 
 def _show_head(shell: Any, task: TaskSession) -> None:
@@ -104,6 +118,8 @@ def _enter(task: TaskSession) -> None:
     if confirmation.is_needed(task.environment, (task.definition,), undo=task.undo):
         confirmation.ask_confirmation(task.plan, task.environment)
     number = task.definition.number
+    state = task.ledger.states().get(number)
+    task.is_first = state is None or state.status == ledger.UNDONE
     if not task.undo:
         schemas.keep_schema(task.ledger, number, task.schema(*task.plan.schemas))
     task.ledger.open_run(task.run_id, task.environment.name, operator(), fingerprint.plan_digest(task.plan), {})
@@ -112,6 +128,25 @@ def _enter(task: TaskSession) -> None:
     task.setting("plan", task.plan.name)
     for name, value in task.parameters.items():
         task.setting(name, value)
+
+
+def _require_unchanged(task: TaskSession) -> None:
+    """Make sure, right before the first cell that changes the target, that all is still as it was approved.
+
+    Where nothing of the plan has changed the target yet, its schema must be the approved one as well.
+
+    Raises:
+        NotApproved: it is not.
+    """
+    first = next(one for one in task.plan.tasks if cells.changes_target(one.notebook))
+    schema = None
+    if task.definition == first:
+        schema = task.schema(*task.plan.schemas) if task.is_first else schemas.schema_before(task.ledger, first.number)
+    try:
+        approval_required.require_approval(task, schema)
+    except NotApproved:
+        task.ledger.finish_task(task.run_id, task.definition.number, "failed")
+        raise
 
 
 def _parameters(shell: Any, notebook: Path) -> dict[str, Any]:
@@ -147,7 +182,8 @@ def _require_dependencies(task: TaskSession) -> None:
                 f"but {found}. Run it first: `runbook run --environment {task.environment.name} --from {number}`."
             )
         task.starts_from.append(require_completion(task, number))
-    approval_required.require_approval(task, is_batch=HOLDER_VARIABLE in os.environ)
+    if task.definition.needs:
+        approval_required.require_approval(task)
 
 
 def _require_reversible(task: TaskSession) -> None:

@@ -11,6 +11,7 @@ from runbook.database.target import Target
 from runbook.errors import StepFailed
 from runbook.plan import fingerprint, plan
 from runbook.plan.finding import Finding
+from runbook.policy import approval_required
 from runbook.query import session_record
 from runbook.query.sql_session import SqlSession
 from runbook.query.table import Table
@@ -22,6 +23,7 @@ class Context(SqlSession):
     Attributes:
         parameters: the notebook's parameters, by name.
         undo: whether the task is being reversed.
+        is_first: whether the task has left nothing here so far.
         target: the database it works on; a copy is one, too.
         findings: what its cells found about the target, in order.
         failed: of these, what its failed checks found, each with the rollback trigger it fires.
@@ -30,6 +32,7 @@ class Context(SqlSession):
     """
 
     shows_preparation = False
+    is_first = True
 
     def __init__(
         self,
@@ -62,16 +65,12 @@ class Context(SqlSession):
 
     @property
     def is_of_batch(self) -> bool:
-        """Whether a batch executes this, and not somebody by hand."""
+        """Whether a batch executes this, and not somebody by hand; a batch knows the parameters of the whole run."""
         return HOLDER_VARIABLE in os.environ
 
     def content(self) -> fingerprint.Parts:
-        """Return what stands here as far as an approval given before is held against it: files and parameters.
-
-        Of a session by hand only the notebook with its defaults is known.
-        """
-        given = self.ledger.run(self.run_id)["parameters"] if HOLDER_VARIABLE in os.environ else None
-        return fingerprint.content_of(self.plan, given)
+        """Return what stands here as far as an approval given before is held against it."""
+        return approval_required.content(self)
 
     def keep_record(self) -> None:
         """Remember the record of this session in the ledger, if it has grown."""

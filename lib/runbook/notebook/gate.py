@@ -12,6 +12,7 @@ from runbook.errors import GateShut, NotAccepted, StepFailed, UsageError
 from runbook.evidence.gate_rows import GateRow
 from runbook.formatting import amount
 from runbook.notebook import completion
+from runbook.notebook.cell_order import CellOrder
 from runbook.notebook.context import Context
 from runbook.notebook.gate_view import show_boxes, show_gate
 from runbook.plan import cells
@@ -99,6 +100,20 @@ def show_preparation(task: Context) -> None:
         shown = show_boxes(PREPARATION, rows)
         display(shown, display_id=f"preparation {task.run_id}", update=task.shows_preparation)
         task.shows_preparation = True
+
+
+def require_order(task: Context, order: CellOrder) -> None:
+    """Make sure that the notebook ran as it stands, before its gate is decided.
+
+    Raises:
+        GateShut: it did not; the task has failed.
+    """
+    try:
+        order.require_all()
+    except GateShut:
+        task.ledger.finish_task(task.run_id, task.definition.number, "failed")
+        lock.release(task.ledger.connection, task.plan.name)
+        raise
 
 
 def conclude_task(task: Context) -> None:

@@ -11,9 +11,10 @@ from runbook.database import scratch, snapshot
 from runbook.database.embedded import state_folder
 from runbook.errors import NotAllowed, StepFailed
 from runbook.notebook import dry_run, findings
+from runbook.notebook.cell_order import CellOrder
 from runbook.notebook.context import Context
 from runbook.notebook.deliverables import Document, deliver
-from runbook.notebook.gate import conclude_rollback, conclude_task, record_check, stop_task
+from runbook.notebook.gate import conclude_rollback, conclude_task, record_check, require_order, stop_task
 from runbook.notebook.task_clock import TaskClock
 from runbook.plan.decisions import Decides
 from runbook.policy import approval_required
@@ -26,9 +27,11 @@ class TaskSession(Context):
 
     Attributes:
         clock: runs in the head of the notebook, where somebody looks at it.
+        order: follows the cells of the notebook, where a kernel runs them.
     """
 
     clock: TaskClock | None = None
+    order: CellOrder | None = None
 
     def check(self, name: str, found: Any, expected: str, *, ends: bool = False, **decides: str) -> None:
         """Hold what was found against what is expected, remember and show the verdict.
@@ -214,6 +217,8 @@ class TaskSession(Context):
             GateShut: one is not as it must be, nothing decided it, or something was not given back.
         """
         try:
+            if self.order:
+                require_order(self, self.order)
             conclude_rollback(self) if self.undo else conclude_task(self)
         finally:
             if self.clock:

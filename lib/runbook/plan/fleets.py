@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from runbook.errors import UsageError
-from runbook.plan.model import CLOSED, Approval, Command, Count, Environment, Flag, Text
+from runbook.plan.model import CLOSED, Approval, Command, Count, Environment, Fingerprint, Flag, Text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 SECONDS = 60  # an inventory's command may take
@@ -35,6 +35,7 @@ class Fleet:
         approval: `automatic` or `required`, for each target.
         approvers: how many different persons must approve a target.
         protected: whether changes need more than a command.
+        approver_keys: fingerprints of the keys whose signatures approve.
         engines: engines that may name who approved, such as `airflow`.
         waves_in_order: a target runs only where every target of the waves before is complete.
     """
@@ -48,6 +49,7 @@ class Fleet:
     approval: Approval = "required"
     approvers: Annotated[Count, Field(le=99)] = 1
     protected: Flag = False
+    approver_keys: tuple[Fingerprint, ...] = ()
     engines: tuple[Text, ...] = ()
     waves_in_order: Flag = False
 
@@ -110,6 +112,8 @@ def environment_of(fleet: Fleet, target: str) -> Environment:
         name=f"{fleet.name}/{target}",
         approval=fleet.approval,
         approvers=fleet.approvers,
+        approver_keys=fleet.approver_keys,
+        engines=fleet.engines,
         protected=fleet.protected,
         address_command=tuple(word.replace("{target}", target) for word in fleet.address_command),
     )

@@ -17,6 +17,7 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 Minutes = Annotated[int, Field(strict=True, ge=0)]
 Flag = Annotated[bool, Field(strict=True)]
 Command = tuple[Text, ...]
+Fingerprint = Annotated[str, Field(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
 Values = TypeVar("Values", bound=Sized)
 Approval = Literal["automatic", "required"]
 
@@ -153,7 +154,10 @@ class Environment:
         approval: `automatic` or `required`.
         needs: the environment on which a run of the same content must be complete before anything runs here.
         approvers: how many different persons must approve where approval is required.
-        protected: whether changes here need more than a command.
+        approver_keys: fingerprints (`SHA256:…`) of the keys whose signatures approve.
+        engines: names of the engines that say who approved, such as an Airflow; with the fingerprint of its key behind
+            the name, an engine must sign what it says.
+        protected: whether changes here need more than a command, and an approval more than a login.
         address_command: prints the libpq URL, where the variable does not hold it; a fleet's target has one.
     """
 
@@ -166,6 +170,8 @@ class Environment:
     approval: Approval = "required"
     needs: str = ""
     approvers: Annotated[Count, Field(le=99)] = 1
+    approver_keys: tuple[Fingerprint, ...] = ()
+    engines: tuple[Text, ...] = ()
     protected: Flag = False
     address_command: Command = ()
     baseline: Baseline = field(default_factory=Baseline)

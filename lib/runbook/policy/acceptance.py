@@ -6,7 +6,7 @@ from typing import Any
 from runbook.database import acceptances, approvals
 from runbook.plan import fingerprint
 from runbook.plan.model import Acceptable
-from runbook.policy.approval_required import ApprovalSubject
+from runbook.policy.approval_required import ApprovalSubject, decisions
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def standing(task: ApprovalSubject, acceptable: Acceptable, found: Any, parts: f
         parts: the content as it is now, as far as it is compared.
     """
     connection, environment = task.ledger.connection, task.environment
-    decided = approvals.granted(approvals.decisions(connection, task.plan.name, environment.name), parts)
+    decided = approvals.granted(decisions(task), parts)
     present = acceptances.keyed(acceptable, found)
     covering, why_not = [], ""
     for decision in decided:

@@ -1,10 +1,13 @@
 """The authorization: whether somebody has approved exactly what is about to run, and nobody has rejected it since."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol
 
 from runbook.database import approvals
 from runbook.database.ledger import Ledger
-from runbook.errors import NotAllowed
+from runbook.database.target import Target
+from runbook.errors import NotApproved
 from runbook.plan import fingerprint
 from runbook.plan.fingerprint import Parts
 from runbook.plan.plan import Environment, Plan, Task
@@ -18,6 +21,12 @@ class ApprovalSubject(Protocol):
     environment: Environment
     run_id: str
     ledger: Ledger
+    target: Target
+    parameters: dict[str, Any]
+
+    @property
+    def is_of_batch(self) -> bool:
+        """Whether the parameters of the whole run are known, not only those of this notebook."""
 
     def schema(self, *schemas: str) -> str:
         """Return the definition of everything in the schemas of the target."""
@@ -25,12 +34,12 @@ class ApprovalSubject(Protocol):
 
 def approval(task: ApprovalSubject) -> dict[str, str] | None:
     """Return who authorized the task's content, or None; see `Task.approval`."""
-    return _approval(task, _content(task))
+    return _approval(task, content(task, task.schema(*task.plan.schemas)))
 
 
 def authorize(task: ApprovalSubject) -> dict[str, str]:
     """Demand an approval; see `Task.authorize`."""
-    parts = _content(task)
+    parts = content(task, task.schema(*task.plan.schemas))
     found = _approval(task, parts)
     if found is None:
         task.ledger.finish_task(task.run_id, task.definition.number, "failed")
@@ -38,29 +47,48 @@ def authorize(task: ApprovalSubject) -> dict[str, str]:
     return found
 
 
-def require_approval(task: ApprovalSubject, *, is_batch: bool) -> None:
-    """Make sure, where an approval is required, that it still covers what a later task is made of.
+def require_approval(task: ApprovalSubject, schema: str | None = None) -> None:
+    """Make sure, where an approval is required, that it covers what the task is made of, and that it is this target.
 
-    The target has changed since it was given, by the tasks before. A batch must have its parameters approved as well;
-    of a session by hand only the notebook with its defaults is known.
+    Args:
+        task: on its target.
+        schema: of the target, where it must still be the one that was approved; None: tasks before have changed it.
 
     Raises:
-        NotAllowed: it does not.
+        NotApproved: it does not.
     """
-    if task.environment.approval == "automatic" or not task.definition.needs:
+    if task.environment.approval == "automatic":
         return
-    parts = fingerprint.content_of(task.plan, _given(task) if is_batch else None)
+    parts = content(task, schema)
     if _approval(task, parts) is None:
         raise _refusal(task, parts)
 
 
+def content(task: ApprovalSubject, schema: str | None = None) -> Parts:
+    """Return what stands here, as it is held against an approval: with the schema and what goes with it, if given.
+
+    A batch knows the parameters of the whole run, a session by hand those of its notebook.
+    """
+    given: Mapping[str, Any] = task.ledger.run(task.run_id)["parameters"] if task.is_of_batch else _own(task)
+    parts = fingerprint.content_of(task.plan, task.environment.name, given, schema)
+    return parts | {fingerprint.IDENTITY: approvals.identity_part(task.target.identity)}
+
+
 def standing_rejection(task: ApprovalSubject) -> approvals.Decision | None:
     """Return the rejection that stands on the task's environment, or None."""
-    return approvals.rejection(_decisions(task))
+    return approvals.rejection(decisions(task))
+
+
+def decisions(task: ApprovalSubject) -> list[approvals.Decision]:
+    """Return what was decided on the task's environment, newest first, as far as it concerns its session."""
+    found = approvals.decisions(task.ledger.connection, task.plan.name, task.environment)
+    if task.is_of_batch:
+        return found
+    return [replace(one, parts=fingerprint.of_notebook(one.parts, task.parameters)) for one in found]
 
 
 def _approval(task: ApprovalSubject, parts: Parts) -> dict[str, str] | None:
-    environment, found = task.environment, _decisions(task)
+    environment, found = task.environment, decisions(task)
     if approvals.rejection(found):
         return None
     if environment.approval == "automatic":
@@ -70,28 +98,19 @@ def _approval(task: ApprovalSubject, parts: Parts) -> dict[str, str] | None:
         return None
     return {
         "approver": ", ".join(decision.approver for decision in granted),
+        "identity": ", ".join(decision.identity for decision in granted),
         "statement": " · ".join(decision.statement for decision in granted),
     }
 
 
-def _refusal(task: ApprovalSubject, parts: Parts) -> NotAllowed:
+def _refusal(task: ApprovalSubject, parts: Parts) -> NotApproved:
     name = task.environment.name
-    why = approvals.refusal(_decisions(task), parts, task.environment.approvers)
-    return NotAllowed(
+    why = approvals.refusal(decisions(task), parts, task.environment.approvers)
+    return NotApproved(
         f"What stands here is not authorized on {name!r}: {why}. "
         f"Review it, then `runbook approve --environment {name} --by NAME --statement TEXT`."
     )
 
 
-def _content(task: ApprovalSubject) -> Parts:
-    return fingerprint.content_of(task.plan, _given(task), task.schema(*task.plan.schemas))
-
-
-def _given(task: ApprovalSubject) -> dict[str, object]:
-    """Return the parameters the batch was given; a session by hand has none but the notebook's own."""
-    given: dict[str, object] = task.ledger.run(task.run_id)["parameters"]
-    return given
-
-
-def _decisions(task: ApprovalSubject) -> list[approvals.Decision]:
-    return approvals.decisions(task.ledger.connection, task.plan.name, task.environment.name)
+def _own(task: ApprovalSubject) -> dict[str, Any]:
+    return {name: value for name, value in task.parameters.items() if name != "environment"}

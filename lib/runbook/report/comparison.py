@@ -8,7 +8,6 @@ from typing import Any
 
 from runbook import formatting
 from runbook.errors import UsageError
-from runbook.plan.plan import Plan
 from runbook.report import access, fault_coverage, gates, notes, report, timeline, verdict
 from runbook.report.verdict import Verdict
 
@@ -52,13 +51,12 @@ class Part:
     more: int = 0
 
 
-def build_comparison(folder: Path, other: Path, plan: Plan) -> Path:
-    """Write the comparison of two runs into the folder of the first, and return the page.
+def build_comparison(folder: Path, other: Path) -> Path:
+    """Write the comparison of two runs beside the folder of the first, which is sealed, and return the page.
 
     Args:
         folder: of the run the other one is held against.
         other: of the other run.
-        plan: as `report.build` needs it.
 
     Raises:
         UsageError: a folder holds no run, or the runs are of different plans.
@@ -68,8 +66,8 @@ def build_comparison(folder: Path, other: Path, plan: Plan) -> Path:
         raise UsageError(
             f"{folder} is a run of {first['plan']!r} and {other} of {second['plan']!r}: nothing to compare."
         )
-    page = folder / f"compare_{second['run_id']}.html"
-    sides = [(run, _verdict(where, run, plan.escalate_at)) for where, run in ((folder, first), (other, second))]
+    page = folder.resolve().parent / f"compare_{folder.resolve().name}_{other.resolve().name}.html"
+    sides = [(run, _verdict(where, run)) for where, run in ((folder, first), (other, second))]
     words = report.template("compare.html.j2").render(sides=sides, parts=parts_of(first, second), title=first["title"])
     page.write_text(words, encoding="utf-8")
     return page
@@ -90,8 +88,8 @@ def parts_of(first: dict[str, Any], second: dict[str, Any]) -> list[Part]:
     ]
 
 
-def _verdict(folder: Path, run: dict[str, Any], limit: float) -> Verdict:
-    times = timeline.timeline_of(run["tasks"], run["finished_at"], limit)
+def _verdict(folder: Path, run: dict[str, Any]) -> Verdict:
+    times = timeline.timeline_of(run["tasks"], run["finished_at"], run.get("escalate_at", 1.5))
     return verdict.verdict_on(
         run, [gates.gate_of(task) for task in run["tasks"]], times, fault_coverage.coverage_of(folder, run)
     )
@@ -126,7 +124,6 @@ def _about(run: dict[str, Any]) -> Facts:
         "duration": formatting.duration(seconds),
         "checks passed": f"{count['passed']} of {count['checks']}",
         "content": run.get("digest", NOTHING)[:16],
-        "seal": (run.get("seal") or {}).get("head", NOTHING)[:16],
         **server,
     }
 

@@ -39,7 +39,14 @@ class Chart:
 
 
 def render(notebook: Path) -> Path:
-    """Write an executed notebook as HTML beside it and return the page.
+    """Write an executed notebook as HTML beside it and return the page; see `html`."""
+    page = notebook.with_suffix(".html")
+    page.write_text(html(notebook), encoding="utf-8")
+    return page
+
+
+def html(notebook: Path) -> str:
+    """Return an executed notebook as HTML: the same page from the same file, whenever and wherever it is made.
 
     Raises:
         UsageError: the file is not a notebook.
@@ -51,11 +58,9 @@ def render(notebook: Path) -> Path:
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{notebook} cannot be read as a notebook: {error}.") from None
     about = _about(notebook, content)
-    about["contents"] = _prepare(content, notebook.parent)
-    html, _ = _exporter().from_notebook_node(content, {"page": about})
-    page = notebook.with_suffix(".html")
-    page.write_text(html, encoding="utf-8")
-    return page
+    about["contents"] = _prepare(content)
+    page, _ = _exporter().from_notebook_node(content, {"page": about})
+    return str(page)
 
 
 def charts(notebook: Path) -> list[Chart]:
@@ -125,7 +130,6 @@ def _about(notebook: Path, content: Any) -> dict[str, Any]:
         "title": _title(content) or notebook.stem,
         "file": notebook.name,
         "executed": f"{executed} in {seconds:.1f} s" if executed and isinstance(seconds, float) else executed,
-        "report": "report.html" if (notebook.parent / "manifest.json").is_file() else "",
         "cells": len(code),
         "waiting": len(waiting),
         "meanings": MEANINGS,
@@ -140,18 +144,18 @@ def _title(content: Any) -> str:
     return ""
 
 
-def _prepare(content: Any, folder: Path) -> list[offline_html.Heading]:
+def _prepare(content: Any) -> list[offline_html.Heading]:
     """Turn Markdown into HTML, make all HTML fit for an offline page, and return the headings."""
     headings: list[offline_html.Heading] = []
     for cell in content.cells:
         if cell.cell_type == "markdown":
-            cell["html"] = offline_html.fit(_html(cell.source), folder, headings)
+            cell["html"] = offline_html.fit(_html(cell.source), headings)
         for output in cell.get("outputs", ()):
             for kind, text in output.get("data", {}).items():
                 if kind == "text/html":
-                    output.data[kind] = offline_html.fit(text, folder)
+                    output.data[kind] = offline_html.fit(text)
                 elif kind == "text/markdown":
-                    output.data[kind] = offline_html.fit(_html(text), folder)
+                    output.data[kind] = offline_html.fit(_html(text))
     return headings
 
 

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,12 +24,11 @@ class Heading:
     anchor: str
 
 
-def fit(html: str, folder: Path, headings: list[Heading] | None = None) -> str:
+def fit(html: str, headings: list[Heading] | None = None) -> str:
     """Return a fragment without references to a network and without scripts, its columns of numbers aligned.
 
     Args:
-        html: the fragment.
-        folder: where the page will lie; a link to a notebook there becomes one to the notebook's page.
+        html: the fragment; a link to a notebook beside it becomes one to the notebook's page.
         headings: grows by the fragment's headings, which get ids.
     """
     from bs4 import BeautifulSoup
@@ -41,7 +39,7 @@ def fit(html: str, folder: Path, headings: list[Heading] | None = None) -> str:
     _isolate(soup)
     for link in soup.find_all("a", href=NOTEBOOK):
         match = NOTEBOOK.fullmatch(str(link["href"]))
-        if match and (folder / f"{match[1]}.ipynb").is_file():
+        if match:
             link["href"] = f"{match[1]}.html{match[2] or ''}"
     if headings is not None:
         for heading in soup.find_all(["h1", "h2", "h3", "h4", "h5", "h6"]):

@@ -13,9 +13,8 @@ import jinja2
 
 from runbook import formatting  # fmt: skip
 from runbook.errors import UsageError
-from runbook.evidence import attachments, signature
+from runbook.evidence import attachments
 from runbook.evidence.manifest import JOURNAL, MANIFEST, read_manifest
-from runbook.plan.plan import Plan
 from runbook.report import (
     access,
     applied_cells,
@@ -40,7 +39,7 @@ NEEDED_OF_TASKS = (
     "number", "name", "status", "started_at", "finished_at", "estimate_minutes", "notebook", "sha256", "checks",
     "criteria", "triggers",
 )  # fmt: skip
-BESIDE = (MANIFEST, f"{MANIFEST}.sig", JOURNAL, *attachments.ALL)
+BESIDE = (MANIFEST, JOURNAL, *attachments.ALL)
 SAME_SCHEMA = "The schema is the one it found."
 TOO_FINE = {"cell", "update"}  # events of the journal for each cell and what it says meanwhile
 
@@ -57,12 +56,18 @@ class TaskFiles:
     charts: tuple[notebook_html.Chart, ...]
 
 
-def build_report(folder: Path, plan: Plan) -> Path:
-    """Write the report of the run in `folder` and return the page.
+def build_report(folder: Path) -> Path:
+    """Write the report of the run in `folder` and return the page; see `render`."""
+    page = folder / REPORT
+    page.write_text(render(folder), encoding="utf-8")
+    return page
+
+
+def render(folder: Path) -> str:
+    """Return the report of a run: the same page from the same folder, whenever and wherever it is made.
 
     Args:
         folder: holds manifest.json, and events.jsonl and the executed notebooks as far as there are any.
-        plan: lends what the manifest does not say, such as when a task escalates.
 
     Raises:
         UsageError: the folder holds no manifest, or a broken one.
@@ -71,35 +76,30 @@ def build_report(folder: Path, plan: Plan) -> Path:
     tasks = manifest["tasks"]
     found = [gates.gate_of(task) for task in tasks]
     files = [_files(folder, task) for task in tasks]
-    times = timeline.timeline_of(tasks, manifest["finished_at"], plan.escalate_at)
+    times = timeline.timeline_of(tasks, manifest["finished_at"], manifest.get("escalate_at", 1.5))
     coverage, schema = fault_coverage.coverage_of(folder, manifest), schema_diff.schema_change(folder, manifest)
     has_stopped = manifest["status"] not in {"complete", "rolled_back"}
-    page = folder / REPORT
-    page.write_text(
-        template("report.html.j2").render(
-            run=manifest,
-            verdict=verdict.verdict_on(manifest, found, times, coverage),
-            facts=_facts(folder, manifest, times),
-            failed=_failed(manifest, found, files),
-            stopped=has_stopped,
-            applied=applied_cells.applied_cells_of(folder, tasks),
-            state=_state(manifest, schema),
-            timeline=times,
-            gates=[gate for gate in found if gate.decided or gate.status in {"complete", "failed", "running"}],
-            marks=gates.STATES,
-            quality=quality_rows_of(tasks),
-            schema=schema,
-            changes=notes.sort_notes(tasks, skip=("approval",)),
-            matrices=access.matrices_of(tasks),
-            coverage=coverage,
-            deviations=deviations.deviations_of(folder, manifest),
-            files=files,
-            comparison=manifest["comparison"],
-            signature=signature.check_signature(folder / MANIFEST).words,
-            journal=_journal(folder / JOURNAL),
-            names=[name for name in BESIDE if (folder / name).is_file()],
-        ),
-        encoding="utf-8",
+    page: str = template("report.html.j2").render(
+        run=manifest,
+        verdict=verdict.verdict_on(manifest, found, times, coverage),
+        facts=_facts(manifest, times),
+        failed=_failed(manifest, found, files),
+        stopped=has_stopped,
+        applied=applied_cells.applied_cells_of(folder, tasks),
+        state=_state(manifest, schema),
+        timeline=times,
+        gates=[gate for gate in found if gate.decided or gate.status in {"complete", "failed", "running"}],
+        marks=gates.STATES,
+        quality=quality_rows_of(tasks),
+        schema=schema,
+        changes=notes.sort_notes(tasks, skip=("approval",)),
+        matrices=access.matrices_of(tasks),
+        coverage=coverage,
+        deviations=deviations.deviations_of(folder, manifest),
+        files=files,
+        comparison=manifest["comparison"],
+        journal=_journal(folder / JOURNAL),
+        names=[name for name in BESIDE if (folder / name).is_file()],
     )
     return page
 
@@ -118,7 +118,7 @@ def read_complete(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UsageError(f"{folder} holds no {MANIFEST}: name the folder of a run.") from None
     except ValueError as error:
-        raise UsageError(f"{path} is damaged: it is not valid JSON: {error}.") from None
+        raise UsageError(f"{path.parent}: {error}.") from None
     except (KeyError, TypeError):
         raise UsageError(f"{path} is damaged: it holds no tasks.") from None
     if lacking:
@@ -155,7 +155,7 @@ def _files(folder: Path, task: dict[str, Any]) -> TaskFiles:
     )
 
 
-def _facts(folder: Path, manifest: dict[str, Any], times: timeline.Timeline) -> list[tuple[str, str]]:
+def _facts(manifest: dict[str, Any], times: timeline.Timeline) -> list[tuple[str, str]]:
     server, approval = manifest["server"] or {}, manifest["approval"]
     version = str(server.get("version", "")).removeprefix("PostgreSQL ")
     target = f"PostgreSQL {version}, database {server.get('database', '–')}, as {server.get('user', '–')}"
@@ -164,17 +164,14 @@ def _facts(folder: Path, manifest: dict[str, Any], times: timeline.Timeline) -> 
         ("Run", manifest["run_id"]),
         ("Operator", manifest["operator"]),
         ("Approved by", approval["approver"] if approval else "nobody on record"),
+        *([("Operator's note", manifest["note"])] if manifest.get("note") else []),
         ("Started", formatting.moment(manifest["started_at"])),
         ("Finished", formatting.moment(manifest["finished_at"])),
         (
             "Duration",
             formatting.duration(elapsed) + (f", estimated: {times.estimate}" if times.estimate != "–" else ""),
         ),
-        ("Seal", f"{manifest['seal']['head'][:16]}…" if manifest.get("seal") else "not sealed"),
-        (
-            "Signature",
-            "manifest.json.sig" if signature.signature_path(folder / MANIFEST).is_file() else "none",
-        ),
+        ("Seal", "statement.json, with this page in it"),
         ("Target", f"{target}, {formatting.size(server.get('size_bytes'))}" if server else "–"),
     ]
 

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Verify the evidence in this folder with nothing but Python: `python3 verify.py [FOLDER]`.
+
+`statement.json` (in-toto Statement v1) names every other file with its SHA-256 and size. Its own SHA-256 is the head of
+the seal: compare it with the one the target's ledger holds (`SELECT head FROM runbook.seals`), or check the signature:
+
+    ssh-keygen -Y verify -f signers -I NAME -n runbook -s statement.json.sig < statement.json
+
+Whoever alters a folder may alter this file too: take it from a place you trust. Exit codes: 0 the files are what the
+statement names · 1 something differs, a line each · 2 the statement cannot be read.
+"""
+
+import hashlib
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+STATEMENT, SIGNATURE, VERIFIER = "statement.json", "statement.json.sig", "verify.py"
+TYPE, PREDICATE = "https://in-toto.io/Statement/v1", "urn:runbook:evidence:1"
+MOST_FILES, DEEPEST, LARGEST, LARGEST_STATEMENT = 1000, 3, 1 << 28, 1 << 23  # files, folders, bytes, bytes
+
+
+def problems(folder: Path) -> list[str]:
+    """Return a line for every file that is not what the statement names, and for each it does not name.
+
+    Raises:
+        ValueError: the statement is missing, too large, or no statement.
+    """
+    sealed = sealed_files(statement(folder))
+    found, odd = files(folder)
+    lines = [f"{name} {why}" for name, why in odd.items()]
+    lines += [f"{name} is missing" for name in sealed.keys() - found.keys() - odd.keys()]
+    lines += [f"{name} was not there when the run was sealed" for name in found.keys() - sealed.keys()]
+    lines += [
+        f"{name} was altered"
+        for name in sealed.keys() & found.keys()
+        if (found[name], sha256(folder / name) if found[name] == sealed[name][0] else "") != sealed[name]
+    ]
+    return sorted(lines)
+
+
+def statement(folder: Path) -> dict[str, Any]:
+    """Return the statement in a folder; see `problems`."""
+    path = folder / STATEMENT
+    found = strict(path, LARGEST_STATEMENT)
+    if not isinstance(found, dict) or (found.get("_type"), found.get("predicateType")) != (TYPE, PREDICATE):
+        raise ValueError(f"{STATEMENT} is damaged: it is no in-toto statement of a run")
+    return found
+
+
+def sealed_files(found: dict[str, Any]) -> dict[str, tuple[int, str]]:
+    """Return name → size and SHA-256 of each file a statement names; see `problems`."""
+    try:
+        sizes, subjects = found["predicate"]["sizes"], found["subject"]
+        named = {one["name"]: (sizes[one["name"]], one["digest"]["sha256"]) for one in subjects}
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(f"{STATEMENT} is damaged: its subjects cannot be read") from None
+    if len(named) != len(subjects) or sizes.keys() != named.keys():
+        raise ValueError(f"{STATEMENT} is damaged: it names a file twice, or one without its size")
+    return named
+
+
+def files(folder: Path) -> tuple[dict[str, int], dict[str, str]]:
+    """Return name → size of the files in a folder, but for the seal's own, and name → what is wrong with the others."""
+    found: dict[str, int] = {}
+    odd: dict[str, str] = {}
+    for path, about in _entries(folder, 0):
+        name = path.relative_to(folder).as_posix()
+        if len(found) + len(odd) > MOST_FILES:
+            odd[name] = f"is one of more than {MOST_FILES} files: nobody looked further"
+            break
+        if stat.S_ISLNK(about.st_mode):
+            odd[name] = "is a link"
+        elif not stat.S_ISREG(about.st_mode):
+            odd[name] = f"is no file, or lies deeper than {DEEPEST} folders"
+        elif about.st_size > LARGEST:
+            odd[name] = f"is larger than {LARGEST:,} bytes"
+        elif name not in (STATEMENT, SIGNATURE):
+            found[name] = about.st_size
+    return found, odd
+
+
+def _entries(folder: Path, depth: int) -> Iterator[tuple[Path, os.stat_result]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            about = entry.stat(follow_symlinks=False)
+            if stat.S_ISDIR(about.st_mode) and depth < DEEPEST:
+                yield from _entries(Path(entry.path), depth + 1)
+            else:
+                yield Path(entry.path), about
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def strict(path: Path, most: int) -> Any:
+    """Return the JSON in a file of at most `most` bytes; a key given twice is refused, for readers differ over it.
+
+    Raises:
+        ValueError: naming the file, and what is wrong.
+    """
+    try:
+        about = path.lstat()
+        if not stat.S_ISREG(about.st_mode):
+            raise ValueError("it is no file of its own")
+        if about.st_size > most:
+            raise ValueError(f"it is larger than {most:,} bytes")
+        return json.loads(path.read_bytes(), object_pairs_hook=_once, parse_constant=_no_number)
+    except FileNotFoundError:
+        raise ValueError(f"{path.name} is missing") from None
+    except RecursionError:
+        raise ValueError(f"{path.name} is damaged: it is nested too deep") from None
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")
+
+
+def main(folder: Path) -> int:
+    """Say what was found about a folder and return the exit code."""
+    try:
+        found = problems(folder)
+    except (ValueError, OSError) as error:
+        print(ascii(str(error))[1:-1])
+        return 2
+    for line in found:
+        print(ascii(line)[1:-1])  # what stands in evidence never speaks as us
+    print(f"{len(found)} problems" if found else "the files are what the statement names", end="; ")
+    print(f"the head of the seal is {sha256(folder / STATEMENT)}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent))
