@@ -90,9 +90,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     failure: Failure | None = None
     with execution.open(given, len(tasks)):
         execution.ledger.set_range(execution.run_id, whole[0].number, whole[-1].number)
-        if request.note:
-            execution.ledger.note_run(execution.run_id, request.note)
-            execution.announcer.event("note", request.note)
+        _note(execution, request.note)
         execution.announcer.window = Window(plan, tasks, execution.ledger.read(ESTIMATES))
         for task in tasks:
             failure = _run_task(execution, task, given)
@@ -107,6 +105,12 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     if failure and request.rollback_on_trigger:
         _roll_back_unasked(execution, failure.task, fired)
     return code
+
+
+def _note(execution: "Execution", text: str) -> None:
+    if text:
+        execution.ledger.note_run(execution.run_id, text)
+        execution.announcer.event("note", text)
 
 
 def _reset(plan: Plan, environment: str) -> None:
