@@ -57,7 +57,7 @@ def test_a_process_is_forked_though_the_folder_of_temporary_files_has_a_long_nam
     folder.mkdir()
     script = (
         "from pathlib import Path; from runbook.kernels import forkserver; "
-        "print(forkserver.execute(['1 / 0'], Path('.'), {}))"
+        "print(forkserver.execute(['1 / 0'], Path('.'), {}, {}))"
     )
     environment = {**os.environ, "TMPDIR": str(folder)}
     done = subprocess.run(
@@ -68,7 +68,7 @@ def test_a_process_is_forked_though_the_folder_of_temporary_files_has_a_long_nam
 
 def test_what_is_to_be_done_at_a_process_end_is_done_at_a_forked_ones_too(tmp_path):
     cell = "import atexit, pathlib; atexit.register(pathlib.Path('left').touch)"
-    assert forkserver.execute([cell], tmp_path, {}) is None
+    assert forkserver.execute([cell], tmp_path, {}, {}) is None
     assert (tmp_path / "left").exists()
 
 
