@@ -78,20 +78,8 @@ ALTER TABLE organizations
     RESET (fillfactor);
 DROP FUNCTION IF EXISTS plan_credits(TEXT, TEXT, INTEGER);
 
--- The grants as they were; revoking on the table also revokes what was granted by column.
-DO $$
-DECLARE
-    this RECORD;
-BEGIN
-    IF to_regclass('runbook.privileges_before') IS NOT NULL THEN
-        REVOKE UPDATE ON organizations FROM authenticated;
-        FOR this IN SELECT * FROM runbook.privileges_before LOOP
-            EXECUTE format('GRANT %s ON %I TO %I', this.privilege_type, this.table_name, this.grantee);
-        END LOOP;
-        DROP TABLE runbook.privileges_before;
-    END IF;
-END
-$$;
+-- The rights as they were, but for what others granted or revoked since.
+SELECT runbook.give_back_rights('Task 2');
 
 -- What somebody must look at: old pools that are overdrawn now, or that were made to hold what was consumed.
 SELECT folded.organization_id, o.name, folded.consumed, c.remaining_credits, had_old_pool

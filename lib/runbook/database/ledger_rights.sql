@@ -1,0 +1,201 @@
+-- Rights as data: who holds what on which object, as rows that can be compared, set and given back.
+-- Names are quoted already, ready for a GRANT; an ACL that is NULL is read as what it stands for.
+
+CREATE OR REPLACE VIEW runbook.rights AS
+SELECT
+    kind,
+    (pg_identify_object(classid, objid, 0)).identity AS object,
+    column_name,
+    position,
+    quote_ident(pg_get_userbyid(acl.grantor)) AS grantor,
+    CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END AS grantee,
+    acl.privilege,
+    acl.grantable
+FROM (
+    SELECT
+        'schema' AS kind, 'pg_namespace'::regclass AS classid, oid AS objid, oid AS namespace, NULL AS column_name,
+        COALESCE(nspacl, acldefault('n', nspowner)) AS held
+    FROM pg_namespace
+    UNION ALL
+    SELECT
+        CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, 'pg_class'::regclass, oid, relnamespace, NULL,
+        COALESCE(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))
+    FROM pg_class
+    WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    UNION ALL
+    SELECT 'table', 'pg_class'::regclass, attrelid, relnamespace, quote_ident(attname), attacl
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    WHERE attacl IS NOT NULL AND NOT attisdropped
+    UNION ALL
+    SELECT 'routine', 'pg_proc'::regclass, oid, pronamespace, NULL, COALESCE(proacl, acldefault('f', proowner))
+    FROM pg_proc
+) AS objects
+CROSS JOIN LATERAL aclexplode(held) WITH ORDINALITY AS acl (grantor, grantee, privilege, grantable, position)
+WHERE namespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pg_toast'::regnamespace)
+  AND NOT pg_is_other_temp_schema(namespace)
+  AND namespace <> pg_my_temp_schema();
+
+-- What the rights on an object were before they were set for a reason, and what they became.
+CREATE TABLE IF NOT EXISTS runbook.rights_set (
+    reason text NOT NULL,
+    kind   text NOT NULL,
+    object text NOT NULL,
+    before jsonb NOT NULL,
+    after  jsonb NOT NULL,
+    PRIMARY KEY (reason, kind, object)
+);
+
+-- The rights on one object and its columns, in the order in which the catalog holds them.
+CREATE OR REPLACE FUNCTION runbook.rights_on(of_kind text, of_object text) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+    SELECT COALESCE(jsonb_agg(
+        jsonb_build_object(
+            'column', column_name, 'grantor', grantor, 'grantee', grantee, 'privilege', privilege, 'grantable', grantable
+        )
+        ORDER BY column_name COLLATE "C" NULLS FIRST, position
+    ), '[]')
+    FROM runbook.rights
+    WHERE kind = of_kind AND object = of_object
+$$;
+
+-- Whose is an object, as a quoted name.
+CREATE OR REPLACE FUNCTION runbook.owner_of(of_kind text, of_object text) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+    SELECT quote_ident(pg_get_userbyid(CASE of_kind
+        WHEN 'schema' THEN (SELECT nspowner FROM pg_namespace WHERE oid = to_regnamespace(of_object))
+        WHEN 'routine' THEN (SELECT proowner FROM pg_proc WHERE oid = to_regprocedure(of_object))
+        ELSE (SELECT relowner FROM pg_class WHERE oid = to_regclass(of_object))
+    END))
+$$;
+
+-- Of these rights those that can stand, in an order in which they can be granted: what somebody granted on stands as
+-- long as its grantor may grant it.
+CREATE OR REPLACE FUNCTION runbook.standing_rights(of_kind text, of_object text, wanted jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+    WITH RECURSIVE entries AS (
+        SELECT held, place FROM jsonb_array_elements(wanted) WITH ORDINALITY AS entries (held, place)
+    ),
+
+    standing AS (
+        SELECT held, place, 0 AS depth, place AS turn FROM entries WHERE held ->> 'grantor' = runbook.owner_of(of_kind, of_object)
+        UNION
+        SELECT entries.held, entries.place, depth + 1, GREATEST(entries.place, turn)
+        FROM standing
+        JOIN entries ON entries.held ->> 'grantor' = standing.held ->> 'grantee'
+            AND entries.held ->> 'privilege' = standing.held ->> 'privilege'
+            AND (standing.held ->> 'grantable')::boolean
+            AND standing.held ->> 'column' IS NOT DISTINCT FROM CASE
+                WHEN standing.held ->> 'column' IS NOT NULL THEN entries.held ->> 'column'
+            END
+    )
+
+    SELECT COALESCE(jsonb_agg(held ORDER BY held ->> 'column' COLLATE "C" NULLS FIRST, turn, depth, place), '[]')
+    FROM (SELECT DISTINCT ON (place) * FROM standing ORDER BY place, turn, depth) AS each
+$$;
+
+-- Make the rights on an object and its columns these, each granted by whom it names, but for those that cannot stand.
+CREATE OR REPLACE FUNCTION runbook.make_rights(of_kind text, of_object text, wanted jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    this_role text := current_setting('role');
+    owner_name text := runbook.owner_of(of_kind, of_object);
+    steps jsonb;
+    this jsonb;
+BEGIN
+    wanted := runbook.standing_rights(of_kind, of_object, wanted);
+    IF runbook.rights_on(of_kind, of_object) = wanted THEN
+        RETURN;
+    END IF;
+
+    -- Everything is read before the role changes. Who grants also revokes, the owner last: what somebody granted by column
+    -- on the strength of a right to the whole stays when only that right goes.
+    SELECT jsonb_agg(jsonb_build_object('grantor', grantor, 'statement', statement) ORDER BY turn) INTO steps
+    FROM (
+        SELECT DISTINCT
+            CASE held ->> 'grantor' WHEN owner_name THEN 0 ELSE -1 END AS turn, held ->> 'grantor' AS grantor,
+            format('REVOKE ALL ON %s %s FROM %s CASCADE', of_kind, of_object, held ->> 'grantee') AS statement
+        FROM jsonb_array_elements(runbook.rights_on(of_kind, of_object)) AS held
+        UNION ALL
+        SELECT
+            min(place), held ->> 'grantor',
+            format(
+                'GRANT %s ON %s %s TO %s%s',
+                string_agg(concat(held ->> 'privilege', ' (' || (held ->> 'column') || ')'), ', ' ORDER BY place),
+                of_kind, of_object, held ->> 'grantee',
+                CASE WHEN (held ->> 'grantable')::boolean THEN ' WITH GRANT OPTION' END
+            )
+        FROM jsonb_array_elements(wanted) WITH ORDINALITY AS entries (held, place)
+        GROUP BY held ->> 'column', held ->> 'grantor', held ->> 'grantee', held ->> 'grantable'
+    ) AS statements;
+
+    FOR this IN SELECT jsonb_array_elements(steps) LOOP
+        IF this ->> 'grantor' = owner_name THEN
+            EXECUTE this ->> 'statement';
+        ELSE
+            EXECUTE format('SET LOCAL ROLE %s', this ->> 'grantor');
+            EXECUTE this ->> 'statement';
+            EXECUTE format('SET LOCAL ROLE %s', CASE this_role WHEN 'none' THEN 'NONE' ELSE quote_ident(this_role) END);
+        END IF;
+    END LOOP;
+
+    -- A REVOKE or GRANT that does nothing says nothing: look.
+    IF NOT (runbook.rights_on(of_kind, of_object) <@ wanted AND wanted <@ runbook.rights_on(of_kind, of_object)) THEN
+        RAISE EXCEPTION 'The rights on % % cannot be made what they must be', of_kind, of_object
+            USING DETAIL = 'They would be ' || runbook.rights_on(of_kind, of_object)::text,
+                  HINT = 'Does a role that may be taken here grant each of them?';
+    END IF;
+END
+$$;
+
+-- Make the rights on an object exactly these, and remember, for this reason, what they were and what they became.
+CREATE OR REPLACE FUNCTION runbook.set_rights(for_reason text, of_kind text, of_object text, wanted jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    found jsonb := runbook.rights_on(of_kind, of_object);
+BEGIN
+    PERFORM runbook.make_rights(of_kind, of_object, wanted);
+    INSERT INTO runbook.rights_set (reason, kind, object, before, after)
+    VALUES (for_reason, of_kind, of_object, found, runbook.rights_on(of_kind, of_object))
+    ON CONFLICT (reason, kind, object) DO UPDATE SET after = excluded.after;
+END
+$$;
+
+-- Give the rights back that were set for a reason. What others granted or revoked since stays granted or revoked.
+CREATE OR REPLACE FUNCTION runbook.give_back_rights(for_reason text) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    this runbook.rights_set;
+    now_held jsonb;
+    wanted jsonb;
+BEGIN
+    FOR this IN SELECT * FROM runbook.rights_set WHERE reason = for_reason LOOP
+        now_held := runbook.rights_on(this.kind, this.object);
+        IF now_held <> '[]' THEN
+            SELECT jsonb_agg(held ORDER BY turn, place) INTO wanted
+            FROM (
+                SELECT 1 AS turn, place, held
+                FROM jsonb_array_elements(this.before) WITH ORDINALITY AS were (held, place)
+                WHERE NOT (this.after @> jsonb_build_array(held) AND NOT now_held @> jsonb_build_array(held))
+                UNION ALL
+                SELECT 2, place, held
+                FROM jsonb_array_elements(now_held) WITH ORDINALITY AS are (held, place)
+                WHERE NOT this.after @> jsonb_build_array(held) AND NOT this.before @> jsonb_build_array(held)
+            ) AS entries
+            WHERE held ->> 'grantee' = 'PUBLIC' OR to_regrole(held ->> 'grantee') IS NOT NULL; -- a role may be gone
+            PERFORM runbook.make_rights(this.kind, this.object, COALESCE(wanted, '[]'));
+        END IF;
+    END LOOP;
+    DELETE FROM runbook.rights_set WHERE reason = for_reason;
+END
+$$;
+
+REVOKE ALL ON FUNCTION
+    runbook.rights_on(text, text), runbook.owner_of(text, text), runbook.standing_rights(text, text, jsonb),
+    runbook.make_rights(text, text, jsonb), runbook.set_rights(text, text, text, jsonb), runbook.give_back_rights(text)
+FROM PUBLIC;
