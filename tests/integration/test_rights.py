@@ -74,7 +74,7 @@ def owner(target: psycopg.Connection) -> Iterator[psycopg.Connection]:
 def add_columns(connection: psycopg.Connection) -> None:
     """Run the step that adds the columns, as the notebook has it."""
     connection.execute("SET LOCAL runbook.tenant_roles = '{anon, authenticated, organization_user}'")
-    for cell in cells.read(ROOT / "notebooks" / "02_multi_credit_system_migration.ipynb"):
+    for cell in cells.read_cells(ROOT / "notebooks" / "02_multi_credit_system_migration.ipynb"):
         if cell.step == "2.1.1" and "apply" in cell.tags:
             connection.execute(cell.body.encode())
 
@@ -104,7 +104,7 @@ def test_a_grant_of_a_role_that_cannot_be_taken_is_an_error_and_not_silence(
     target: psycopg.Connection, superuser: psycopg.Connection
 ) -> None:
     superuser.execute(
-        "GRANT SELECT ON organizations TO vault WITH GRANT OPTION; SET ROLE vault; GRANT SELECT ON organizations TO till"
+        "GRANT SELECT ON organizations TO vault WITH GRANT OPTION;SET ROLE vault; GRANT SELECT ON organizations TO till"
     )
     before = rights.snapshot(target)
     try:
