@@ -1,68 +1,236 @@
--- Gives back the single pool. One transaction: customers meet the old system or the new one, nothing between.
--- Consumption since the migration is folded back into the old balances; its audit rows stay.
+-- Gives back the single pool, while customers keep consuming: first the bridge again, then organization by organization,
+-- then what stood before. Each part can run again, from whatever state a killed one left.
 
--- The keys before the organizations, as a call takes them: one that is under way ends first.
-DROP TABLE IF EXISTS idempotency_keys;
-DROP FUNCTION IF EXISTS consume_credits_once(UUID, TEXT, INTEGER, TEXT);
-
-LOCK TABLE organizations, organization_credits, credit_actions IN SHARE ROW EXCLUSIVE MODE;
-
--- The old function returns untouched from the schema where it waited.
-DO $$
+-- %%sql --retry
+-- The bridge comes in again: from here on each call asks whether its organization still has four pools. Organizations
+-- born from now on get none.
+DO $back$
+DECLARE
+    definition TEXT;
+    trigger_name TEXT;
 BEGIN
-    IF to_regprocedure('runbook.consume_credits_rpc(uuid, text, integer)') IS NOT NULL THEN
-        DROP FUNCTION public.consume_credits_rpc(UUID, TEXT, INTEGER);
-        ALTER FUNCTION runbook.consume_credits_rpc(UUID, TEXT, INTEGER) SET SCHEMA public;
+    IF to_regclass('runbook.consumption') IS NOT NULL THEN
+        SELECT bridge INTO definition FROM runbook.consumption;
+        IF definition IS NOT NULL THEN
+            EXECUTE definition;
+        END IF;
     END IF;
+
+    FOR trigger_name IN
+        SELECT tgname
+        FROM pg_trigger
+        WHERE (tgrelid, tgname) IN (
+            ('organizations'::REGCLASS, 'allocate_new_organization'), ('organization_credits'::REGCLASS, 'refuse_old_debit')
+        )
+          AND tgenabled <> 'D'
+    LOOP
+        EXECUTE format(
+            'ALTER TABLE %s DISABLE TRIGGER %I',
+            CASE trigger_name WHEN 'refuse_old_debit' THEN 'organization_credits' ELSE 'organizations' END, trigger_name
+        );
+    END LOOP;
+
+    -- What the old function needs of rights, it has again; those on the new columns come last.
+    PERFORM runbook.give_back_rights('Task 2: the old pool');
+    PERFORM runbook.keep_triggers_still('organizations', 'before');
 END
-$$;
+$back$;
 
-DROP FUNCTION IF EXISTS runbook.consume_multi_credits(UUID, TEXT, INTEGER);
-DROP FUNCTION IF EXISTS may_consume(UUID);
-DROP FUNCTION IF EXISTS called_by_server();
-DROP TRIGGER IF EXISTS allocate_new_organization ON organizations;
-DROP FUNCTION IF EXISTS allocate_new_organization();
+CREATE TABLE IF NOT EXISTS runbook.folded_back (
+    organization_id UUID PRIMARY KEY,
+    used NUMERIC NOT NULL,
+    since NUMERIC NOT NULL, -- used since the migration
+    had_pool BOOLEAN NOT NULL
+);
 
--- PostgREST answers from what it knows of the schema: from the commit on, let it look again.
+-- Gives a range of organizations their old pool back, as a statement about a state: used is what it was when the
+-- organization was migrated plus what its four pools have used since. Total is never written: what was bought stays.
+-- Once they have no marker, their calls debit the old pool.
+DO $back$
+DECLARE
+    is_generated BOOLEAN := (
+        SELECT attgenerated <> '' FROM pg_attribute WHERE attrelid = 'organization_credits'::REGCLASS AND attname = 'remaining_credits'
+    );
+    keeps_itself BOOLEAN := is_generated;
+    is_stamped BOOLEAN := EXISTS (
+        SELECT FROM pg_attribute WHERE attrelid = 'organization_credits'::REGCLASS AND attname = 'updated_at' AND attgenerated = ''
+    );
+    was RECORD;
+BEGIN
+    -- Does a trigger keep what remains? Try it, and undo it
+    BEGIN
+        SELECT ctid, remaining_credits INTO was FROM organization_credits LIMIT 1;
+        UPDATE organization_credits SET used_credits = used_credits + 1 WHERE ctid = was.ctid RETURNING remaining_credits <> was.remaining_credits INTO keeps_itself;
+        RAISE EXCEPTION USING ERRCODE = 'RB000';
+    EXCEPTION WHEN SQLSTATE 'RB000' THEN
+        keeps_itself := COALESCE(keeps_itself, is_generated);
+    END;
+
+    CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
+    LANGUAGE plpgsql SET search_path = public, pg_temp
+    AS $$ BEGIN rows := 0; pools := 0; pools_due := 0; END $$; -- there is nothing of ours
+
+    IF to_regclass('runbook.used_before') IS NULL OR NOT EXISTS (
+        SELECT FROM pg_attribute WHERE attrelid = 'organizations'::REGCLASS AND attname = 'credits_migrated_at' AND NOT attisdropped
+    ) THEN
+        RETURN;
+    END IF;
+
+    EXECUTE replace(replace(replace($function$
+        CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
+        LANGUAGE plpgsql SET search_path = public, pg_temp
+        AS $$
+        DECLARE
+            these UUID[];
+        BEGIN
+            -- So that this counts as a backfill's batch, by hand too
+            PERFORM set_config('runbook.first', from_row::TEXT, TRUE);
+
+            -- Locked first: the statements below see what calls under way have left
+            SELECT array_agg(id) INTO these
+            FROM (
+                SELECT id FROM organizations
+                WHERE ctid >= from_row AND ctid < to_row AND credits_migrated_at IS NOT NULL
+                FOR NO KEY UPDATE
+            ) AS locked;
+            rows := COALESCE(cardinality(these), 0);
+
+            IF rows > 0 THEN
+                INSERT INTO runbook.folded_back (organization_id, used, since, had_pool)
+                SELECT o.id, COALESCE(used, 0) + since, since, EXISTS (
+                    SELECT FROM organization_credits WHERE organization_id = o.id
+                )
+                FROM organizations AS o
+                LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id
+                CROSS JOIN LATERAL (
+                    SELECT ai_used_credits::NUMERIC + whatsapp_used_credits + email_used_credits + sms_used_credits - COALESCE(carried, 0) AS since
+                ) AS pools
+                WHERE o.id = ANY (these)
+                ON CONFLICT (organization_id) DO UPDATE
+                SET used = excluded.used, since = excluded.since, had_pool = excluded.had_pool;
+
+                UPDATE organization_credits AS c
+                SET used_credits = due/*columns*/
+                FROM (SELECT organization_id, used AS due FROM runbook.folded_back WHERE organization_id = ANY (these)) AS state
+                WHERE state.organization_id = c.organization_id AND c.used_credits <> due;
+
+                -- An organization born meanwhile gets the balance it would have had; one that never had an old pool gets one
+                -- that holds what it consumed, and not a credit to spend.
+                INSERT INTO organization_credits (organization_id, total_credits, used_credits/*remaining*/)
+                SELECT organization_id, total, f.used/*left*/
+                FROM runbook.folded_back AS f
+                JOIN organizations AS o ON o.id = organization_id
+                CROSS JOIN LATERAL (
+                    SELECT CASE WHEN EXISTS (SELECT FROM runbook.used_before AS was WHERE was.organization_id = o.id)
+                        THEN since ELSE COALESCE(total_credits, 0) END AS total
+                ) AS born
+                WHERE organization_id = ANY (these)
+                  AND NOT had_pool
+                  AND (since > 0 OR NOT EXISTS (SELECT FROM runbook.used_before AS was WHERE was.organization_id = o.id));
+
+                DELETE FROM credit_actions WHERE organization_id = ANY (these) AND action_type = 'migration';
+                UPDATE organizations SET credits_migrated_at = NULL WHERE id = ANY (these);
+            END IF;
+
+            SELECT COUNT(*) FILTER (WHERE c.used_credits = f.used), COUNT(*)
+            INTO pools, pools_due
+            FROM runbook.folded_back AS f
+            JOIN organization_credits AS c USING (organization_id)
+            WHERE organization_id = ANY (these);
+        END
+        $$
+        $function$, '/*columns*/', concat(
+            CASE WHEN NOT keeps_itself THEN ', remaining_credits = c.remaining_credits - (due - c.used_credits)' END,
+            CASE WHEN is_stamped THEN ', updated_at = now()' END
+        )),
+        '/*remaining*/', CASE WHEN is_generated THEN '' ELSE ', remaining_credits' END),
+        '/*left*/', CASE WHEN is_generated THEN '' ELSE ', total - f.used' END);
+END
+$back$;
+
+REVOKE ALL ON FUNCTION runbook.fold_back(TID, TID) FROM PUBLIC;
+
+-- %%backfill organizations
+-- Every organization folded back has used what it had used and what it has used since.
+SELECT rows, pools, pools_due
+FROM runbook.fold_back(
+    COALESCE(NULLIF(current_setting('runbook.first', true), ''), '(0,0)')::TID, -- by hand: all of them at once
+    COALESCE(NULLIF(current_setting('runbook.last', true), ''), '(4294967295,0)')::TID
+);
+
+-- %%sql --retry
+-- The old function stands in its place again, word for word, and what was widened or kept still is as it was.
+DO $back$
+DECLARE
+    this RECORD;
+BEGIN
+    IF to_regclass('runbook.consumption') IS NOT NULL THEN
+        FOR this IN SELECT definition FROM runbook.consumption WHERE bridge IS NOT NULL LOOP
+            EXECUTE this.definition;
+        END LOOP;
+    END IF;
+
+    IF to_regclass('runbook.checks_widened') IS NOT NULL THEN
+        FOR this IN SELECT * FROM runbook.checks_widened LOOP
+            EXECUTE format('ALTER %s DROP CONSTRAINT IF EXISTS %I', this.place, this.name);
+            EXECUTE format('ALTER %s ADD CONSTRAINT %I %s', this.place, this.name, this.definition);
+        END LOOP;
+        DELETE FROM runbook.checks_widened;
+    END IF;
+
+    PERFORM runbook.give_back_triggers('organizations');
+END
+$back$;
+
+-- PostgREST answers from what it knows of the schema: let it look again.
 NOTIFY pgrst, 'reload schema';
 
--- An organization born meanwhile gets the balance it would have had.
-INSERT INTO organization_credits (organization_id, total_credits, remaining_credits)
-SELECT o.id, COALESCE(o.total_credits, 0), COALESCE(o.total_credits, 0)
-FROM organizations AS o
-JOIN credit_actions AS born ON born.organization_id = o.id
-WHERE born.action_type = 'migration' AND born.description LIKE 'Created in multi-credit system%'
-ON CONFLICT (organization_id) DO NOTHING;
+-- %%sql --retry --after-others
+-- Calls that began with the bridge have ended. What is left of the four pools goes, and with it, in the same transaction,
+-- the rights that were narrowed for their sake.
+DROP TABLE IF EXISTS idempotency_keys;
+DROP FUNCTION IF EXISTS consume_credits_once;
 
--- An audit row written after its organization's migration row was paid from the new pools: the row lock of the
--- migration puts every call wholly before or wholly after it, and ids grow in that order.
-CREATE TEMP TABLE folded ON COMMIT DROP AS
-SELECT
-    a.organization_id,
-    SUM(a.credits_consumed) AS consumed,
-    EXISTS (SELECT FROM organization_credits AS c WHERE c.organization_id = a.organization_id) AS had_old_pool
-FROM credit_actions AS a
-JOIN credit_actions AS migrated
-    ON migrated.organization_id = a.organization_id AND migrated.action_type = 'migration' AND migrated.id < a.id
-WHERE a.action_type IN ('ai_chat', 'whatsapp_message', 'email_send', 'sms_send')
-GROUP BY a.organization_id;
+DO $back$
+DECLARE
+    this RECORD;
+BEGIN
+    IF to_regclass('runbook.consumption') IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM runbook.consumption) THEN
+            DROP FUNCTION IF EXISTS consume_credits_rpc; -- there was none
+        END IF;
 
-UPDATE organization_credits AS c
-SET
-    used_credits = used_credits + consumed,
-    remaining_credits = remaining_credits - consumed,
-    updated_at = now()
-FROM folded
-WHERE folded.organization_id = c.organization_id AND consumed > 0;
+        -- Its owner, where it is another's, had to look into the schema
+        FOR this IN
+            SELECT pg_get_userbyid(proowner) AS owner
+            FROM runbook.consumption JOIN pg_proc USING (oid)
+            WHERE NOT pg_has_role(current_user, proowner, 'USAGE') OR proowner <> current_user::REGROLE
+        LOOP
+            EXECUTE format('REVOKE USAGE ON SCHEMA runbook FROM %I', this.owner);
+        END LOOP;
+    END IF;
 
--- Who never had an old pool gets one that holds what it consumed, and not a credit to spend.
-INSERT INTO organization_credits (organization_id, total_credits, used_credits, remaining_credits)
-SELECT organization_id, consumed, consumed, 0
-FROM folded
-WHERE NOT had_old_pool AND consumed > 0;
+    IF to_regclass('runbook.fillfactor_set') IS NOT NULL THEN
+        ALTER TABLE organizations RESET (fillfactor);
+        DROP TABLE runbook.fillfactor_set;
+    END IF;
+END
+$back$;
 
-DELETE FROM credit_actions WHERE action_type = 'migration';
-
+DROP FUNCTION IF EXISTS runbook.consume_credits_before;
+DROP FUNCTION IF EXISTS runbook.consume_credits_after;
+DROP FUNCTION IF EXISTS consume_pool_credits;
+DROP FUNCTION IF EXISTS may_consume(UUID);
+DROP FUNCTION IF EXISTS called_by_server();
+DROP FUNCTION IF EXISTS runbook.awaits_migration(UUID);
+DROP FUNCTION IF EXISTS runbook.carried_over(UUID);
+DROP FUNCTION IF EXISTS runbook.fold_back(TID, TID);
+DROP TRIGGER IF EXISTS allocate_new_organization ON organizations;
+DROP FUNCTION IF EXISTS allocate_new_organization();
+DROP TRIGGER IF EXISTS forget_migration ON organizations;
+DROP FUNCTION IF EXISTS forget_migration();
+DROP TRIGGER IF EXISTS refuse_old_debit ON organization_credits;
+DROP FUNCTION IF EXISTS refuse_old_debit();
 DROP FUNCTION IF EXISTS allocate_plan_credits(UUID, TEXT);
 DROP INDEX IF EXISTS idx_credit_actions_one_migration;
 ALTER TABLE organizations
@@ -74,17 +242,20 @@ ALTER TABLE organizations
     DROP COLUMN IF EXISTS whatsapp_used_credits,
     DROP COLUMN IF EXISTS email_used_credits,
     DROP COLUMN IF EXISTS sms_used_credits,
-    DROP COLUMN IF EXISTS credits_migrated_at,
-    RESET (fillfactor);
-DROP FUNCTION IF EXISTS plan_credits(TEXT, TEXT, INTEGER);
+    DROP COLUMN IF EXISTS credits_migrated_at;
+DROP FUNCTION IF EXISTS plan_credits;
+DROP TABLE IF EXISTS runbook.consumption;
+DROP TABLE IF EXISTS runbook.checks_widened;
+DROP TABLE IF EXISTS runbook.used_before;
 
--- The rights as they were, but for what others granted or revoked since.
 SELECT runbook.give_back_rights('Task 2');
 
 -- What somebody must look at: old pools that are overdrawn now, or that were made to hold what was consumed.
-SELECT folded.organization_id, o.name, folded.consumed, c.remaining_credits, had_old_pool
-FROM folded
-JOIN organizations AS o ON o.id = folded.organization_id
-JOIN organization_credits AS c ON c.organization_id = folded.organization_id
-WHERE NOT had_old_pool OR c.remaining_credits < 0
-ORDER BY folded.consumed DESC;
+SELECT f.organization_id, o.name, f.since AS consumed, c.remaining_credits, f.had_pool AS had_old_pool
+FROM runbook.folded_back AS f
+JOIN organizations AS o ON o.id = f.organization_id
+JOIN organization_credits AS c ON c.organization_id = f.organization_id
+WHERE since > 0 AND (NOT f.had_pool OR c.remaining_credits < 0)
+ORDER BY f.since DESC;
+
+DROP TABLE IF EXISTS runbook.folded_back;

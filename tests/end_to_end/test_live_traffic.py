@@ -32,7 +32,7 @@ def test_every_call_made_during_the_whole_batch_is_counted_exactly_once(project,
 USED = "SELECT sum(used_credits) FROM organization_credits"
 MIGRATING = """
 SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'runbook % worker%')
-    OR to_regprocedure('runbook.consume_credits_rpc(uuid, text, integer)') IS NOT NULL
+    OR to_regproc('runbook.consume_credits_before') IS NOT NULL
 """
 
 

@@ -195,7 +195,24 @@ BEGIN
 END
 $$;
 
+-- Take the rights on a routine from PUBLIC and from some roles; what others hold stays.
+CREATE OR REPLACE FUNCTION runbook.close_routine(routine oid, closed_to name[]) RETURNS void
+LANGUAGE sql
+AS $$
+    SELECT runbook.make_rights('routine', identity, COALESCE(
+        jsonb_agg(held ORDER BY place) FILTER (
+            WHERE held ->> 'grantee' <> 'PUBLIC'
+              AND held ->> 'grantee' <> ALL (ARRAY(SELECT quote_ident(name) FROM unnest(closed_to) AS name))
+        ),
+        '[]'
+    ))
+    FROM (SELECT (pg_identify_object('pg_proc'::regclass, routine, 0)).identity) AS routines
+    CROSS JOIN LATERAL jsonb_array_elements(runbook.rights_on('routine', identity)) WITH ORDINALITY AS entries (held, place)
+    GROUP BY identity
+$$;
+
 REVOKE ALL ON FUNCTION
+    runbook.close_routine(oid, name[]),
     runbook.rights_on(text, text), runbook.owner_of(text, text), runbook.standing_rights(text, text, jsonb),
     runbook.make_rights(text, text, jsonb), runbook.set_rights(text, text, text, jsonb), runbook.give_back_rights(text)
 FROM PUBLIC;

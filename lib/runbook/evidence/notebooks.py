@@ -137,16 +137,15 @@ def rollback_notebook(task: Task) -> Any:
             f"# Rollback of Task {task.number} · {task.name}\n\n"
             "**Purpose** Give back everything this task changed.  \n"
             "**Expected** The schema is, to the byte, what it was before the task.  \n"
-            "**If it fails** Nothing was changed: the script is one transaction. Run it again.\n\n"
+            "**If it fails** The part that failed changed nothing, and customers are served. Run it again: it goes on from there.\n\n"
             "**Operator's note** _(who, when, why)_"
         ),
         new_code_cell(
             'environment: str = "local"  # an environment of runbook.toml', metadata={"tags": ["parameters"]}
         ),
         new_code_cell(f"import runbook\n\ntask = runbook.begin({task.number}, undo=True)"),
-        *_make_ready(task),
         new_markdown_cell("## Reverse the changes"),
-        new_code_cell(f"%%sql --retry\n{script}", metadata={"tags": ["apply"]}),
+        *(new_code_cell(part, metadata={"tags": ["apply"]}) for part in _parts(script)),
         new_markdown_cell("## Prove it"),
         new_code_cell("task.conclude()"),
     ]
@@ -160,14 +159,11 @@ def rollback_notebook(task: Task) -> Any:
     return notebook
 
 
-def _make_ready(task: Task) -> list[Any]:
-    """Return the cells that prepare the way back, where a task has a script for it."""
-    if not task.ready.exists():
-        return []
-    from nbformat.v4 import new_code_cell, new_markdown_cell
+def _parts(script: str) -> list[str]:
+    """Return the cells of a rollback script: a line `-- %%sql --retry`, or another magic's, begins one.
 
-    script = task.ready.read_text(encoding="utf-8")
-    return [
-        new_markdown_cell("## Make ready\n\n**If it fails** The target works as before: run it again."),
-        new_code_cell(f"%%sql --retry\n{script}", metadata={"tags": ["apply"]}),
-    ]
+    What stands before the first such line is of no cell; without one, the script is one transaction, tried again while
+    a lock cannot be had.
+    """
+    _, *parts = re.split(r"^-- (?=%%)", script, flags=re.MULTILINE)
+    return [part.strip() for part in parts] or [f"%%sql --retry\n{script}"]

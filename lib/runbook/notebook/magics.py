@@ -16,7 +16,7 @@ from runbook.errors import StepFailed, UsageError
 from runbook.notebook.backfill import backfill, batches
 from runbook.notebook.task import TaskSession
 from runbook.plan.cells import AS_DUE, CHECK_HEAD, DECIDED, backfilled
-from runbook.query import lock_retry, send
+from runbook.query import lock_retry, older_transactions, send
 from runbook.query.expectation import Refused
 from runbook.query.table import Table
 
@@ -40,8 +40,11 @@ class RunbookMagics(Magics):
         `%%sql --as "tenant A"`     as that persona, rolled back afterwards
         `%%sql --timing`            say how long it took, as psql's \timing
         `%%sql --retry`             try again, with growing pauses, while a lock cannot be had
+        `%%sql --after-others`      first wait for every transaction that is open now; see `older_transactions`
         """
-        name, options = _options(line, {"--as": True, "--probe": False, "--timing": False, "--retry": False})
+        name, options = _options(line, {"--as": True, "--probe": False, "--timing": False, "--retry": False, "--after-others": False})
+        if "--after-others" in options:
+            older_transactions.wait(self.task.connection, self.task.parameters.get("longest_wait_s", older_transactions.USUAL))
         if "--as" in options or "--probe" in options:
             answer = self._probe(str(options["--as"]) if "--as" in options else None, cell)
         elif "--retry" in options:

@@ -150,8 +150,6 @@ def _scripts(plan: Plan) -> Iterator[str]:
     for task in reversed(plan.tasks):
         yield f"### Back from Task {task.number} · {task.name}\n"
         yield f"{_link(plan, task.rollback)}\n"
-        if task.ready.exists():
-            yield f"First {_link(plan, task.ready)}:\n\n```sql\n{_read(task.ready).strip()}\n```\n"
         script = _read(task.rollback).strip()
         yield f"```sql\n{script}\n```\n" if script else "There is no such script.\n"
 

@@ -120,11 +120,6 @@ class Task:
         """Return what may be accepted of a check, or None."""
         return next((one for one in self.acceptable if one.check == name), None)
 
-    @property
-    def ready(self) -> Path:
-        """What the way back needs first, in a transaction of its own; not every task has such a script."""
-        return self.rollback.with_suffix(".ready.sql")
-
 
 @dataclass(frozen=True)
 class Baseline:

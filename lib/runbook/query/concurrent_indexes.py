@@ -17,13 +17,15 @@ from runbook.query.table import Table
 CREATE = re.compile(
     r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+IF\s+NOT\s+EXISTS\s+(?:\w+\.)?(\w+)\s+ON\b", re.IGNORECASE
 )
+UNLESS = re.compile(r"^-- unless: (.+)$", re.MULTILINE)
 DROP = re.compile(r"DROP\s+INDEX\s+CONCURRENTLY\s+IF\s+EXISTS\s+(?:\w+\.)?(\w+)\s*;?\s*$", re.IGNORECASE)
 
 
 def carry_out(connection: psycopg.Connection, text: str) -> Table:
     """Carry out the CREATE INDEX CONCURRENTLY IF NOT EXISTS and DROP INDEX CONCURRENTLY IF EXISTS statements of `text`.
 
-    An index left invalid by an earlier attempt is dropped first: IF NOT EXISTS would keep it, useless, for ever.
+    An index left invalid by an earlier attempt is dropped first: IF NOT EXISTS would keep it, useless, for ever. A line
+    `-- unless: QUERY` at the head leaves them all out where the query says so.
 
     Returns:
         One row per index: its name, what became of it, and its size in bytes.
@@ -32,6 +34,11 @@ def carry_out(connection: psycopg.Connection, text: str) -> Table:
         UsageError: a statement is something else.
         psycopg.Error: the server refused one; no invalid index is left of it.
     """
+    if unless := UNLESS.search(text):
+        row = connection.execute(unless[1].encode()).fetchone()
+        if row and row[0]:
+            print(f"Left out, for {unless[1]} is true here.")
+            return Table(["index", "state", "bytes"], [])
     statements = [part for part in sqlparse.split(text) if sqlparse.format(part, strip_comments=True).strip()]
     found = []
     for statement in statements:

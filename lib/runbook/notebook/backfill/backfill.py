@@ -25,7 +25,7 @@ from runbook.notebook.backfill.pacing import FIRST_BATCH, Batch, Pace, Tids
 from runbook.notebook.backfill.progress import Progress
 from runbook.notebook.backfill.throttle import Throttle
 from runbook.notebook.context import Context
-from runbook.query import lock_retry
+from runbook.query import lock_retry, older_transactions
 from runbook.query.table import Table, show_progress
 
 REPAINT = 0.5  # seconds
@@ -48,7 +48,7 @@ def run_backfill(task: Context, table: str, statement: str) -> Table:
 
     The notebook's parameters decide how: `workers`; `batch_ms`, the milliseconds a batch should take; `batch_blocks`,
     the heap blocks of 8 kB it takes at most; `gentle_ms` and `rest`, see `pacing`; and, for the limits beyond which it
-    waits, see `throttle`.
+    waits, see `throttle`; `longest_wait_s`, the seconds the first batch waits for transactions that are open before it.
 
     Returns:
         One row: rows changed, batches, passes, retries, seconds, seconds waited, seconds rested, and the sums of what
@@ -60,6 +60,8 @@ def run_backfill(task: Context, table: str, statement: str) -> Table:
         StepFailed: a batch failed for good; the batches before it stand.
     """
     backfill = _Backfill(task, table, statement)
+    if (longest := task.parameters.get("longest_wait_s")) is not None:
+        older_transactions.wait(task.connection, longest)
     progress = backfill.progress
     passes, before = 0, -1
     while progress.sums["rows"] != before:

@@ -1,0 +1,52 @@
+"""Older transactions: whoever began before a change may still act on what was there, so what builds on it waits."""
+
+import time
+
+import psycopg
+
+from runbook.errors import StepFailed
+
+TURN = 0.05  # seconds until they are looked at again
+SHOWN = 5  # how many are named
+USUAL = 120.0  # seconds they are waited for
+
+# Every transaction of this database that is open now: locks show each, whoever may read the rest.
+OPEN = """
+    SELECT virtualtransaction, format(
+        'process %s%s%s%s', locks.pid, ', ' || usename, ', ' || NULLIF(application_name, ''),
+        ', ' || state || ' for ' || date_trunc('second', clock_timestamp() - xact_start)
+    )
+    FROM pg_locks AS locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'virtualxid' AND granted AND virtualxid = virtualtransaction AND locks.pid <> pg_backend_pid()
+      AND datid = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND backend_type IS DISTINCT FROM 'autovacuum worker'
+    UNION ALL
+    SELECT gid, format('the prepared transaction %L of %s', gid, owner)
+    FROM pg_prepared_xacts WHERE database = current_database()
+"""
+
+
+def wait(connection: psycopg.Connection, seconds: float = USUAL) -> None:
+    """Wait until every transaction that is open now in this database has ended, prepared ones too.
+
+    Args:
+        connection: outside a transaction.
+        seconds: how long at most.
+
+    Raises:
+        StepFailed: some have not; the message names them. Nothing was changed.
+    """
+    left, deadline = dict(connection.execute(OPEN).fetchall()), time.monotonic() + seconds
+    if left:
+        print(f"Waiting for {len(left)} transactions that began before.")
+    while left:
+        if time.monotonic() >= deadline:
+            named = "; ".join(list(left.values())[:SHOWN])
+            more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+            raise StepFailed(
+                f"After {seconds:g} s {len(left)} transactions that began before are still open, and what they did may "
+                f"not be seen yet: {named}{more}. Nothing was changed. Let them end, or end them, and run this again."
+            )
+        time.sleep(TURN)
+        still = dict(connection.execute(OPEN).fetchall())
+        left = {key: still[key] for key in left.keys() & still.keys()}
