@@ -137,7 +137,7 @@ def rollback_notebook(task: Task) -> Any:
             f"# Rollback of Task {task.number} · {task.name}\n\n"
             "**Purpose** Give back everything this task changed.  \n"
             "**Expected** The schema is, to the byte, what it was before the task.  \n"
-            "**If it fails** The part that failed changed nothing, and customers are served. Run it again: it goes on from there.\n\n"
+            "**If it fails** The part that failed changed nothing, customers are served: run it again.\n\n"
             "**Operator's note** _(who, when, why)_"
         ),
         new_code_cell(

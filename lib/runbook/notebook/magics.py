@@ -42,15 +42,10 @@ class RunbookMagics(Magics):
         `%%sql --retry`             try again, with growing pauses, while a lock cannot be had
         `%%sql --after-others`      first wait for every transaction that is open now; see `older_transactions`
         """
-        name, options = _options(line, {"--as": True, "--probe": False, "--timing": False, "--retry": False, "--after-others": False})
-        if "--after-others" in options:
-            older_transactions.wait(self.task.connection, self.task.parameters.get("longest_wait_s", older_transactions.USUAL))
-        if "--as" in options or "--probe" in options:
-            answer = self._probe(str(options["--as"]) if "--as" in options else None, cell)
-        elif "--retry" in options:
-            answer = lock_retry.retry_while_locked(lambda: self.task.send(cell))
-        else:
-            answer = self.task.send(cell)
+        name, options = _options(
+            line, {"--as": True, "--probe": False, "--timing": False, "--retry": False, "--after-others": False}
+        )
+        answer = self._send(options, cell)
         for notice in answer.notices:
             print(notice)
         tags = [tag for tag in answer.tags if not re.match(r"SELECT|SHOW|EXPLAIN|SET$", tag)]
@@ -151,6 +146,16 @@ class RunbookMagics(Magics):
             decides = {sort: words for sort, words in heads.items() if sort in DECIDED}
             self.task.check(name, verdict, AS_DUE, **decides)
         return found
+
+    def _send(self, options: dict[str, str | bool], cell: str) -> send.SqlAnswer:
+        if "--after-others" in options:
+            longest = self.task.parameters.get("longest_wait_s", older_transactions.USUAL)
+            older_transactions.wait(self.task.connection, longest)
+        if "--as" in options or "--probe" in options:
+            return self._probe(str(options["--as"]) if "--as" in options else None, cell)
+        if "--retry" in options:
+            return lock_retry.retry_while_locked(lambda: self.task.send(cell))
+        return self.task.send(cell)
 
     def _probe(self, name: str | None, cell: str) -> send.SqlAnswer:
         try:

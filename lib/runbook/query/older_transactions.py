@@ -36,7 +36,7 @@ def wait(connection: psycopg.Connection, seconds: float = USUAL) -> None:
     Raises:
         StepFailed: some have not; the message names them. Nothing was changed.
     """
-    left, deadline = dict(connection.execute(OPEN).fetchall()), time.monotonic() + seconds
+    left, deadline = _open(connection), time.monotonic() + seconds
     if left:
         print(f"Waiting for {len(left)} transactions that began before.")
     while left:
@@ -48,5 +48,9 @@ def wait(connection: psycopg.Connection, seconds: float = USUAL) -> None:
                 f"not be seen yet: {named}{more}. Nothing was changed. Let them end, or end them, and run this again."
             )
         time.sleep(TURN)
-        still = dict(connection.execute(OPEN).fetchall())
+        still = _open(connection)
         left = {key: still[key] for key in left.keys() & still.keys()}
+
+
+def _open(connection: psycopg.Connection) -> dict[str, str]:
+    return {str(key): str(words) for key, words in connection.execute(OPEN)}
