@@ -196,7 +196,7 @@ DECLARE
     this RECORD;
 BEGIN
     IF to_regclass('runbook.consumption') IS NOT NULL THEN
-        IF NOT EXISTS (SELECT FROM runbook.consumption) THEN
+        IF EXISTS (SELECT FROM runbook.consumption WHERE oid = 0) THEN
             DROP FUNCTION IF EXISTS consume_credits_rpc; -- there was none
         END IF;
 
