@@ -76,7 +76,7 @@ BEGIN
         RETURN;
     END IF;
 
-    EXECUTE replace(replace(replace($function$
+    EXECUTE replace(replace(replace(replace($function$
         CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
         LANGUAGE plpgsql SET search_path = public, pg_temp
         AS $$
@@ -129,7 +129,7 @@ BEGIN
                   AND (since > 0 OR NOT EXISTS (SELECT FROM runbook.used_before AS was WHERE was.organization_id = o.id));
 
                 DELETE FROM credit_actions WHERE organization_id = ANY (these) AND action_type = 'migration';
-                UPDATE organizations SET credits_migrated_at = NULL WHERE id = ANY (these);
+                UPDATE organizations SET credits_migrated_at = NULL/*begun*/ WHERE id = ANY (these);
             END IF;
 
             SELECT COUNT(*) FILTER (WHERE c.used_credits = f.used), COUNT(*)
@@ -144,7 +144,8 @@ BEGIN
             CASE WHEN is_stamped THEN ', updated_at = now()' END
         )),
         '/*remaining*/', CASE WHEN is_generated THEN '' ELSE ', remaining_credits' END),
-        '/*left*/', CASE WHEN is_generated THEN '' ELSE ', total - f.used' END);
+        '/*left*/', CASE WHEN is_generated THEN '' ELSE ', total - f.used' END),
+        '/*begun*/', COALESCE((SELECT string_agg(format(', %I = %L', begun.name, begun.was), '') FROM runbook.columns_begun AS begun), ''));
 END
 $back$;
 
@@ -170,12 +171,11 @@ BEGIN
         END LOOP;
     END IF;
 
-    IF to_regclass('runbook.checks_widened') IS NOT NULL THEN
-        FOR this IN SELECT * FROM runbook.checks_widened LOOP
-            EXECUTE format('ALTER %s DROP CONSTRAINT IF EXISTS %I', this.place, this.name);
-            EXECUTE format('ALTER %s ADD CONSTRAINT %I %s', this.place, this.name, this.definition);
+    IF to_regclass('runbook.types_widened') IS NOT NULL THEN
+        FOR this IN SELECT undo FROM runbook.types_widened ORDER BY turn DESC LOOP
+            EXECUTE this.undo;
         END LOOP;
-        DELETE FROM runbook.checks_widened;
+        DELETE FROM runbook.types_widened;
     END IF;
 
     PERFORM runbook.give_back_triggers('organizations');
@@ -232,20 +232,36 @@ DROP FUNCTION IF EXISTS forget_migration();
 DROP TRIGGER IF EXISTS refuse_old_debit ON organization_credits;
 DROP FUNCTION IF EXISTS refuse_old_debit();
 DROP FUNCTION IF EXISTS allocate_plan_credits(UUID, TEXT);
-DROP INDEX IF EXISTS idx_credit_actions_one_migration;
-ALTER TABLE organizations
-    DROP COLUMN IF EXISTS ai_credits,
-    DROP COLUMN IF EXISTS whatsapp_credits,
-    DROP COLUMN IF EXISTS email_credits,
-    DROP COLUMN IF EXISTS sms_credits,
-    DROP COLUMN IF EXISTS ai_used_credits,
-    DROP COLUMN IF EXISTS whatsapp_used_credits,
-    DROP COLUMN IF EXISTS email_used_credits,
-    DROP COLUMN IF EXISTS sms_used_credits,
-    DROP COLUMN IF EXISTS credits_migrated_at;
+DROP INDEX IF EXISTS
+    idx_credit_actions_one_migration, idx_organizations_ai_credits, idx_organizations_whatsapp_credits,
+    idx_organizations_email_credits, idx_organizations_sms_credits;
+DO $back$
+DECLARE
+    this RECORD;
+BEGIN
+    FOR this IN
+        SELECT attname
+        FROM pg_attribute
+        WHERE attrelid = 'organizations'::REGCLASS
+          AND (attname ~ '^(ai|whatsapp|email|sms)(_used)?_credits$' OR attname = 'credits_migrated_at')
+          AND NOT attisdropped
+          AND to_regclass('runbook.columns_begun') IS NOT NULL
+    LOOP
+        IF EXISTS (SELECT FROM runbook.columns_begun WHERE name = this.attname) THEN
+            EXECUTE (
+                SELECT format('ALTER TABLE organizations ALTER COLUMN %I %s', name, COALESCE('SET DEFAULT ' || had_default, 'DROP DEFAULT'))
+                FROM runbook.columns_begun WHERE name = this.attname
+            );
+        ELSE
+            EXECUTE format('ALTER TABLE organizations DROP COLUMN %I', this.attname);
+        END IF;
+    END LOOP;
+END
+$back$;
 DROP FUNCTION IF EXISTS plan_credits;
 DROP TABLE IF EXISTS runbook.consumption;
-DROP TABLE IF EXISTS runbook.checks_widened;
+DROP TABLE IF EXISTS runbook.types_widened;
+DROP TABLE IF EXISTS runbook.columns_begun;
 DROP TABLE IF EXISTS runbook.used_before;
 
 SELECT runbook.give_back_rights('Task 2');

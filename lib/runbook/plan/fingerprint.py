@@ -66,7 +66,7 @@ def task_digest(plan: Plan, number: int) -> str:
         path.relative_to(plan.root).as_posix()
         for task in plan.tasks
         if task.number != number
-        for path in (task.notebook, task.rollback, task.ready)
+        for path in (task.notebook, task.rollback)
     }
     own = {name: value for name, value in files(plan).items() if name not in others}
     return digest_of_parts({name: value for name, value in own.items() if not name.startswith("outputs/expected/")})
