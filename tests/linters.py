@@ -28,7 +28,6 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
     (STEPS, "require-statement-timeout"): NEVER_LONG,
     (BACK, "require-statement-timeout"): NEVER_LONG,
     (BACK, "require-concurrent-index-deletion"): ATOMIC,
-    (BACK, "ban-drop-column"): BACK_AGAIN,
     (BACK, "ban-drop-function"): BACK_AGAIN,
     (BACK, "ban-drop-table"): BACK_AGAIN,
     (BACK, "ban-drop-view"): BACK_AGAIN,
