@@ -68,7 +68,7 @@ def paid_once(drawing: Drawing, seed: int) -> None:
             agree(kept["before"], kept[way], spent, way, carried=carried)
 
     given = {"carry_over_usage": carried, "dry_run": dice.random() < 0.2}
-    draw = drawing.draw(READY, parameters=given, watch=callers.watch, between=between)
+    draw = drawing.draw(READY, given=given, watch=callers.watch, between=between)
     callers.join()
     assert callers.failures == []
     assert draw.is_complete, draw.verdict

@@ -36,7 +36,7 @@ def comes_back(drawing: Drawing, seed: int) -> None:
     """Draw a history, and hold its end against what others did."""
     history = History(random.Random(seed))
     draw = drawing.draw(
-        parameters={"dry_run": False},
+        given={"dry_run": False},
         watch=history.watch,
         between=history.between,
         last=history.last,

@@ -44,7 +44,7 @@ def beyond(draw: Draw) -> list[tuple[str, str, str]]:
 
 def rights_are_kept(drawing: Drawing, seed: int) -> None:
     """Draw grants, migrate, and come back."""
-    draw = drawing.draw(draw_grants(seed), parameters={"dry_run": seed % 4 == 0})
+    draw = drawing.draw(draw_grants(seed), given={"dry_run": seed % 4 == 0})
     assert not draw.refused, draw.refused
     assert draw.is_right, draw.verdict
     assert beyond(draw) == []

@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
+from ast import literal_eval
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import psycopg
 
 from runbook.database.ledger import UNDONE, Check, Ledger
 from runbook.evidence import notebooks
+from runbook.plan import parameters
 from runbook.plan.plan import Plan, Task
 from tests.support.databases import Database, Databases
 from tests.support.in_process import Session
@@ -87,7 +89,7 @@ class Drawing:
     def draw(
         self,
         *shapes: str,
-        parameters: Mapping[str, Any] | None = None,
+        given: Mapping[str, Any] | None = None,
         watch: Watch | None = None,
         between: Between | None = None,
         last: int | None = None,
@@ -99,14 +101,14 @@ class Drawing:
         Args:
             *shapes: SQL, applied in order as the owner; a line `-- as the superuser` changes that, and one
                 `-- grows: TABLE` says where a trigger of the shape keeps a log.
-            parameters: beside those that make it cheap.
+            given: parameters beside those that make it cheap.
             watch: called before each cell, up and down.
             between: called after each complete task (`up`) and after each one reversed (`down`), with its number.
             last: number of the last task.
             attempts: so many times, in all, a notebook that stops is executed.
             passing: by table, the columns that its content is told apart without.
         """
-        plot = Plot({**CHEAP, **(parameters or {})}, watch, between, attempts)
+        plot = Plot({**CHEAP, **(given or {})}, watch, between, attempts)
         begun, found = time.perf_counter(), Draw(grows=tuple(GROWS.findall("\n".join(shapes))))
         with self.databases.fresh() as database, _address(database.owner):
             try:
@@ -135,7 +137,7 @@ class Drawing:
         session = Session(self.plan, "draw back", way="down")
         for task in self._begun(database):
             read = partial(notebooks.rollback_notebook, task)
-            if not self._attempt(found.back, session, task, read, {"environment": ENVIRONMENT}, database, plot):
+            if not self._attempt(found.back, session, task, read, plot.parameters, database, plot):
                 return
 
     def _attempt(
@@ -175,7 +177,7 @@ class Drawing:
         database: Database,
         watch: Watch | None,
     ) -> Outcome:
-        begun, known = time.perf_counter(), notebooks.declared_parameters(task)
+        begun, known = time.perf_counter(), _declared(notebook)
         if watch:
             session.before_cell = lambda tags, source: watch(
                 Moment(database, session.way, task.number, tuple(tags), source)
@@ -188,6 +190,12 @@ class Drawing:
             if ledger.exists():
                 failed = tuple(one for one in ledger.checks(session.run_id, task.number) if not one.passed)
         return Outcome(task.number, stop, failed, session.findings, time.perf_counter() - begun)
+
+
+def _declared(notebook: Any) -> set[str]:
+    """Return the names of the parameters that a notebook declares."""
+    tagged = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    return {name for source in tagged for name in parameters.declarations(source)}
 
 
 def _plan(folder: Path) -> Plan:
@@ -219,27 +227,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
     told = parser.parse_args(arguments)
     groups = [told.files] if told.together or not told.files else [[file] for file in told.files]
-    wrong = 0
+    wrong, given = 0, {name: literal_eval(value) for name, value in told.p}
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("IPYTHONDIR", str(Path(folder, "ipython")))
         drawing = Drawing(Path(folder))
         for group in groups:
-            draw = drawing.draw(*(file.read_text("utf-8") for file in group), parameters=_literals(told.p))
+            draw = drawing.draw(*(file.read_text("utf-8") for file in group), given=given)
             name = " + ".join(file.stem for file in group) or "the baseline"
             print(f"{name}: {draw.verdict} ({draw.seconds:.1f} s)", flush=True)
             if told.verbose:
-                found = [
-                    f"{one.kind}: {one.check}: {one.what} {one.remedy}" for task in draw.tasks for one in task.findings
-                ]
+                findings = [one for task in draw.tasks for one in task.findings]
+                found = [f"{one.kind}: {one.check}: {one.what} {one.remedy}" for one in findings]
                 print("".join(f"    {line}\n" for line in (*found, *draw.gained, *draw.left)), end="")
             wrong += not draw.is_right
     return min(wrong, 255)
-
-
-def _literals(pairs: Sequence[Sequence[str]]) -> dict[str, Any]:
-    import ast
-
-    return {name: ast.literal_eval(value) for name, value in pairs}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
--- PUBLIC may read, and write a name
+-- everybody may read, and write a name: PUBLIC
 -- of: roles
 -- not with: ids_none, ids_uuid, ids_serial
 GRANT SELECT, UPDATE (name) ON organizations TO PUBLIC;
