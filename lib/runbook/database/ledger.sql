@@ -66,6 +66,23 @@ CREATE TABLE IF NOT EXISTS runbook.schemas (
     PRIMARY KEY (plan, task)
 );
 
+-- What each task made, changed and dropped, written in the transaction that did it: what a rollback gives back.
+CREATE TABLE IF NOT EXISTS runbook.objects (
+    plan     text NOT NULL,
+    task     integer NOT NULL,
+    kind     text NOT NULL,
+    identity text NOT NULL,
+    part_of  text NOT NULL, -- such as the table of a column
+    classid  oid NOT NULL, -- where it stands in the catalog; 0 while an index is being built
+    objid    oid NOT NULL,
+    objsubid integer NOT NULL,
+    before   text, -- its definition; NULL: there was no such object
+    after    text, -- NULL: the task has dropped it
+    position bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (plan, task, kind, identity)
+);
+
 CREATE TABLE IF NOT EXISTS runbook.approvals (
     approval_id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     environment text NOT NULL,

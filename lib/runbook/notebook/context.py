@@ -9,10 +9,12 @@ from runbook.database import environments, ledger, snapshot
 from runbook.database.identity import HOLDER_VARIABLE
 from runbook.database.target import Target
 from runbook.errors import StepFailed
+from runbook.notebook import recording
 from runbook.plan import fingerprint, plan
 from runbook.plan.finding import Finding
 from runbook.policy import approval_required
 from runbook.query import session_record
+from runbook.query.send import SqlAnswer
 from runbook.query.sql_session import SqlSession
 from runbook.query.table import Table
 
@@ -56,6 +58,20 @@ class Context(SqlSession):
         self.target = target or environments.find(whole, self.environment)
         self.ledger = ledger.Ledger(self.target.connect(f"{name} ledger"), whole.name)
         super().__init__(self.target.connect(name), names)
+
+    def apply(self, text: str) -> SqlAnswer:
+        """Send SQL that may change the schema, and write down what it makes, changes and drops.
+
+        Both in one transaction, but where the text will not run in one, such as VACUUM: then right after it.
+
+        Raises:
+            StepFailed: the server refused, with what it said; nothing was done and nothing written down.
+        """
+        return recording.apply(self, self.ledger, self.definition.number, text)
+
+    def concurrently(self, text: str) -> Table:
+        """Build and drop indexes, each outside a transaction, and write down which; see `SqlSession.concurrently`."""
+        return recording.concurrently(self, self.ledger, self.definition.number, text, super().concurrently)
 
     def write(self, name: str, value: Any) -> None:
         """Remember a value (anything JSON can hold, or a table) in the ledger."""

@@ -141,7 +141,7 @@ def _up(twin: Context) -> tuple[float, int]:
         elif magic == "concurrently":
             twin.concurrently(cell.body)
         else:
-            rows += _written(twin.send(cell.body).tags)
+            rows += _written(twin.apply(cell.body).tags)
     return round(perf_counter() - begun, 2), rows
 
 

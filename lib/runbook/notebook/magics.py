@@ -154,8 +154,8 @@ class RunbookMagics(Magics):
         if "--as" in options or "--probe" in options:
             return self._probe(str(options["--as"]) if "--as" in options else None, cell)
         if "--retry" in options:
-            return lock_retry.retry_while_locked(lambda: self.task.send(cell))
-        return self.task.send(cell)
+            return lock_retry.retry_while_locked(lambda: self.task.apply(cell))
+        return self.task.apply(cell)
 
     def _probe(self, name: str | None, cell: str) -> send.SqlAnswer:
         try:

@@ -57,6 +57,27 @@ def carry_out(connection: psycopg.Connection, text: str) -> Table:
     return Table(["index", "state", "bytes"], found)
 
 
+def to_be_built(connection: psycopg.Connection, text: str) -> dict[str, str]:
+    """Return the indexes of `text` that do not stand yet: qualified name → statement.
+
+    Raises:
+        UsageError: a statement is something else.
+    """
+    statements = (part for part in sqlparse.split(text) if sqlparse.format(part, strip_comments=True).strip())
+    read = {_read(statement): statement for statement in statements}
+    return {
+        _qualified(connection, name): statement
+        for (name, is_drop), statement in read.items()
+        if not is_drop and _valid(connection, name) is None
+    }
+
+
+def _qualified(connection: psycopg.Connection, name: str) -> str:
+    row = connection.execute("SELECT format('%%I.%%I', current_schema(), %s::text)", [name]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 def _build(connection: psycopg.Connection, statement: str, name: str) -> None:
     _drop_invalid(connection, name)
     try:

@@ -1,6 +1,6 @@
 """The session of a task on its target: SQL sent as it stands, and probes in somebody's name, rolled back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -86,14 +86,18 @@ class SqlSession:
             raise StepFailed(f"One value was expected, but the query returned {len(table)} rows.")
         return table[0][0]
 
-    def send(self, text: str) -> SqlAnswer:
+    def send(self, text: str, then: Callable[[], None] | None = None) -> SqlAnswer:
         """Send SQL as it stands.
+
+        Args:
+            text: the SQL.
+            then: what is done after it in the same transaction; not called where the text will not run in one.
 
         Raises:
             StepFailed: the server refused, with what it said.
         """
         try:
-            answer = send_sql(self.connection, text)
+            answer = self._in_one(text, then) if then else send_sql(self.connection, text)
             self.record.settings += [
                 (self._cell(), *pair) for pair in session_record.settings_made(self.connection, text)
             ]
@@ -104,6 +108,18 @@ class SqlSession:
             if not self.connection.closed:
                 for remark in clean_up(self.connection):
                     print(remark)
+
+    def _in_one(self, text: str, then: Callable[[], None]) -> SqlAnswer:
+        """Send SQL and do what comes then in one transaction; where the text refuses to run in one, send it alone."""
+        self.connection.execute(b"BEGIN")
+        try:
+            answer = send_sql(self.connection, text)
+        except (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination):
+            self.connection.execute(b"ROLLBACK")
+            return send_sql(self.connection, text)
+        then()
+        self.connection.execute(b"COMMIT")
+        return answer
 
     def attempt(self, persona: str | None, statement: str) -> Table | Refused:
         """Run a statement as somebody, roll it back, and return its rows or the server's refusal.

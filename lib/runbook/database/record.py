@@ -1,0 +1,124 @@
+"""The record: what each task made, changed and dropped, each with its definition before and after.
+
+It is written in the very transaction that makes the change, so it knows neither more nor less than the target. A way
+back drops what is recorded as made, and nothing else; what it has given back leaves the record.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psycopg
+
+from runbook.database import objects
+from runbook.database.objects import Address, Objects
+
+NOWHERE: Address = (0, 0, 0)  # of what is still being made
+SHARING = {"privilege", "option", "row security", "owner", "replica identity"}  # they stand in the row of what has them
+
+KEEP = """
+    INSERT INTO runbook.objects (plan, task, kind, identity, part_of, classid, objid, objsubid, before, after)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (plan, task, kind, identity) DO UPDATE
+    SET classid = excluded.classid, objid = excluded.objid, objsubid = excluded.objsubid,
+        after = excluded.after, part_of = excluded.part_of
+"""
+MADE_AGAIN = """
+    UPDATE runbook.objects SET classid = %s, objid = %s, objsubid = %s, after = %s
+    WHERE plan = %s AND task < %s AND kind = %s AND identity = %s AND after IS NOT NULL
+"""
+LOST = "DELETE FROM runbook.objects WHERE plan = %s AND task = %s AND kind || ' ' || identity = %s"
+GIVEN_BACK = "DELETE FROM runbook.objects WHERE plan = %s AND task = %s AND before IS NOT DISTINCT FROM after"
+
+
+@dataclass(frozen=True)
+class ObjectChange:
+    """What became of one object by a task, over all its cells and attempts.
+
+    Attributes:
+        task: number of the task.
+        kind: of the object, `identity` its qualified name.
+        part_of: the name of what it goes with.
+        before: its definition before the task, None where there was no such object.
+        after: its definition after the task's last change of it, None where the task has dropped it.
+        address: where it stands in the catalog; `NOWHERE` while it is being made.
+    """
+
+    task: int
+    kind: str
+    identity: str
+    part_of: str
+    before: str | None
+    after: str | None
+    address: Address
+
+    @property
+    def name(self) -> str:
+        """Kind and identity, unique in a target."""
+        return f"{self.kind} {self.identity}"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the task made it."""
+        return self.before is None
+
+
+def recorded(connection: psycopg.Connection, plan: str, tasks: tuple[int, ...] | None = None) -> list[ObjectChange]:
+    """Return the record of a plan, in the order it was written; of some tasks only, where they are named."""
+    rows = connection.execute(
+        """
+        SELECT task, kind, identity, part_of, before, after, classid::bigint, objid::bigint, objsubid
+        FROM runbook.objects
+        WHERE plan = %(plan)s AND (%(tasks)s::integer[] IS NULL OR task = ANY (%(tasks)s))
+        ORDER BY position
+        """,
+        {"plan": plan, "tasks": None if tasks is None else list(tasks)},
+    ).fetchall()
+    return [
+        ObjectChange(row[0], row[1], row[2], row[3], row[4], row[5], address=(row[6], row[7], row[8])) for row in rows
+    ]
+
+
+def record_transaction(connection: psycopg.Connection, plan: str, task: int, before: Objects) -> None:
+    """Write down what the transaction under way did, held against the objects from just before it."""
+    now = objects.written_objects(connection)
+    standing = objects.standing_addresses(connection)
+    touched = {one.address for one in now.values()}
+    gone = {
+        name: one
+        for name, one in before.items()
+        if name not in now and (one.address not in standing or (one.kind in SHARING and one.address in touched))
+    }
+    record_changes(connection, plan, task, before, {**now, **dict.fromkeys(gone)})
+
+
+def difference(before: Objects, after: Objects) -> dict[str, objects.Object | None]:
+    """Return what is new or different in `after`, and None for what is gone."""
+    found: dict[str, objects.Object | None] = {
+        name: one for name, one in after.items() if name not in before or before[name].definition != one.definition
+    }
+    return found | dict.fromkeys(before.keys() - after.keys())
+
+
+def record_changes(
+    connection: psycopg.Connection, plan: str, task: int, before: Objects, now: Mapping[str, objects.Object | None]
+) -> None:
+    """Add changes to the record of a task: names with what stands there now, None where nothing does any more.
+
+    What is again as it was before the task leaves the record. What a way back builds again belongs, again, to whoever
+    made it first.
+    """
+    rows, lost = [], []
+    for name, one in now.items():
+        was = before.get(name)
+        about = one or was
+        if about is None:  # it was about to be made
+            lost.append((plan, task, name))
+        elif one is None or was is None or (one.definition, one.address) != (was.definition, was.address):
+            definitions = (was and was.definition, one and one.definition)
+            rows.append((plan, task, about.kind, about.identity, about.part_of, *about.address, *definitions))
+    again = [(*row[5:8], row[9], *row[:4]) for row in rows if row[9] is not None]
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(KEEP, rows)
+        cursor.executemany(MADE_AGAIN, again)
+        cursor.executemany(LOST, lost)
+        cursor.execute(GIVEN_BACK, [plan, task])
