@@ -30,7 +30,6 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
     (BACK, "require-concurrent-index-deletion"): ATOMIC,
     (BACK, "ban-drop-function"): BACK_AGAIN,
     (BACK, "ban-drop-table"): BACK_AGAIN,
-    (BACK, "ban-drop-view"): BACK_AGAIN,
 }
 # What Supabase's advisors say of the migrated database: name of the lint → reason.
 ADVISORS: Mapping[str, str] = {

@@ -188,9 +188,6 @@ NOTIFY pgrst, 'reload schema';
 -- %%sql --retry --after-others
 -- Calls that began with the bridge have ended. What is left of the four pools goes, and with it, in the same transaction,
 -- the rights that were narrowed for their sake.
-DROP TABLE IF EXISTS idempotency_keys;
-DROP FUNCTION IF EXISTS consume_credits_once;
-
 DO $back$
 DECLARE
     this RECORD;
@@ -208,11 +205,6 @@ BEGIN
         LOOP
             EXECUTE format('REVOKE USAGE ON SCHEMA runbook FROM %I', this.owner);
         END LOOP;
-    END IF;
-
-    IF to_regclass('runbook.fillfactor_set') IS NOT NULL THEN
-        ALTER TABLE organizations RESET (fillfactor);
-        DROP TABLE runbook.fillfactor_set;
     END IF;
 END
 $back$;

@@ -1,18 +1,5 @@
--- Drops the functions and the seals of Task 5 and gives the privileges on the audit trail back.
+-- Gives the privileges on the audit trail back; the functions and the seals are dropped after it.
 -- What was anonymized or summarized meanwhile stays so, and so do the rows that say it.
-
-DROP FUNCTION IF EXISTS anonymize_credit_actions(UUID, UUID);
-DROP FUNCTION IF EXISTS summarize_credit_actions(TIMESTAMPTZ, UUID);
-DROP FUNCTION IF EXISTS tampered_credit_actions();
-DROP FUNCTION IF EXISTS seal_credit_actions();
-DROP FUNCTION IF EXISTS add_credit_action_seal(BIGINT, BIGINT, BIGINT, NUMERIC, TEXT, BIGINT);
-DROP FUNCTION IF EXISTS impossible_credit_actions();
-DROP FUNCTION IF EXISTS sealed_credit_actions();
-DROP FUNCTION IF EXISTS sealable_credit_actions(BIGINT, BIGINT);
-DROP FUNCTION IF EXISTS digest_credit_actions(BIGINT, BIGINT);
-DROP TABLE IF EXISTS credit_action_seals, credit_action_retentions;
-DROP TRIGGER IF EXISTS impossible_credit_action ON credit_actions;
-DROP FUNCTION IF EXISTS refuse_credit_action();
 
 DO $$
 DECLARE

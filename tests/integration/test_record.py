@@ -50,6 +50,24 @@ def test_what_stood_before_is_recorded_with_both_definitions_and_leaves_when_it_
     assert kept(begun, "column", "option", "privilege") == {}
 
 
+def test_what_stood_before_is_not_made_by_giving_it_another_name_or_place(begun, toy, connect):
+    connect(toy).execute("CREATE FUNCTION hall() RETURNS int RETURN 1; CREATE VIEW rooms AS SELECT room FROM shelves")
+    connect(toy).execute("GRANT SELECT ON rooms TO PUBLIC")
+    begun.run(
+        "%%sql\nALTER FUNCTION hall() SET SCHEMA runbook; CREATE FUNCTION hall() RETURNS int RETURN 2;"
+        "CREATE OR REPLACE VIEW rooms AS SELECT room || '' AS room FROM shelves"
+    )
+    found = kept(begun, "function", "view", "privilege")
+    assert found.keys() >= {"function runbook.hall()", "function public.hall()", "view public.rooms"}
+    assert found["function runbook.hall()"][0] == "as function public.hall()"
+    assert not [name for name, (_, after) in found.items() if name.startswith("privilege") and after is None]
+    begun.run(
+        "%%sql\nDROP FUNCTION hall(); ALTER FUNCTION runbook.hall() SET SCHEMA public;"
+        "CREATE OR REPLACE VIEW rooms AS SELECT room FROM shelves"
+    )
+    assert kept(begun, "function", "view", "privilege") == {}
+
+
 def test_what_is_made_and_dropped_again_leaves_no_record(begun):
     begun.run(ADD, "%%sql\nALTER TABLE shelves DROP COLUMN colour")
     assert record.recorded(begun.task.ledger.connection, "toy") == []

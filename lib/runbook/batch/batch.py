@@ -199,7 +199,8 @@ def _roll_back_unasked(execution: "Execution", task: Task, fired: tuple[str, ...
     from runbook.batch import rollback
 
     try:
-        rollback.roll_back(execution.plan, name, task.number, execution.console, execution.confirm)
+        asked = rollback.RollbackRequest(task.number, execution.confirm, yes=True)
+        rollback.roll_back(execution.plan, name, asked, execution.console)
     except (RunbookError, psycopg.Error) as error:
         again = f"`runbook rollback --environment {name} --to {task.number}`"
         say(f"The rollback could not be done: {error} Do it by hand: {again}.", style="bold red")

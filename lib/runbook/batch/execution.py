@@ -24,7 +24,7 @@ from runbook.batch.announcer import Announcer, TaskWatch
 from runbook.batch.webhook import Webhook
 from runbook.database import claims, copies, environments, lock, poolers, seals
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
-from runbook.database.ledger import Ledger
+from runbook.database.ledger import UNDONE, Ledger
 from runbook.errors import exit_code_of
 from runbook.evidence import manifest, notebooks, seal, signature
 from runbook.kernels import engine
@@ -145,7 +145,7 @@ class Execution:
             done: the status the ledger must show afterwards; papermill's own word is not believed.
         """
         failure, self._place = None, 0
-        with self.announcer.task(task) as watch:
+        with self.announcer.task(task, is_back=done == UNDONE) as watch:
             try:
                 self._papermill(notebook, target, given, watch)
             except PapermillExecutionError as error:

@@ -1,61 +1,143 @@
 """The way back: tasks reversed newest first, through the same lock, announcements, ledger and evidence."""
 
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 
 from runbook.batch import ending
 from runbook.batch.execution import Execution, Failure
+from runbook.batch.outlook import Outlook, announce, drop_dependents, look_ahead, save_dependents
 from runbook.database.ledger import UNDONE
-from runbook.errors import UsageError
+from runbook.errors import NotAllowed, UsageError
 from runbook.evidence import notebooks
 from runbook.evidence.manifest import rollback_name
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
+from runbook.query.lock_retry import LOCK_TIMEOUT, retry_while_locked
 
 
-def roll_back(plan: Plan, environment: str, last: int | None, console: Console, confirm: str = "") -> int:
-    """Reverse every task from the newest down to `last` that left something, and return the exit code.
+@dataclass(frozen=True)
+class RollbackRequest:
+    """What a rollback was asked to do.
+
+    Attributes:
+        last: number of the lowest task to reverse; None: of all.
+        confirm: the digest of what was approved, for a protected environment.
+        yes: do not ask.
+        with_dependents: drop what others have made that hangs on what will go; its definitions go to the evidence.
+    """
+
+    last: int | None = None
+    confirm: str = ""
+    yes: bool = False
+    with_dependents: bool = False
+
+
+def roll_back(plan: Plan, environment: str, request: RollbackRequest, console: Console) -> int:
+    """Reverse every task from the newest down to the lowest that left something, and return the exit code.
 
     Raises:
         UsageError: there is nothing to reverse, or a rollback script is missing; nothing was run.
-        NotAllowed: another run holds the target, or it is protected and the confirmation is missing or wrong.
+        NotAllowed: another run holds the target; it is protected and the confirmation is missing or wrong; something
+            of others blocks the way; or nobody said yes.
     """
-    lowest = plan.tasks[0].number if last is None else plan.task(last).number
-    execution = Execution(plan, environment, console, confirm)
+    lowest = plan.tasks[0].number if request.last is None else plan.task(request.last).number
+    execution = Execution(plan, environment, console, request.confirm)
     if confirmation.is_needed(execution.environment, (), undo=True):
         confirmation.require_confirmation(plan, execution.environment, execution.confirm)
-    states = execution.ledger.states()
-    tasks = [
-        task
-        for task in reversed(plan.tasks)
-        if task.number >= lowest and task.number in states and states[task.number].status != UNDONE
-    ]
+    tasks = _to_reverse(execution, lowest)
     if not tasks:
         raise UsageError(f"There is nothing to reverse on {environment!r} from task {lowest} on.")
     ways_back = [(task, notebooks.rollback_notebook(task)) for task in tasks]
+    outlook = look_ahead(execution.ledger, tasks)
+    for line in announce(outlook, execution.ledger):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    _require_free_way(outlook, environment, lowest, is_cleared=request.with_dependents)
+    _require_yes(execution, request)
+    given = _given(execution, tasks)
     failure: Failure | None = None
-    with execution.open({}, len(tasks), "rollback"):
+    with execution.open(given, len(tasks), "rollback"):
+        if request.with_dependents:
+            _clear(execution, outlook)
         for task, notebook in ways_back:
-            failure = _reverse(execution, task, notebook)
+            failure = _reverse(execution, task, notebook, given)
             if failure:
                 break
+    _close(execution, failure, lowest)
+    return failure.exit_code if failure else 0
+
+
+def _to_reverse(execution: Execution, lowest: int) -> tuple[Task, ...]:
+    states = execution.ledger.states()
+    return tuple(
+        task
+        for task in reversed(execution.plan.tasks)
+        if task.number >= lowest and task.number in states and states[task.number].status != UNDONE
+    )
+
+
+def _require_free_way(outlook: Outlook, environment: str, lowest: int, *, is_cleared: bool) -> None:
+    found = outlook.obstacles.lines()
+    if not found or (is_cleared and not outlook.obstacles.lost):
+        return
+    listed = "\n".join(f"  {line}" for line in found)
+    raise NotAllowed(
+        f"Nothing was changed. This rollback is blocked by what others made or changed since:\n{listed}\n"
+        f"Clear it, or have it saved to the evidence and dropped: "
+        f"`runbook rollback --environment {environment} --to {lowest} --with-dependents`."
+    )
+
+
+def _require_yes(execution: Execution, request: RollbackRequest) -> None:
+    """Ask, where somebody can answer; a demonstration goes on by itself where nobody can."""
+    if request.yes or execution.confirm:
+        return
+    if sys.stdin.isatty():
+        if execution.console.input("Go on? [y/N] ").strip().lower() not in {"y", "yes"}:
+            raise NotAllowed("Nothing was changed: nobody said yes.")
+    elif execution.environment.approval != "automatic":
+        raise NotAllowed("Nothing was changed: nobody is there to ask. Say it with --yes.")
+
+
+def _given(execution: Execution, tasks: tuple[Task, ...]) -> dict[str, Any]:
+    """Return the parameters the tasks were run with; the newest task's count where they differ."""
+    states, found = execution.ledger.states(), {}
+    for task in reversed(tasks):
+        found.update(execution.ledger.run(states[task.number].run_id)["parameters"])
+    return found
+
+
+def _clear(execution: Execution, outlook: Outlook) -> None:
+    """Save what hangs on what will go, then drop it."""
+    connection, say = execution.ledger.connection, execution.announcer.say
+    path = save_dependents(outlook, connection, execution.folder)
+    connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+    for statement in retry_while_locked(lambda: drop_dependents(outlook, connection)):
+        say("dependent", f"Dropped, its definition saved in {path.name}: {statement};")
+
+
+def _close(execution: Execution, failure: Failure | None, lowest: int) -> None:
+    """Write the evidence of a rollback and say where it is."""
     facts: dict[str, Any] = {}
     if failure:
         facts["failure"] = {
             "task": failure.task.number,
             "name": failure.kind,
             "message": failure.message,
-            "next": f"runbook rollback --environment {environment} --to {lowest}",
+            "next": f"runbook rollback --environment {execution.environment.name} --to {lowest}",
         }
     ending.end(execution, "failed" if failure else UNDONE, "Rollback", **facts)
-    return failure.exit_code if failure else 0
 
 
-def _reverse(execution: Execution, task: Task, notebook: object) -> Failure | None:
-    target = execution.folder / rollback_name(task)
-    given = {} if execution.environment.name == "local" else {"environment": execution.environment.name}
-    failure = execution.notebook(task, notebook, target, given, UNDONE)
+def _reverse(execution: Execution, task: Task, notebook: object, given: Mapping[str, Any]) -> Failure | None:
+    target, known = execution.folder / rollback_name(task), notebooks.declared_parameters(task)
+    fitting = {name: value for name, value in given.items() if name in known}
+    if execution.environment.name != known["environment"].default:
+        fitting["environment"] = execution.environment.name
+    failure = execution.notebook(task, notebook, target, fitting, UNDONE)
     if failure is None:
         execution.announcer.say("rolled_back", f"Task {task.number}: ✅ ROLLED BACK - {task.name}", "green")
     else:

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from typing import Any
 
 import click
 from rich.console import Console
@@ -13,10 +14,17 @@ from runbook.plan.plan import Plan
 @click.command()
 @ENVIRONMENT
 @click.option("--to", "last", type=int, help="The lowest task to reverse; default: all.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--with-dependents", is_flag=True, help="Save what others made on what will go to the evidence, and drop it."
+)
 @CONFIRM
-def rollback(environment: str, last: int | None, confirm: str) -> None:
-    """Reverse the tasks, newest first, and prove that everything was given back."""
-    from runbook.batch.rollback import roll_back
+def rollback(environment: str, **asked: Any) -> None:
+    """Reverse the tasks, newest first, and prove that everything was given back.
+
+    What others have changed since stays and is listed; what of theirs would break blocks, listed before anything.
+    """
+    from runbook.batch import rollback as back
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
-    sys.exit(roll_back(Plan.find(), environment, last, Console(), confirm))
+    sys.exit(back.roll_back(Plan.find(), environment, back.RollbackRequest(**asked), Console()))

@@ -66,6 +66,9 @@ CREATE TABLE IF NOT EXISTS runbook.schemas (
     PRIMARY KEY (plan, task)
 );
 
+-- Every object as it was then: name to what it is part of and its definition.
+ALTER TABLE runbook.schemas ADD COLUMN IF NOT EXISTS objects jsonb;
+
 -- What each task made, changed and dropped, written in the transaction that did it: what a rollback gives back.
 CREATE TABLE IF NOT EXISTS runbook.objects (
     plan     text NOT NULL,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 QUERY = Path(__file__).with_name("objects.sql").read_text(encoding="utf-8")
 OURS = re.compile(r"(?:^|\s)runbook(?:\.|$)")  # the runbook's own schema, and what stands in it
@@ -71,6 +72,17 @@ def written_objects(connection: psycopg.Connection) -> Objects:
     with _plainly(connection):
         # Definitions are made for what was written alone, while others may wait for what is locked.
         return _objects(connection, f"SELECT {COLUMNS} FROM ({QUERY}) AS objects WHERE {WRITTEN_HERE}")
+
+
+def objects_at(connection: psycopg.Connection, places: set[Address]) -> Objects:
+    """Return everything that stands at some addresses, rights and options included."""
+    classes, ids, parts = zip(*places, strict=True) if places else ((), (), ())
+    wanted = sql.SQL("SELECT * FROM unnest({}::bigint[], {}::bigint[], {}::integer[])").format(
+        list(classes), list(ids), list(parts)
+    )
+    query = f"SELECT {COLUMNS} FROM ({QUERY}) AS objects WHERE (classid::bigint, objid::bigint, objsubid) IN ("
+    with _plainly(connection):
+        return _objects(connection, f"{query}{wanted.as_string(connection)})")
 
 
 def standing_addresses(connection: psycopg.Connection) -> set[Address]:

@@ -5,7 +5,7 @@ back drops what is recorded as made, and nothing else; what it has given back le
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 
@@ -13,7 +13,8 @@ from runbook.database import objects
 from runbook.database.objects import Address, Objects
 
 NOWHERE: Address = (0, 0, 0)  # of what is still being made
-SHARING = {"privilege", "option", "row security", "owner", "replica identity"}  # they stand in the row of what has them
+SHARING = {"privilege", "option", "row security", "owner", "replica identity", "comment"}  # at what has them
+RENAMED = "as "  # begins what stands for the definition before, of what the task gave another name
 
 KEEP = """
     INSERT INTO runbook.objects (plan, task, kind, identity, part_of, classid, objid, objsubid, before, after)
@@ -27,7 +28,10 @@ MADE_AGAIN = """
     WHERE plan = %s AND task < %s AND kind = %s AND identity = %s AND after IS NOT NULL
 """
 LOST = "DELETE FROM runbook.objects WHERE plan = %s AND task = %s AND kind || ' ' || identity = %s"
-GIVEN_BACK = "DELETE FROM runbook.objects WHERE plan = %s AND task = %s AND before IS NOT DISTINCT FROM after"
+GIVEN_BACK = """
+    DELETE FROM runbook.objects WHERE plan = %s AND task = %s
+        AND (before IS NOT DISTINCT FROM after OR (after IS NULL AND before ^@ 'as '))
+"""
 
 
 @dataclass(frozen=True)
@@ -78,15 +82,21 @@ def recorded(connection: psycopg.Connection, plan: str, tasks: tuple[int, ...] |
     ]
 
 
+def moved(one: ObjectChange, address: Address) -> ObjectChange:
+    """Return a change whose object stands elsewhere."""
+    return replace(one, address=address)
+
+
 def record_transaction(connection: psycopg.Connection, plan: str, task: int, before: Objects) -> None:
     """Write down what the transaction under way did, held against the objects from just before it."""
     now = objects.written_objects(connection)
     standing = objects.standing_addresses(connection)
     touched = {one.address for one in now.values()}
+    there = objects.objects_at(connection, touched)
     gone = {
-        name: one
+        name
         for name, one in before.items()
-        if name not in now and (one.address not in standing or (one.kind in SHARING and one.address in touched))
+        if name not in there and (one.address not in standing or one.address in touched)
     }
     record_changes(connection, plan, task, before, {**now, **dict.fromkeys(gone)})
 
@@ -108,8 +118,11 @@ def record_changes(
     made it first.
     """
     rows, lost = [], []
+    stood = {(one.kind, one.address): one for one in before.values() if one.kind not in SHARING}
     for name, one in now.items():
         was = before.get(name)
+        if was is None and one is not None and (old := stood.get((one.kind, one.address))):
+            was = replace(old, definition=f"{RENAMED}{old.name}")
         about = one or was
         if about is None:  # it was about to be made
             lost.append((plan, task, name))
@@ -122,3 +135,8 @@ def record_changes(
         cursor.executemany(MADE_AGAIN, again)
         cursor.executemany(LOST, lost)
         cursor.execute(GIVEN_BACK, [plan, task])
+
+
+def forget(connection: psycopg.Connection, plan: str, task: int) -> None:
+    """Take a task out of the record: it is given back, and what still differs is others' work."""
+    connection.execute("DELETE FROM runbook.objects WHERE plan = %s AND task = %s", [plan, task])

@@ -1,19 +1,31 @@
 """Schemas in the ledger: the definition of everything as it was before each task, which a rollback must give back."""
 
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from runbook.database.ledger import UNDONE, Ledger
+from runbook.database.objects import Objects
+from runbook.database.three_way import Kept
 
 
-def keep_schema(ledger: Ledger, task: int, definition: str) -> None:
-    """Remember the schema as it was before a task, unless the task has left something since the last time."""
+def keep_schema(ledger: Ledger, task: int, definition: str, objects: Objects) -> None:
+    """Remember the schema as it was before a task, unless the task has left something since the last time.
+
+    Args:
+        ledger: of the target.
+        task: number of the task.
+        definition: of the plan's schemas, as pg_dump writes it.
+        objects: of the whole target.
+    """
     state = ledger.states().get(task)
-    keep = "DO NOTHING" if state and state.status != UNDONE else "DO UPDATE SET definition = excluded.definition"
+    kept = {name: (one.part_of, one.definition) for name, one in objects.items()}
+    again = "UPDATE SET definition = excluded.definition, objects = excluded.objects"
     ledger.connection.execute(
         sql.SQL(
-            "INSERT INTO runbook.schemas (plan, task, definition) VALUES (%s, %s, %s) ON CONFLICT (plan, task) {}"
-        ).format(sql.SQL(keep)),
-        [ledger.plan, task, definition],
+            "INSERT INTO runbook.schemas (plan, task, definition, objects) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (plan, task) DO {}"
+        ).format(sql.SQL("NOTHING" if state and state.status != UNDONE else again)),
+        [ledger.plan, task, definition, Jsonb(kept)],
     )
 
 
@@ -23,3 +35,11 @@ def schema_before(ledger: Ledger, task: int) -> str | None:
         "SELECT definition FROM runbook.schemas WHERE plan = %s AND task = %s", [ledger.plan, task]
     ).fetchone()
     return row[0] if row else None
+
+
+def objects_before(ledger: Ledger, task: int) -> Kept | None:
+    """Return every object as it was before a task, or None where nobody has written it down."""
+    row = ledger.connection.execute(
+        "SELECT objects FROM runbook.schemas WHERE plan = %s AND task = %s", [ledger.plan, task]
+    ).fetchone()
+    return {name: (part_of, said) for name, (part_of, said) in row[0].items()} if row and row[0] else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from runbook.errors import UsageError
 from runbook.evidence import manifest
-from runbook.plan import parameters
+from runbook.plan import cells, parameters, rollback_script
 from runbook.plan.plan import Plan, Task
 
 
@@ -19,12 +19,12 @@ def declared_parameters(task: Task) -> dict[str, parameters.Parameter]:
         UsageError: the notebook is missing, or has no cell tagged `parameters`.
     """
     try:
-        cells = json.loads(task.notebook.read_text(encoding="utf-8"))["cells"]
+        found = json.loads(task.notebook.read_text(encoding="utf-8"))["cells"]
     except FileNotFoundError:
         raise UsageError(f"The notebook of task {task.number} is missing: {task.notebook}.") from None
     except (json.JSONDecodeError, KeyError):
         raise UsageError(f"{task.notebook} is no notebook: it is not valid JSON with cells.") from None
-    for cell in cells:
+    for cell in found:
         if "parameters" in cell["metadata"].get("tags", []):
             return parameters.declarations("".join(cell["source"]))
     raise UsageError(f"{task.notebook.name} has no cell tagged 'parameters'.")
@@ -120,36 +120,40 @@ def read_notebook(task: Task) -> Any:
 
 
 def rollback_notebook(task: Task) -> Any:
-    """Return the notebook that reverses a task: its rollback script, and the proof that all was given back.
+    """Return the notebook that reverses a task: its rollback script's parts, the drops, and the proof.
 
     Raises:
-        UsageError: the task has no rollback script.
+        UsageError: the task has no rollback script, or one that is not in parts.
     """
     import nbformat
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-    try:
-        script = task.rollback.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(f"Task {task.number} cannot be reversed: {task.rollback} is missing.") from None
-    cells = [
+    parts = rollback_script.rollback_parts(task)
+    made = [
         new_markdown_cell(
             f"# Rollback of Task {task.number} · {task.name}\n\n"
-            "**Purpose** Give back everything this task changed.  \n"
-            "**Expected** The schema is, to the byte, what it was before the task.  \n"
-            "**If it fails** The part that failed changed nothing, customers are served: run it again.\n\n"
+            "**Purpose** Give back everything this task changed, and leave alone what others changed since.  \n"
+            "**Expected** Everything is as it was before the task, but for what others changed since: to the byte "
+            "where nobody did.  \n"
+            "**If it fails** Mend what is named and roll back again: what is done is not done twice.\n\n"
             "**Operator's note** _(who, when, why)_"
         ),
-        new_code_cell(
-            'environment: str = "local"  # an environment of runbook.toml', metadata={"tags": ["parameters"]}
-        ),
+        new_code_cell(_parameters_cell(task), metadata={"tags": ["parameters"]}),
         new_code_cell(f"import runbook\n\ntask = runbook.begin({task.number}, undo=True)"),
-        new_markdown_cell("## Reverse the changes"),
-        *(new_code_cell(part, metadata={"tags": ["apply"]}) for part in _parts(script)),
+    ]
+    for place, part in enumerate(parts, 1):
+        title = part.heading if len(parts) == 1 else f"{place} of {len(parts)} · {part.heading}"
+        made += [new_markdown_cell(f"## {title}"), new_code_cell(part.source, metadata={"tags": ["apply"]})]
+    made += [
+        new_markdown_cell(
+            "## Drop what this task made\n\nWhat is on record as made by it and still stands, and nothing else; one "
+            "transaction."
+        ),
+        new_code_cell("task.drop_made()", metadata={"tags": ["apply"]}),
         new_markdown_cell("## Prove it"),
         new_code_cell("task.conclude()"),
     ]
-    notebook = new_notebook(cells=cells)
+    notebook = new_notebook(cells=made)
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -159,11 +163,7 @@ def rollback_notebook(task: Task) -> Any:
     return notebook
 
 
-def _parts(script: str) -> list[str]:
-    """Return the cells of a rollback script: a line `-- %%sql --retry`, or another magic's, begins one.
-
-    What stands before the first such line is of no cell; without one, the script is one transaction, tried again while
-    a lock cannot be had.
-    """
-    _, *parts = re.split(r"^-- (?=%%)", script, flags=re.MULTILINE)
-    return [part.strip() for part in parts] or [f"%%sql --retry\n{script}"]
+def _parameters_cell(task: Task) -> str:
+    """Return the source of the cell that declares the parameters of a task's notebook."""
+    tagged = (cell for cell in cells.read_cells(task.notebook) if "parameters" in cell.tags)
+    return next(tagged).source

@@ -10,9 +10,10 @@ from IPython import get_ipython
 from IPython.display import display
 
 from runbook import priority
-from runbook.database import claims, copies, ledger, lock, poolers, schemas
+from runbook.database import claims, copies, ledger, lock, objects, poolers, schemas
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.errors import NotAllowed, NotApproved, RunbookError, UsageError
+from runbook.notebook import way_back
 from runbook.notebook.cell_order import CellOrder
 from runbook.notebook.completion import require_completion
 from runbook.notebook.gate import show_preparation
@@ -121,7 +122,8 @@ def _enter(task: TaskSession) -> None:
     state = task.ledger.states().get(number)
     task.is_first = state is None or state.status == ledger.UNDONE
     if not task.undo:
-        schemas.keep_schema(task.ledger, number, task.schema(*task.plan.schemas))
+        found = objects.find_objects(task.connection)
+        schemas.keep_schema(task.ledger, number, task.schema(*task.plan.schemas), found)
     task.ledger.open_run(task.run_id, task.environment.name, operator(), fingerprint.plan_digest(task.plan), {})
     task.ledger.start_task(task.run_id, number, fingerprint.task_digest(task.plan, number))
     task.connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
@@ -195,6 +197,7 @@ def _require_reversible(task: TaskSession) -> None:
                 f"Task {task.definition.number} cannot be reversed while Task {later.number} is {state.status}: "
                 f"`runbook rollback --environment {task.environment.name} --to {task.definition.number}` reverses both."
             )
+    way_back.require_free_way(task)
 
 
 def _facts(task: TaskSession, time: tuple[str, str]) -> list[tuple[str, str]]:

@@ -19,10 +19,11 @@ from runbook.database import scratch
 from runbook.database.ledger import UNDONE
 from runbook.database.schemas import schema_before
 from runbook.database.scratch import Surroundings
-from runbook.errors import StepFailed
+from runbook.notebook import way_back
 from runbook.notebook.backfill import backfill
 from runbook.notebook.context import Context
 from runbook.plan import cells, parameters, plan
+from runbook.plan.rollback_script import rollback_parts
 from runbook.query.table import Table
 
 # For a copy's rows nobody waits, only for cores: one worker spares them, and a steady one disturbs less than a
@@ -37,7 +38,7 @@ LOCKS = """
     WHERE pid = pg_backend_pid() AND relkind IN ('r', 'p') AND relnamespace <> 'pg_catalog'::regnamespace
 """
 STRENGTH = (
-    "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
+    "none", "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
     "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock",
 )  # fmt: skip
 
@@ -52,8 +53,8 @@ def dry_run(task: Context, number: int, schemas: list[str], tables: list[str]) -
         tables: whose content must be as before after the way down.
 
     Returns:
-        Three rows: `way` (up, down, up again), `seconds`, `rows` written, `strongest_lock` held on a table (down only:
-        it is one transaction), `as_before` (down only: schema equal to the byte and content equal).
+        Three rows: `way` (up, down, up again), `seconds`, `rows` written, `strongest_lock` held on a table (down only),
+        `as_before` (down only: schema equal to the byte and content equal).
 
     Raises:
         StepFailed: a way ends in an error, or the task left its traces on the target and had no dry run there.
@@ -132,28 +133,34 @@ def _up(twin: Context) -> tuple[float, int]:
     """Run the SQL of the apply cells, as the notebook holds them; return seconds and rows written."""
     begun, rows = perf_counter(), 0
     for cell in cells.read_cells(twin.definition.notebook):
-        if "apply" not in cell.tags or cell.magic is None:
-            continue
-        magic, line = cell.magic
-        if magic == "backfill":
-            with capture_output():  # its progress is not the target's
-                rows += backfill.run_backfill(twin, cells.backfilled(line)[0], cell.body)[0][0]
-        elif magic == "concurrently":
-            twin.concurrently(cell.body)
-        else:
-            rows += _written(twin.apply(cell.body).tags)
+        if "apply" in cell.tags and cell.magic is not None:
+            rows += _carry_out(twin, *cell.magic, cell.body)[0]
     return round(perf_counter() - begun, 2), rows
 
 
 def _down(twin: Context) -> tuple[float, int, str]:
-    """Run the rollback script in one transaction; return seconds, rows written and the strongest lock held."""
-    script = twin.definition.rollback.read_text(encoding="utf-8")
-    begun = perf_counter()
-    answer = twin.send(f"BEGIN;\n{script}\n;{LOCKS};\nCOMMIT")
-    if "COMMIT" not in answer.tags:
-        raise StepFailed("The rollback script ends the transaction it is run in: it must be one transaction.")
-    modes: list[Any] = [row[0] for row in answer.tables[-1]]
-    return round(perf_counter() - begun, 2), _written(answer.tags), max(modes, key=STRENGTH.index, default="none")
+    """Run the rollback script and drop what was made; return seconds, rows written and the strongest lock held."""
+    begun, rows, modes = perf_counter(), 0, ["none"]
+    for part in rollback_parts(twin.definition):
+        written, held = _carry_out(
+            twin, part.magic, part.line, f"{part.body}\n;{LOCKS}" if part.magic == "sql" else part.body
+        )
+        rows, modes = rows + written, modes + held
+    if way_back.drop_made(twin):
+        modes.append(STRENGTH[-1])
+    return round(perf_counter() - begun, 2), rows, max(modes, key=STRENGTH.index)
+
+
+def _carry_out(twin: Context, magic: str, line: str, body: str) -> tuple[int, list[str]]:
+    """Do what a cell says; return how many rows it wrote, and what the last table of its answer holds."""
+    if magic == "backfill":
+        with capture_output():  # its progress is not the target's
+            return backfill.run_backfill(twin, cells.backfilled(line)[0], body)[0][0], []
+    if magic == "concurrently":
+        twin.concurrently(body)
+        return 0, []
+    answer = twin.apply(body)
+    return _written(answer.tags), [str(row[0]) for row in answer.tables[-1]] if answer.tables else []
 
 
 def _written(tags: list[str]) -> int:

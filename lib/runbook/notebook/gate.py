@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 from IPython.display import display
 
-from runbook.database import acceptances, ledger, lock, schemas
+from runbook.database import acceptances, ledger, lock
 from runbook.database.records import Check
-from runbook.errors import GateShut, NotAccepted, StepFailed, UsageError
+from runbook.errors import GateShut, NotAccepted, UsageError
 from runbook.evidence.gate_rows import GateRow
 from runbook.formatting import amount
 from runbook.notebook import completion
@@ -39,7 +39,7 @@ def record_check(
 ) -> None:
     """Judge, remember and show one check; see `Task.check`."""
     number = task.definition.number
-    if wrong := problems(task.plan, task.definition, name, decides):
+    if not task.undo and (wrong := problems(task.plan, task.definition, name, decides)):
         raise UsageError(f"{wrong[0]}.")
     if isinstance(found, pd.DataFrame):
         found = Table(list(found.columns), found.to_numpy().tolist())
@@ -62,7 +62,7 @@ def record_check(
     if not passed:
         task.findings.append(_finding(task, name, expected, actual, failing, standing))
         task.failed.append((task.findings[-1], decides.trigger))
-        if ends or cells.changes_target(task.definition.notebook):
+        if ends or task.undo or cells.changes_target(task.definition.notebook):
             stop_task(task)
 
 
@@ -139,29 +139,6 @@ def _in_words(rows: list[GateRow]) -> str:
     sort = {"gate": "quality gate", "completion": "condition of completion", "box": "condition of preparation"}
     state = "undecided" if first.fine is None else "not as it must be"
     return f"the {sort.get(first.sort, first.sort)} “{first.words}” ({state}){more}"
-
-
-def conclude_rollback(task: Context) -> None:
-    """Prove that a reversed task left nothing of itself in the schema.
-
-    Raises:
-        GateShut: the schema is not, to the byte, what it was before the task.
-        StepFailed: the ledger does not know what it was.
-    """
-    number = task.definition.number
-    before = schemas.schema_before(task.ledger, number)
-    if before is None:
-        raise StepFailed(f"The ledger does not hold the schema from before Task {number}: compare by hand.")
-    is_equal = task.schema(*task.plan.schemas) == before
-    task.ledger.finish_task(task.run_id, number, ledger.UNDONE if is_equal else "failed")
-    lock.release(task.ledger.connection, task.plan.name)
-    found = "equal" if is_equal else "different"
-    display(show_verdict(is_equal, "the schema is what it was before the task", "equal to the byte", found, []))
-    if not is_equal:
-        raise GateShut(
-            f"Rollback of Task {number}: the schema is not what it was before the task. "
-            "Compare `pg_dump --schema-only` with the definition in runbook.schemas."
-        )
 
 
 def advice(task: Context, acceptable: list[str] | None = None) -> str:

@@ -1,7 +1,7 @@
 """One task on one target: what the cells of its notebook call."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,11 +10,11 @@ import pandas as pd
 from runbook.database import scratch, snapshot
 from runbook.database.embedded import state_folder
 from runbook.errors import NotAllowed, StepFailed
-from runbook.notebook import dry_run, findings
+from runbook.notebook import dry_run, findings, names, way_back
 from runbook.notebook.cell_order import CellOrder
 from runbook.notebook.context import Context
 from runbook.notebook.deliverables import Document, deliver
-from runbook.notebook.gate import conclude_rollback, conclude_task, record_check, require_order, stop_task
+from runbook.notebook.gate import conclude_task, record_check, require_order, stop_task
 from runbook.notebook.task_clock import TaskClock
 from runbook.plan.decisions import Decides
 from runbook.policy import approval_required
@@ -208,10 +208,18 @@ class TaskSession(Context):
             stop_task(self, str(refusal))
             raise
 
+    def taken_names(self, replaced: Collection[str]) -> Table:
+        """Return the names the plan is about to give that others have given already; see `runbook.notebook.names`."""
+        return names.taken_names(self, replaced)
+
+    def drop_made(self) -> Table:
+        """Drop what this task has made and is still there; see `runbook.notebook.way_back`."""
+        return way_back.drop_made(self)
+
     def conclude(self) -> None:
         """Show every success criterion and rollback trigger with its verdict, and decide the gate.
 
-        Where the task is being reversed: prove that the schema is, to the byte, what it was before it.
+        Where the task is being reversed: prove that nothing of it is left; see `runbook.notebook.way_back`.
 
         Raises:
             GateShut: one is not as it must be, nothing decided it, or something was not given back.
@@ -219,7 +227,7 @@ class TaskSession(Context):
         try:
             if self.order:
                 require_order(self, self.order)
-            conclude_rollback(self) if self.undo else conclude_task(self)
+            way_back.conclude_rollback(self) if self.undo else conclude_task(self)
         finally:
             if self.clock:
                 self.clock.stop()

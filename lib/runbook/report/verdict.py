@@ -10,6 +10,8 @@ from runbook.report.fault_coverage import FaultCoverage
 from runbook.report.gates import Gate, Mark
 from runbook.report.timeline import Timeline
 
+MOST_NAMES = 5  # of what others changed
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -42,6 +44,9 @@ def verdict_on(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline,
     if status == "rolled_back":
         reversed_ = [gate.number for gate in found if gate.status == "rolled_back"]
         sentence = f"What {formatting.tasks(reversed_)} had changed was given back." if reversed_ else ""
+        if left := _left_alone(manifest):
+            names = ", ".join(left[:MOST_NAMES]) + (" and more" if len(left) > MOST_NAMES else "")
+            sentence += f" Left as it is, changed by others since: {names}."
         mark = Mark("info", "↩", "Rolled back")
         return Verdict(mark, sentence, remarks, f"To migrate again: `runbook run {where}`.")
     if status == "failed":
@@ -83,6 +88,12 @@ def _stop(manifest: dict[str, Any], found: Sequence[Gate]) -> str:
     stopped = next((gate for gate in found if failure and gate.number == failure["task"]), None)
     where = f"Stopped in Task {stopped.number} · {stopped.name}. " if stopped else ""
     return where + _where_tasks_stand(found)
+
+
+def _left_alone(manifest: dict[str, Any]) -> list[str]:
+    """Return what others had changed, as the ways back noted it, each once."""
+    notes = (note for task in manifest["tasks"] for note in (task.get("notes") or {}).get("left as it is") or ())
+    return list(dict.fromkeys(note["object"] for note in notes))
 
 
 def _where_tasks_stand(found: Sequence[Gate]) -> str:

@@ -1,0 +1,150 @@
+"""Drops: the statement that drops an object, and what is on record as made dropped in one transaction.
+
+An option of a table that still is as the task set it gets its old value back; one that others set since stays.
+
+Never with CASCADE, and found by its oid: what took its name since is somebody else's.
+"""
+
+from collections.abc import Iterator
+
+import psycopg
+
+from runbook.database import objects, record
+from runbook.database.objects import Address, Objects
+from runbook.database.record import ObjectChange
+from runbook.errors import StepFailed
+
+ON_TABLE = {"trigger": "TRIGGER", "policy": "POLICY", "rule": "RULE"}
+ALONE = {
+    "table", "foreign table", "view", "materialized view", "sequence", "index", "function", "procedure", "aggregate",
+    "type", "domain", "schema", "extension", "publication", "event trigger", "collation",
+}  # fmt: skip
+# What is dropped with something else: the sequence of a column, the index of a constraint, whatever hangs on a column
+GOES_ALONG = """
+    SELECT EXISTS (
+        SELECT FROM pg_depend JOIN unnest(%(classes)s::bigint[], %(objects)s::bigint[], %(parts)s::integer[])
+            AS made (classid, objid, objsubid)
+            ON refclassid = made.classid::oid AND refobjid = made.objid::oid
+                AND (made.objsubid = 0 OR refobjsubid = made.objsubid)
+        WHERE pg_depend.classid = %(classid)s::bigint::oid AND pg_depend.objid = %(objid)s::bigint::oid
+          AND deptype IN ('a', 'i'))
+"""
+
+
+def drop_statement(kind: str, identity: str) -> str | None:
+    """Return the statement that drops an object, None where nothing of its kind is dropped by itself.
+
+    Args:
+        kind: as `objects` calls it.
+        identity: as `objects` and pg_identify_object give it.
+    """
+    if kind == "column":
+        table, _, column = _cut(identity)
+        return f"ALTER TABLE {table} DROP COLUMN {column}"
+    if kind == "constraint":
+        name, _, table = identity.partition(" on ")
+        return f"ALTER TABLE {table} DROP CONSTRAINT {name}"
+    if kind in ON_TABLE:
+        name, _, table = identity.rpartition(" on ")
+        return f"DROP {ON_TABLE[kind]} {name} ON {table}"
+    if kind == "statistics object":
+        return f"DROP STATISTICS {identity}"
+    return f"DROP {kind.upper()} {identity}" if kind in ALONE else None
+
+
+def drop_made(connection: psycopg.Connection, plan: str, task: int) -> list[str]:
+    """Drop what is on record as made by a task and still stands, in one transaction; return the statements.
+
+    Raises:
+        StepFailed: something else hangs on it.
+        psycopg.Error: the server refused; nothing was dropped.
+    """
+    changes = list(reversed(record.recorded(connection, plan, (task,))))
+    made = [_placed(connection, one) for one in changes if one.is_made]
+    with connection.transaction():
+        standing = objects.find_objects(connection)
+        waiting = [*_options(changes, standing), *_statements(connection, made, standing)]
+        done: list[str] = []
+        while waiting:
+            refused = [one for one in waiting if not _carry_out(connection, one, done)]
+            if len(refused) == len(waiting):
+                raise StepFailed(f"Something hangs on what Task {task} made: the server refuses {refused[0]}.")
+            waiting = refused
+        _forget(connection, plan, task, made)
+    return done
+
+
+def _options(changes: list[ObjectChange], standing: Objects) -> Iterator[str]:
+    """Yield what gives options of tables and views their old values back, where nobody has set them since."""
+    made = {one.name for one in changes if one.is_made}
+    for one in changes:
+        current = standing.get(one.name)
+        if one.kind != "option" or one.part_of in made or (current.definition if current else None) != one.after:
+            continue
+        undo = f"RESET ({one.identity.partition(' of ')[0]})" if one.before is None else f"SET ({one.before})"
+        kind, _, name = one.part_of.rpartition(" ")
+        yield f"ALTER {kind.upper()} {name} {undo}"
+
+
+def _statements(connection: psycopg.Connection, made: list[ObjectChange], standing: Objects) -> list[str]:
+    """Return what drops the objects, the columns of a table in one statement."""
+    names, found = {one.name for one in made}, dict[str, str]()
+    names_now = {(one.kind, one.address): one.identity for one in standing.values()}
+    for one in made:
+        identity = names_now.get((one.kind, one.address))  # others may have given it another name
+        statement = drop_statement(one.kind, identity) if identity else None
+        if statement is None or one.part_of in names or _goes_along(connection, one.address, made):
+            continue
+        head, _, column = statement.partition(" DROP COLUMN ")
+        found[head] = f"{found[head]}, DROP COLUMN {column}" if column and head in found else statement
+    return list(found.values())
+
+
+def _carry_out(connection: psycopg.Connection, statement: str, done: list[str]) -> bool:
+    """Run a statement; return False, with nothing done, where something still hangs on what it drops."""
+    try:
+        with connection.transaction():
+            connection.execute(statement.encode())
+    except psycopg.errors.DependentObjectsStillExist:
+        return False
+    done.append(statement)
+    return True
+
+
+def _forget(connection: psycopg.Connection, plan: str, task: int, made: list[ObjectChange]) -> None:
+    standing = objects.standing_addresses(connection)
+    gone = [one.name for one in made if one.address not in standing]
+    connection.execute(
+        "DELETE FROM runbook.objects WHERE plan = %s AND task = %s AND kind || ' ' || identity = ANY (%s)",
+        [plan, task, gone],
+    )
+
+
+def _placed(connection: psycopg.Connection, one: ObjectChange) -> ObjectChange:
+    """Return an object with its place, where only its name is on record: its index was being built."""
+    if one.address != record.NOWHERE:
+        return one
+    row = connection.execute(
+        "SELECT 'pg_class'::regclass::oid::bigint, oid::bigint, 0 FROM pg_class WHERE oid = to_regclass(%s)"
+        " AND relkind = 'i'",
+        [one.identity],
+    ).fetchone()
+    return record.moved(one, (row[0], row[1], row[2])) if row else one
+
+
+def _goes_along(connection: psycopg.Connection, address: Address, made: list[ObjectChange]) -> bool:
+    if address[2]:
+        return False
+    classes, ids, parts = zip(*(one.address for one in made), strict=True)
+    asked = {"classes": list(classes), "objects": list(ids), "parts": list(parts)}
+    row = connection.execute(GOES_ALONG, {**asked, "classid": address[0], "objid": address[1]}).fetchone()
+    return bool(row and row[0])
+
+
+def _cut(identity: str) -> tuple[str, str, str]:
+    """Return the table and the column of a column's identity, dots in quotes left alone."""
+    at, quoted = 0, False
+    for place, letter in enumerate(identity):
+        quoted ^= letter == '"'
+        at = place if letter == "." and not quoted else at
+    return identity[:at], ".", identity[at + 1 :]

@@ -1,0 +1,99 @@
+"""The end of a way back: what the task made is dropped, and nothing of it is left but what others have made of it."""
+
+from IPython.display import display
+
+from runbook.database import drops, ledger, lock, objects, obstacles, record, schemas, three_way
+from runbook.database.records import Check
+from runbook.database.three_way import LeftAlone, NotGivenBack
+from runbook.errors import GateShut, NotAllowed
+from runbook.formatting import amount
+from runbook.notebook.context import Context
+from runbook.query import lock_retry
+from runbook.query.table import Table, show_verdict
+
+GIVEN_BACK = "everything of this task is given back"
+EXPECTED = "as before, but for what others changed since"
+MOST_LINES = 12  # of a difference, in a message
+
+
+def require_free_way(task: Context) -> None:
+    """Make sure that nothing of others stands in the way of reversing a task.
+
+    Raises:
+        NotAllowed: something does; the message lists everything, each with what clears it.
+    """
+    number, connection = task.definition.number, task.connection
+    before = schemas.objects_before(task.ledger, number) or {}
+    found = obstacles.find_obstacles(
+        connection, task.plan.name, (number,), before, objects.find_objects(connection)
+    ).lines()
+    if found:
+        listed = "\n".join(f"  {line}" for line in found)
+        raise NotAllowed(
+            f"Task {number} cannot be reversed, nothing was changed. What others made or changed since blocks it:\n"
+            f"{listed}\nClear it, then `runbook rollback --environment {task.environment.name} --to {number}`; "
+            "`--with-dependents` saves what hangs on it and drops it."
+        )
+
+
+def drop_made(task: Context) -> Table:
+    """Drop what the task has made and is still there, in one transaction; return the statements, a row each.
+
+    Raises:
+        StepFailed: something of others hangs on it, or a lock could not be had.
+    """
+    plan, number = task.plan.name, task.definition.number
+    done = lock_retry.retry_while_locked(lambda: drops.drop_made(task.connection, plan, number))
+    task.write("dropped", done)
+    return Table(["dropped"], [[statement] for statement in done])
+
+
+def conclude_rollback(task: Context) -> None:
+    """Prove that a reversed task left nothing of itself, and list what others have changed since.
+
+    The schema is what it was before the task, to the byte; or what differs is others' work, object by object.
+
+    Raises:
+        GateShut: something is not given back.
+    """
+    number, connection = task.definition.number, task.connection
+    leftover = record.recorded(connection, task.plan.name, (number,))
+    now, standing = objects.find_objects(connection), objects.standing_addresses(connection)
+    lacking = three_way.not_given_back(leftover, now, standing)
+    before = schemas.objects_before(task.ledger, number)
+    left = three_way.left_alone(before, now, {}, {one.name for one in lacking}) if before is not None else []
+    was, is_now = schemas.schema_before(task.ledger, number), task.schema(*task.plan.schemas)
+    if not lacking and not left and was is not None and was != is_now:
+        lacking = [three_way.not_as_before("the schema", was, is_now)]
+    found = _found(lacking, left, is_known=before is not None)
+    _remember(task, lacking, left, found)
+    display(show_verdict(not lacking, GIVEN_BACK, EXPECTED, found, []))
+    print("\n".join(map(str, left)))
+    if lacking:
+        named = "\n".join("\n".join([one.name, *one.diff[:MOST_LINES]]) for one in lacking)
+        again = f"runbook rollback --environment {task.environment.name} --to {number}"
+        raise GateShut(
+            f"Rollback of Task {number}: {amount(len(lacking), 'object')} of this task not given back. "
+            f"Next: give back what stands below, or mend {task.definition.rollback.name}, and `{again}`.\n{named}"
+        )
+
+
+def _remember(task: Context, lacking: list[NotGivenBack], left: list[LeftAlone], found: str) -> None:
+    """Put the verdict, what was left to others and what is lacking in the ledger; let others in again."""
+    number = task.definition.number
+    task.ledger.record(task.run_id, number, Check(GIVEN_BACK, EXPECTED, found, not lacking))
+    task.write("left as it is", [{"object": one.name, "by others": one.what} for one in left])
+    if lacking:
+        task.write("not given back", [{"object": one.name, "difference": "\n".join(one.diff)} for one in lacking])
+    else:
+        record.forget(task.ledger.connection, task.plan.name, number)
+    task.ledger.finish_task(task.run_id, number, "failed" if lacking else ledger.UNDONE)
+    lock.release(task.ledger.connection, task.plan.name)
+
+
+def _found(lacking: list[NotGivenBack], left: list[LeftAlone], *, is_known: bool) -> str:
+    if lacking:
+        return f"{amount(len(lacking), 'object')} not"
+    if not is_known:
+        return "nothing of it stands; what it was before nobody has written down"
+    return f"all but {amount(len(left), 'object')} of others, left alone" if left else "equal to the byte"
