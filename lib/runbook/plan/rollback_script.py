@@ -15,7 +15,7 @@ WHOLE = "--retry"  # the options of a script that is one part
 
 
 @dataclass(frozen=True)
-class Part:
+class ScriptPart:
     """A part of a rollback script.
 
     Attributes:
@@ -40,7 +40,7 @@ class Part:
         return found[1].rstrip(".") if found else "Reverse the changes"
 
 
-def rollback_parts(task: Task) -> list[Part]:
+def rollback_parts(task: Task) -> list[ScriptPart]:
     """Return the parts of a task's rollback script, in order.
 
     Raises:
@@ -52,7 +52,7 @@ def rollback_parts(task: Task) -> list[Part]:
         raise UsageError(f"Task {task.number} cannot be reversed: {task.rollback} is missing.") from None
     head, *rest = MARK.split(script)
     if not rest:
-        return [Part("sql", WHOLE, script)]
+        return [ScriptPart("sql", WHOLE, script)]
     if re.sub(r"--.*", "", head).strip():
         raise UsageError(f"{task.rollback}: SQL stands before the first part. Begin it with `-- %%sql --retry`.")
-    return [Part(rest[place], rest[place + 1], rest[place + 2].strip() + "\n") for place in range(0, len(rest), 3)]
+    return [ScriptPart(rest[place], rest[place + 1], rest[place + 2].strip() + "\n") for place in range(0, len(rest), 3)]
