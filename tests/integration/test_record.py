@@ -80,9 +80,13 @@ def test_what_is_made_and_dropped_again_leaves_no_record(begun):
         "BEGIN; CREATE TABLE kept (x int); COMMIT",
         "-- it's done in one; nothing else\nCREATE TABLE kept (x int); -- CREATE TABLE gone (x int)",
         "SELECT 1 AS x INTO kept",
+        "SELECT keep()",
     ],
 )
-def test_however_a_cell_makes_it(begun, cell):
+def test_however_a_cell_makes_it(begun, cell, toy, connect):
+    connect(toy).execute(
+        "CREATE FUNCTION keep() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CREATE TABLE kept (x int); END $$"
+    )
     begun.run(f"%%sql\n{cell}")
     assert list(kept(begun, "table")) == ["table public.kept"]
 

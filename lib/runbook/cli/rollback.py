@@ -24,7 +24,7 @@ def rollback(environment: str, **asked: Any) -> None:
 
     What others have changed since stays and is listed; what of theirs would break blocks, listed before anything.
     """
-    from runbook.batch import rollback as back
+    from runbook.batch.rollback import RollbackRequest, roll_back
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
-    sys.exit(back.roll_back(Plan.find(), environment, back.RollbackRequest(**asked), Console()))
+    sys.exit(roll_back(Plan.find(), environment, RollbackRequest(**asked), Console()))

@@ -22,8 +22,11 @@ CONTROLS = re.compile(r"(?:^|;)\s*(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|PREPARE
 def apply(session: SqlSession, ledger: Ledger, number: int, text: str) -> SqlAnswer:
     """Send SQL for a task; see `Context.apply`."""
     bare = ASIDE.sub(" ", text)
-    if not CHANGES.search(bare):
-        return session.send(text)
+    if not CHANGES.search(bare) and not CONTROLS.search(bare):
+        try:
+            return session.send(text, lambda: _require_no_change(session))
+        except ChangedUnseen:  # a function it calls does: done again, with what stood before known
+            pass
     before, written = objects.find_objects(session.connection), False
 
     def write() -> None:
@@ -36,6 +39,16 @@ def apply(session: SqlSession, ledger: Ledger, number: int, text: str) -> SqlAns
     finally:
         if not written and not session.connection.closed:  # it runs in transactions of its own, or in none
             _compare(session, ledger, number, before, text)
+
+
+class ChangedUnseen(Exception):
+    """A text whose words do not say so has changed the schema; it is rolled back."""
+
+
+def _require_no_change(session: SqlSession) -> None:
+    if objects.written_objects(session.connection):
+        session.connection.execute(b"ROLLBACK")
+        raise ChangedUnseen
 
 
 def concurrently(

@@ -55,4 +55,6 @@ def rollback_parts(task: Task) -> list[ScriptPart]:
         return [ScriptPart("sql", WHOLE, script)]
     if re.sub(r"--.*", "", head).strip():
         raise UsageError(f"{task.rollback}: SQL stands before the first part. Begin it with `-- %%sql --retry`.")
-    return [ScriptPart(rest[place], rest[place + 1], rest[place + 2].strip() + "\n") for place in range(0, len(rest), 3)]
+    return [
+        ScriptPart(rest[place], rest[place + 1], rest[place + 2].strip() + "\n") for place in range(0, len(rest), 3)
+    ]
