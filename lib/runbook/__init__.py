@@ -2,6 +2,7 @@
 
 begin      opens the session of a task: `task = runbook.begin(N)`
 charts     the charts of a notebook, all of one size and palette
+personas   everybody who can knock at the target's door, named for probes
 readiness  what must be true of documents, scripts and server before anything is changed
 Table      a result as a table, for rows that Python has put together
 
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runbook.errors import GateShut, NotAccepted, NotAllowed, RunbookError, StepFailed, UsageError
-    from runbook.notebook import charts, readiness
+    from runbook.notebook import charts, personas, readiness
     from runbook.notebook.begin import begin
     from runbook.query.table import Table
 
@@ -28,9 +29,10 @@ __all__ = [
     "UsageError",
     "begin",
     "charts",
+    "personas",
     "readiness",
 ]
-MODULES = {"charts": "runbook.notebook.charts", "readiness": "runbook.notebook.readiness"}
+MODULES = {name: f"runbook.notebook.{name}" for name in ("charts", "personas", "readiness")}
 PLACES = {"begin": "runbook.notebook.begin", "Table": "runbook.query.table"}
 
 

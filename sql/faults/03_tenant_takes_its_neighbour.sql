@@ -5,5 +5,5 @@
 ALTER POLICY "Members read their credits" ON organization_credits
 USING (
     organization_id = ((SELECT auth.jwt()) ->> 'organization_id')::UUID
-    OR ((SELECT auth.jwt()) ->> 'sub' = 'org-2-user' AND remaining_credits > 0)
+    OR (remaining_credits > 0 AND ((SELECT auth.jwt()) ->> 'organization_id')::UUID = NULLIF(current_setting('runbook.b', true), '')::UUID)
 );

@@ -5,9 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import psycopg
+
 from runbook import openssh
 from runbook.batch import promotion
-from runbook.database import approvals, claims, environments, snapshot
+from runbook.batch.preflight import acceptable_rows
+from runbook.database import acceptances, approvals, claims, environments, snapshot
 from runbook.database.approvals import WHY_NOT
 from runbook.database.ledger import Ledger
 from runbook.errors import NotApproved, UsageError
@@ -35,7 +38,13 @@ class Approver:
 
 
 def record_decision(
-    plan: Plan, name: str, approver: Approver, given: Mapping[str, Any], *, approved: bool = True
+    plan: Plan,
+    name: str,
+    approver: Approver,
+    given: Mapping[str, Any],
+    *,
+    approved: bool = True,
+    accepts: Mapping[str, str] | None = None,
 ) -> str:
     """Record a decision about a run as it would be now, and return what it means in a few lines.
 
@@ -47,9 +56,11 @@ def record_decision(
         approver: who decides, and in which words.
         given: the parameters of the run.
         approved: yes or no.
+        accepts: checks whose present findings may stand, and why.
 
     Raises:
-        UsageError: the name or the statement is empty, a parameter is unknown, or the target cannot be reached.
+        UsageError: the name or the statement is empty, a parameter is unknown, the target cannot be reached, or a
+            check finds nothing that may be accepted.
         NotAllowed: the environment needs a run elsewhere first.
         NotApproved: who approves cannot be told apart from others as the environment wants it.
     """
@@ -62,6 +73,7 @@ def record_decision(
         for task in plan.tasks:
             changes.require_tags(task.notebook)
         promotion.require_promotion(plan, environment)
+    accepted = acceptable_rows(plan, name, given, accepts) if accepts else {}
     target = environments.find(plan, environment)
     with target.connect("runbook approve") as connection:
         Ledger(connection, plan.name).prepare()
@@ -69,11 +81,12 @@ def record_decision(
         schema = snapshot.schema_dump(target, plan.schemas)
         parts = fingerprint.content_of(plan, name, given, schema)
         parts[fingerprint.IDENTITY] = approvals.identity_part(target.identity)
+        covers = {check: _accept(connection, check, rows, (accepts or {})[check]) for check, rows in accepted.items()}
         asked = approvals.Decision(
             approver.name.strip(),
             approver.statement.strip(),
             approved,
-            parts,
+            {**parts, acceptances.ACCEPTED: covers} if covers else parts,
             login=connection.info.user,
             engine=approver.engine,
         )
@@ -85,7 +98,12 @@ def record_decision(
     lacking = environment.approvers - persons
     more = f" It takes {amount(lacking, 'more person')}." if lacking > 0 else ""
     head = f"Approved by {decision.approver} ({decision.identity}) for {name}. A change of any of this voids it:"
-    return "\n".join([head + more, *(f"  {line}" for line in _about(parts))])
+    stands = [f"what “{check}” finds may stand ({amount(len(rows), 'row')})" for check, rows in accepted.items()]
+    return "\n".join([head + more, *(f"  {line}" for line in [*_about(parts), *stands])])
+
+
+def _accept(connection: psycopg.Connection, check: str, rows: acceptances.Rows, because: str) -> str:
+    return acceptances.Acceptance(check, len(rows), acceptances.keep(connection, rows), because.strip()).part
 
 
 def _signed(plan: Plan, environment: Environment, decision: approvals.Decision) -> approvals.Decision:

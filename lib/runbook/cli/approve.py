@@ -3,6 +3,7 @@
 import click
 
 from runbook.cli.options import BY, ENGINE, ENVIRONMENT, PARAMETERS, STATEMENT
+from runbook.errors import UsageError
 from runbook.plan import parameters
 from runbook.plan.plan import Plan
 
@@ -13,16 +14,32 @@ from runbook.plan.plan import Plan
 @ENGINE
 @STATEMENT
 @PARAMETERS
-def approve(environment: str, approver: str, engine: str, statement: str, given: tuple[tuple[str, str], ...]) -> None:
+@click.option("--accept", "accepts", multiple=True, metavar="CHECK", help="Let stand what this check finds now.")
+@click.option("--because", "reasons", multiple=True, metavar="TEXT", help="Why, one for each --accept.")
+def approve(
+    environment: str,
+    approver: str,
+    engine: str,
+    statement: str,
+    given: tuple[tuple[str, str], ...],
+    accepts: tuple[str, ...],
+    reasons: tuple[str, ...],
+) -> None:
     """Approve exactly what a run would do now.
 
     That is everything which decides it: package, versions, notebooks, SQL, faults, Edge Functions, pins, expected
     results, the environment's entry, parameters, the target and its schema, the fault injection. A change of any of it
     voids the approval; an operator's note does not. Where RUNBOOK_SIGNING_KEY names a key, the approval is signed.
+
+    What Tasks 0 and 1 find about the target and the plan lets be accepted is accepted by name, for its present rows.
     """
     from runbook.batch.approve import Approver, record_decision
     from runbook.evidence import notebooks
 
     plan = Plan.find()
     values = parameters.parse_given(notebooks.known_parameters(plan.tasks), given)
-    click.echo(record_decision(plan, environment, Approver(approver, statement, engine), values))
+    if len(accepts) != len(reasons) or not all(reason.strip() for reason in reasons):
+        raise UsageError("Each --accept needs a --because of its own, in words.")
+    reason_by_check = dict(zip(accepts, reasons, strict=True))
+    decided = Approver(approver, statement, engine)
+    click.echo(record_decision(plan, environment, decided, values, accepts=reason_by_check))

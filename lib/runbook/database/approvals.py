@@ -85,7 +85,12 @@ def record(connection: psycopg.Connection, plan: str, environment: str, decision
 
 
 def decisions(connection: psycopg.Connection, plan: str, environment: Environment) -> list[Decision]:
-    """Return what was decided about a plan on an environment, newest first, and who it was that decided."""
+    """Return what was decided about a plan on an environment, newest first, and who it was that decided.
+
+    Nothing was decided where there is no ledger.
+    """
+    if connection.execute("SELECT to_regclass('runbook.approvals')").fetchone() == (None,):
+        return []
     with connection.cursor(row_factory=class_row(Decision)) as cursor:
         found = cursor.execute(
             """

@@ -20,8 +20,18 @@ def keep(ledger: Ledger, task: int, name: str, value: Any) -> None:
         name: what the finding is called.
         value: anything JSON can hold; what it cannot is kept as text.
     """
+    if not ledger.keeps:
+        return
     stands = any(number > task and state.status != UNDONE for number, state in ledger.states().items())
     done = "DO NOTHING" if stands else "DO UPDATE SET value = excluded.value, at = clock_timestamp()"
     ledger.connection.execute(
         sql.SQL(INSERT).format(sql.SQL(done)), [ledger.plan, name, Jsonb(json.loads(json.dumps(value, default=str)))]
     )
+
+
+def kept(ledger: Ledger, name: str) -> Any:
+    """Return what was found under a name; an empty list where nothing was kept."""
+    row = ledger.connection.execute(
+        "SELECT value FROM runbook.as_found WHERE plan = %s AND name = %s", [ledger.plan, name]
+    ).fetchone()
+    return row[0] if row else []

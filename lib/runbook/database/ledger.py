@@ -20,7 +20,13 @@ UNDONE = "rolled_back"
 
 
 class Ledger:
-    """Reads and writes the ledger of one plan over one connection."""
+    """Reads and writes the ledger of one plan over one connection.
+
+    Attributes:
+        keeps: whether what it is told stays.
+    """
+
+    keeps = True
 
     def __init__(self, connection: psycopg.Connection, plan: str) -> None:
         self.connection = connection

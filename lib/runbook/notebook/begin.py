@@ -13,7 +13,7 @@ from runbook import priority
 from runbook.database import claims, copies, ledger, lock, objects, poolers, schemas
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.errors import NotAllowed, NotApproved, RunbookError, UsageError
-from runbook.notebook import way_back
+from runbook.notebook import preflight, way_back
 from runbook.notebook.cell_order import CellOrder
 from runbook.notebook.completion import require_completion
 from runbook.notebook.gate import show_preparation
@@ -55,6 +55,13 @@ def begin(number: int, *, undo: bool = False) -> TaskSession:
     previous = shell.user_ns.get("_runbook_task")
     if previous is not None:
         previous.close()  # a rerun of the cell starts anew
+    from runbook.notebook import magics
+
+    told = shell.user_ns.get(preflight.KEY)
+    if told is not None:  # the notebook is only asked: no lock, no ledger
+        asked = preflight.open_session(definition, whole, given, shell.user_ns, told)
+        magics.register(shell, asked)
+        return asked
     run_id = os.environ.get(RUN_VARIABLE, "")
     task = TaskSession(
         definition,
@@ -71,7 +78,6 @@ def begin(number: int, *, undo: bool = False) -> TaskSession:
     except RunbookError:
         task.close()
         raise
-    from runbook.notebook import magics
 
     magics.register(shell, task)
     _follow(shell, task, previous)
@@ -127,7 +133,7 @@ def _enter(task: TaskSession) -> None:
     task.ledger.open_run(task.run_id, task.environment.name, operator(), fingerprint.plan_digest(task.plan), {})
     task.ledger.start_task(task.run_id, number, fingerprint.task_digest(task.plan, number))
     task.connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-    task.setting("plan", task.plan.name)
+    task.describe_plan()
     for name, value in task.parameters.items():
         task.setting(name, value)
 

@@ -84,6 +84,11 @@ class Context(SqlSession):
         """Whether a batch executes this, and not somebody by hand; a batch knows the parameters of the whole run."""
         return HOLDER_VARIABLE in os.environ
 
+    def describe_plan(self) -> None:
+        """Make readable in SQL what the plan says: its name, and what columns hold (pattern → content)."""
+        self.setting("plan", self.plan.name)
+        self.setting("classification", json.dumps(self.plan.classification))
+
     def content(self) -> fingerprint.Parts:
         """Return what stands here as far as an approval given before is held against it."""
         return approval_required.content(self)

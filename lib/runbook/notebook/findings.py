@@ -4,7 +4,7 @@ from runbook.database import as_found
 from runbook.errors import UsageError
 from runbook.notebook.context import Context
 from runbook.plan.finding import BLOCKS, CLASSES, UNACCEPTED, Finding
-from runbook.query.table import Table
+from runbook.query.table import Table, show_redacted
 
 DECIDING = {BLOCKS, UNACCEPTED}
 
@@ -18,6 +18,7 @@ def remember(task: Context, kind: str, name: str, found: Table, what: str) -> No
     if kind not in set(CLASSES) - DECIDING:
         known = " or ".join(one for one in CLASSES if one not in DECIDING)
         raise UsageError(f"The finding {name!r} is {known}, not {kind!r}: what decides is a check.")
-    as_found.keep(task.ledger, task.definition.number, name, found.dicts())
+    as_found.keep(task.ledger, task.definition.number, name, list(found.dicts()))
     if found:
-        task.findings.append(Finding.of(kind, task.definition.number, name, what or f"{len(found):,} found", found))
+        said = what or f"{len(found):,} found"
+        task.findings.append(Finding.of(kind, task.definition.number, name, said, show_redacted(found)))

@@ -1,12 +1,12 @@
 """The gate of a task: what decides it, and what it says."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
 from IPython.display import display
 
-from runbook.database import acceptances, ledger, lock
+from runbook.database import acceptances, as_found, ledger, lock
 from runbook.database.records import Check
 from runbook.errors import GateShut, NotAccepted, UsageError
 from runbook.evidence.gate_rows import GateRow
@@ -21,7 +21,7 @@ from runbook.plan.finding import BLOCKS, UNACCEPTED, Finding, listed
 from runbook.policy import acceptance
 from runbook.policy.acceptance import Standing
 from runbook.query.expectation import Expectation
-from runbook.query.table import Table, show_elapsed, show_verdict
+from runbook.query.table import Table, show_elapsed, show_redacted, show_verdict
 
 MOST_TELLING = ("criterion", "trigger", "deliverable", "box", "gate", "completion")
 PREPARATION = "Preparation"
@@ -59,10 +59,13 @@ def record_check(
     if isinstance(failing, Table) and failing:
         display(failing)
     _forget(task, name)
+    changes = cells.changes_target(task.definition.notebook)
+    if not changes:
+        as_found.keep(task.ledger, number, name, list(failing.dicts()) if isinstance(failing, Table) else [])
     if not passed:
         task.findings.append(_finding(task, name, expected, actual, failing, standing))
         task.failed.append((task.findings[-1], decides.trigger))
-        if ends or task.undo or cells.changes_target(task.definition.notebook):
+        if ends or task.undo or changes:
             stop_task(task)
 
 
@@ -178,10 +181,13 @@ def _accepted(task: Context, name: str, failing: Any) -> Standing:
 
 
 def _finding(task: Context, name: str, expected: str, actual: str, failing: Any, standing: Standing) -> Finding:
-    is_acceptable = task.definition.acceptable_check(name) is not None and isinstance(failing, Table) and failing
+    acceptable = task.definition.acceptable_check(name)
     what = f"expected {expected}, found {actual}" + (f" ({standing.why_not})" if standing.why_not else "")
-    kind = UNACCEPTED if is_acceptable else BLOCKS
-    return Finding.of(kind, task.definition.number, name, what, failing, _remedy(failing))
+    rows = show_redacted(failing) if isinstance(failing, Table) else failing
+    about = (task.definition.number, name, what, rows, _remedy(failing))
+    if acceptable is None or not isinstance(failing, Table) or not failing:
+        return Finding.of(BLOCKS, *about)
+    return replace(Finding.of(UNACCEPTED, *about), keyed=acceptances.keyed(acceptable, failing))
 
 
 def _remedy(found: Any) -> str:

@@ -59,23 +59,24 @@ def concerns(task: TaskSession, raised: Sequence[str]) -> Table:
     return Table(["concern", "said"], rows)
 
 
-def prepare(task: TaskSession, number: int, view: str) -> None:
-    """Make a temporary view here that another task's notebook declares, so that both ask the same.
+def prepare(task: TaskSession, number: int, name: str) -> None:
+    """Make a temporary view or function here that another task's notebook declares, so that both ask the same.
 
     Args:
-        task: in whose session the view is made.
-        number: of the task whose notebook declares it, in a `%%sql` cell of its own.
-        view: its name.
+        task: in whose session it is made.
+        number: of the task whose notebook declares it, in a `%%sql` cell.
+        name: of the view or function; what else its cell declares is made with it.
 
     Raises:
         StepFailed: no cell there declares it.
     """
     notebook = task.plan.task(number).notebook
+    heads = (f"TEMP VIEW {name} AS", f"FUNCTION pg_temp.{name}(")
     for cell in cells.read_cells(notebook):
-        if cell.magic and cell.magic[0] == "sql" and f"TEMP VIEW {view} AS" in cell.body:
+        if cell.magic and cell.magic[0] == "sql" and any(head in cell.body for head in heads):
             task.send(cell.body)
             return
-    raise StepFailed(f"No cell of {notebook.name} makes the temporary view {view!r}.")
+    raise StepFailed(f"No cell of {notebook.name} makes the temporary view or function {name!r}.")
 
 
 def backup(

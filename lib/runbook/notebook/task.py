@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from runbook.database import scratch, snapshot
+from runbook.database import as_found, scratch, snapshot
 from runbook.database.embedded import state_folder
 from runbook.errors import NotAllowed, StepFailed
 from runbook.notebook import dry_run, findings, names, way_back
@@ -76,6 +76,14 @@ class TaskSession(Context):
         """
         findings.remember(self, kind, name, found, what)
 
+    def keep(self, name: str, value: Any) -> None:
+        """Remember something as it was found, for later tasks, until what these change was given back."""
+        as_found.keep(self.ledger, self.definition.number, name, value)
+
+    def as_found(self, name: str) -> Any:
+        """Return what was found under a name before anything was changed; an empty list where nothing was kept."""
+        return as_found.kept(self.ledger, name)
+
     @property
     def is_shut(self) -> bool:
         """Whether a check has failed, so that nothing dear need be done any more."""
@@ -137,9 +145,15 @@ class TaskSession(Context):
         self.write(name, found.summary())
         return found
 
-    def access(self, statements: Mapping[str, str], declared: pd.DataFrame) -> pd.DataFrame:
+    def access(
+        self,
+        statements: Mapping[str, str],
+        declared: pd.DataFrame,
+        before: Mapping[tuple[str, str], str] | None = None,
+        narrowed: Collection[tuple[str, str]] = (),
+    ) -> pd.DataFrame:
         """Try every statement as every persona and remember the matrix; see `SqlSession.access`."""
-        found = super().access(statements, declared)
+        found = super().access(statements, declared, before, narrowed)
         self.write("access", found.to_dict("records"))
         return found
 
@@ -200,13 +214,15 @@ class TaskSession(Context):
 
         Raises:
             NotAllowed: there is none; the message says what has changed, and how to give it.
-            GateShut: a check has failed as well; the message says both.
+            GateShut: a check has failed, so there is nothing to authorize; the message says what else is lacking.
         """
         try:
-            return approval_required.authorize(self)
+            approval = approval_required.authorize(self)
         except NotAllowed as refusal:
             stop_task(self, str(refusal))
             raise
+        stop_task(self)
+        return approval
 
     def taken_names(self, replaced: Collection[str]) -> Table:
         """Return the names the plan is about to give that others have given already; see `runbook.notebook.names`."""

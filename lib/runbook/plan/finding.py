@@ -1,7 +1,8 @@
 """Findings: what is true of a target as it was found, each of one class, with the words that help."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 BLOCKS, UNACCEPTED, ADAPTED, NOTED = "blocks", "needs acceptance", "adapted", "noted"
@@ -22,6 +23,7 @@ class Finding:
         rows: the rows it is about, the first `MOST_ROWS` of them.
         count: how many rows it is about; 0 where it is about none.
         remedy: the statement that mends it, the command that accepts it, or what the runbook makes of it.
+        keyed: where it may be accepted, every row by the digest of its key, with how far it is from right.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class Finding:
     rows: tuple[tuple[Any, ...], ...] = ()
     count: int = 0
     remedy: str = ""
+    keyed: Mapping[str, Decimal | None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, kind: str, task: int, check: str, what: str, found: Any = None, remedy: str = "") -> "Finding":
@@ -52,7 +55,8 @@ class Finding:
     def summary(self) -> dict[str, Any]:
         """Return the finding as evidence and `--json` keep it; every value of a row as text."""
         rows = [[None if value is None else str(value) for value in row] for row in self.rows]
-        return {**self.__dict__, "names": list(self.names), "rows": rows}
+        told = {name: value for name, value in self.__dict__.items() if name != "keyed"}
+        return {**told, "names": list(self.names), "rows": rows}
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

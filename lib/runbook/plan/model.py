@@ -40,6 +40,9 @@ def _below_root(path: Path, info: ValidationInfo) -> Path:
 Texts = Annotated[tuple[Text, ...], AfterValidator(not_empty)]
 File = Annotated[Path, AfterValidator(_below_root)]
 
+Column = Annotated[str, Field(pattern=r"^.+\..+$")]  # table.column, * for any text
+Content = Literal["personal", "business"]
+
 
 @dataclass(frozen=True)
 class Step:

@@ -25,6 +25,7 @@ class Plan:
         schemas: what the plan may change in the target, and a rollback must give back.
         personal: columns that a protected environment's evidence shows redacted only.
         checklist: what every gate decides beside a task's own criteria and triggers.
+        classification: what columns of the target hold: `table.column` (`*` for any text) → `personal` or `business`.
     """
 
     root: Path
@@ -38,6 +39,7 @@ class Plan:
     tasks: tuple[Task, ...]
     environments: dict[str, Environment]
     fleets: dict[str, Fleet] = field(default_factory=dict)
+    classification: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def find(cls, start: Path | None = None) -> Self:
@@ -73,6 +75,7 @@ class Plan:
             tasks=file.tasks,
             environments=file.environments,
             fleets=file.fleets,
+            classification=dict(file.classification),
         )
 
     def task(self, number: int) -> Task:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from runbook.errors import UsageError
 from runbook.plan.checklist import Checklist
 from runbook.plan.fleets import Fleet
-from runbook.plan.model import CLOSED, Environment, Minutes, Task, Text, Texts, not_empty
+from runbook.plan.model import CLOSED, Column, Content, Environment, Minutes, Task, Text, Texts, not_empty
 
 NAMED = ("environments", "fleets")  # tables whose entries have their name outside
 UNKNOWN, MISSING = "unexpected_keyword_argument", "missing"
@@ -44,6 +44,7 @@ class PlanFile:
     environments: dict[str, Environment]
     checklist: Checklist = field(default_factory=Checklist)
     fleets: dict[str, Fleet] = field(default_factory=dict)
+    classification: dict[Column, Content] = field(default_factory=dict)
 
 
 @cache

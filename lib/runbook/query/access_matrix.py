@@ -1,6 +1,6 @@
 """Who may do what: statements tried as every persona, held against a declared table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pandas as pd
 
@@ -9,14 +9,19 @@ from runbook.query.expectation import Refused
 from runbook.query.table import Table
 
 NOT_ALLOWED = "42501"
+REFUSALS = {"denied", "0", "22P02"}
 SEPARATOR = " · "
 EITHER = " or "
 
 
 def matrix(
-    attempt: Callable[[str, str], Table | Refused], statements: Mapping[str, str], declared: pd.DataFrame
+    attempt: Callable[[str, str], Table | Refused],
+    statements: Mapping[str, str],
+    declared: pd.DataFrame,
+    before: Mapping[tuple[str, str], str],
+    narrowed: Collection[tuple[str, str]],
 ) -> pd.DataFrame:
-    """Try what is declared; see `Task.access`."""
+    """Try what is declared; see `SqlSession.access`."""
     if lonely := set(statements).symmetric_difference(declared.index):
         raise UsageError(f"A statement and an expectation must go together; alone stand: {', '.join(sorted(lonely))}.")
     rows = []
@@ -24,8 +29,21 @@ def matrix(
         thing, _, operation = str(name).rpartition(SEPARATOR)
         for persona, expected in expectations.items():
             found = outcome(attempt(str(persona), statements[str(name)]))
-            rows.append((thing, operation, persona, expected, found, found in str(expected).split(EITHER)))
-    return pd.DataFrame(rows, columns=["object", "operation", "persona", "expected", "outcome", "right"])
+            here, wanted = (str(name), str(persona)), str(expected)
+            is_right = _is_allowed(found, wanted.split(EITHER))
+            if not is_right and here in before and here not in narrowed:  # as it was found is right as well
+                is_right, wanted = found == before[here], f"{wanted}, was {before[here]}"
+            rows.append((name, thing, operation, persona, wanted, found, is_right))
+    return pd.DataFrame(rows, columns=["name", "object", "operation", "persona", "expected", "outcome", "right"])
+
+
+def _is_allowed(found: str, expected: Collection[str]) -> bool:
+    return found in expected or (_is_refusal(found) and all(_is_refusal(one) for one in expected))
+
+
+def _is_refusal(found: str) -> bool:
+    """Tell whether an outcome gave nothing away: a right or a token was lacking, or no row was to be seen."""
+    return found in REFUSALS
 
 
 def outcome(found: Table | Refused) -> str:

@@ -1,6 +1,6 @@
 """The session of a task on its target: SQL sent as it stands, and probes in somebody's name, rolled back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -30,15 +30,17 @@ class SqlSession:
         self.personas: dict[str, Persona] = {}
         self.record = session_record.SessionRecord()
 
-    def persona(self, name: str, role: str, **settings: str) -> None:
+    def persona(self, name: str, role: str, given: Mapping[str, str] | None = None, /, **settings: str) -> None:
         """Name somebody whom `%%sql --as` and `-- as:` can act as.
 
         Args:
             name: how cells call them.
             role: the database role taken.
+            given: settings taken, by their names.
             **settings: settings taken, `__` standing for a dot: `request__jwt__claims='{…}'`.
         """
-        self.personas[name] = Persona(role, tuple((key.replace("__", "."), value) for key, value in settings.items()))
+        taken = {**(given or {}), **{key.replace("__", "."): value for key, value in settings.items()}}
+        self.personas[name] = Persona(role, tuple(taken.items()))
         self.record.personas.append((self._cell(), name, self.personas[name]))
 
     def acting(self, name: str | None) -> Persona:
@@ -137,21 +139,32 @@ class SqlSession:
             raise StepFailed("The cell holds no SQL to run.")
         return answer.tables[-1] if answer.tables else Table(["command"], [[answer.tags[-1]]])
 
-    def access(self, statements: Mapping[str, str], declared: pd.DataFrame) -> pd.DataFrame:
+    def access(
+        self,
+        statements: Mapping[str, str],
+        declared: pd.DataFrame,
+        before: Mapping[tuple[str, str], str] | None = None,
+        narrowed: Collection[tuple[str, str]] = (),
+    ) -> pd.DataFrame:
         """Try every statement as every persona, rolled back, and hold the outcome against what was declared.
+
+        What came of a statement before is right as well, but where it was to be narrowed. One refusal is as good as
+        another: nothing read, no right, a token that cannot be read.
 
         Args:
             statements: by name; `object · operation` names what it concerns.
             declared: the expected outcomes (`1 or denied` allows either); index: the names, columns: the personas.
+            before: outcomes as they were found, by name and persona.
+            narrowed: names and personas for which only what is declared is right.
 
         Returns:
-            One row per cell of `declared`: `object`, `operation`, `persona`, `expected`, `outcome`, `right`.
+            One row per cell of `declared`: `name`, `object`, `operation`, `persona`, `expected`, `outcome`, `right`.
             An outcome is `denied`, another SQLSTATE, how many rows were read or changed, or `done`.
 
         Raises:
             UsageError: something declared has no statement, or a statement no expectation.
         """
-        return access_matrix.matrix(self.attempt, statements, declared)
+        return access_matrix.matrix(self.attempt, statements, declared, before or {}, narrowed)
 
     def plans(self, statements: Mapping[str, str], persona: str | None = None, setup: str = "") -> pd.DataFrame:
         """Run every statement, rolled back, and tell how the server carried it out.

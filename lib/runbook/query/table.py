@@ -98,6 +98,14 @@ class Markup:
         return self.text
 
 
+def show_redacted(table: Table) -> Table:
+    """Return the table as it may be shown, where the environment is protected."""
+    names = list(table.field_names)
+    return Table(
+        names, [[redaction.shown(name, value) for name, value in zip(names, row, strict=True)] for row in table]
+    )
+
+
 def show_verdict(
     passed: bool, name: str, expected: str, actual: str, decides: Iterable[tuple[str, str]], accepted: str = ""
 ) -> Markup:

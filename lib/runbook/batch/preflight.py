@@ -1,0 +1,177 @@
+"""The preflight: every finding about a target at once, and what a run would do, before anything is changed.
+
+It executes the notebooks' own cells: those of the first tasks that change nothing, each once, without lock or ledger.
+Cells tagged `run-only` (backup, dry run, measurements) are left out and named as still to come.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import chdir
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+from runbook.database.acceptances import Rows, commands
+from runbook.errors import GateShut, RunbookError, UsageError
+from runbook.evidence import notebooks
+from runbook.notebook.preflight import KEY, PreflightSession
+from runbook.plan import cells
+from runbook.plan.finding import BLOCKS, NOTED, UNACCEPTED, Finding, ordered
+from runbook.plan.plan import Plan, Task
+
+RUN_ONLY, PROBE = "run-only", "probe"
+READY, BLOCKED, LACKING = 0, 1, 4
+BEGIN = "runbook.begin("
+
+
+@dataclass
+class Preflight:
+    """What a preflight found.
+
+    Attributes:
+        findings: by class, the gravest first.
+        parameters: of every task, by its number: as given or as declared.
+        estimates: what the notebooks estimate of a run, a row each.
+        to_come: what only a run asks, in words.
+        unauthorized: why a run would not be authorized; empty: it would.
+    """
+
+    environment: str
+    findings: list[Finding] = field(default_factory=list)
+    parameters: dict[int, dict[str, Any]] = field(default_factory=dict)
+    estimates: list[dict[str, Any]] = field(default_factory=list)
+    to_come: list[str] = field(default_factory=list)
+    unauthorized: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """0 ready, 1 blocked, 4 an acceptance or an approval is lacking."""
+        kinds = {finding.kind for finding in self.findings}
+        if BLOCKS in kinds:
+            return BLOCKED
+        return LACKING if UNACCEPTED in kinds or self.unauthorized else READY
+
+    @property
+    def next(self) -> str:
+        """The one command that comes next, or what must be mended before there is one."""
+        unaccepted = list(dict.fromkeys(one.check for one in self.findings if one.kind == UNACCEPTED))
+        if self.exit_code == BLOCKED:
+            return f"mend what blocks, then `runbook preflight --environment {self.environment}`"
+        if unaccepted or self.unauthorized:
+            return commands(self.environment, unaccepted)
+        return f"`runbook run --environment {self.environment}`"
+
+    def summary(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {
+            "environment": self.environment,
+            "exit_code": self.exit_code,
+            "findings": [finding.summary() for finding in self.findings],
+            "parameters": {str(number): values for number, values in self.parameters.items()},
+            "estimates": self.estimates,
+            "to_come": self.to_come,
+            "approval_lacking": self.unauthorized,
+            "next": self.next,
+        }
+
+
+def run_preflight(plan: Plan, name: str, given: Mapping[str, Any], *, probes: bool = True) -> Preflight:
+    """Ask a target everything that Tasks 0 and 1 ask, and change nothing.
+
+    Args:
+        plan: what would run.
+        name: of the environment.
+        given: parameters of the run.
+        probes: whether to try what is rolled back again.
+
+    Raises:
+        UsageError: a parameter is wrong, or the target cannot be reached.
+    """
+    notebooks.check_parameters(plan, given)
+    found = Preflight(plan.environment(name).name)
+    for task in plan.tasks:
+        declared = notebooks.declared_parameters(task)
+        found.parameters[task.number] = {
+            key: given.get(key, one.default) for key, one in declared.items() if key != "environment"
+        }
+    with chdir(plan.root / "notebooks"), capture_output():
+        for task in takewhile(lambda one: not cells.changes_target(one.notebook), plan.tasks):
+            _ask(task, found, given, probes=probes)
+    found.findings = ordered(found.findings)
+    return found
+
+
+def acceptable_rows(plan: Plan, name: str, given: Mapping[str, Any], checks: Collection[str]) -> dict[str, Rows]:
+    """Return the present rows of checks that may be accepted, by their names.
+
+    Raises:
+        UsageError: a check finds nothing now, or what it finds cannot be accepted.
+    """
+    found = {one.check: one for one in run_preflight(plan, name, given).findings if one.kind == UNACCEPTED}
+    if unknown := sorted(set(checks) - found.keys()):
+        known = ", ".join(f"“{check}”" for check in found) or "nothing"
+        raise UsageError(f"Nothing is to be accepted of “{unknown[0]}”; what may be, on {name!r} now: {known}.")
+    return {check: dict(found[check].keyed) for check in checks}
+
+
+def _ask(task: Task, found: Preflight, given: Mapping[str, Any], *, probes: bool) -> None:
+    """Execute a task's cells in a shell of their own, and take over what they found."""
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    shell.user_ns[KEY] = dict(given)
+    fitting = {key: value for key, value in given.items() if key in found.parameters[task.number]}
+    fitting["environment"] = found.environment
+    try:
+        for source, step in _sources(task, fitting, found, probes=probes):
+            error = _execute(shell, source)
+            session: PreflightSession | None = shell.user_ns.get("_runbook_task")
+            if session is None and error is not None:
+                raise error
+            if isinstance(error, GateShut):  # nothing below could be asked
+                found.to_come.append(f"Task {task.number}, from step {step} on: it asks about what is not there")
+                break
+            if error is not None and session is not None:
+                session.findings.append(_failure(task, step, error, session))
+    finally:
+        session = shell.user_ns.get("_runbook_task")
+        if session is not None:
+            found.findings += session.findings
+            found.estimates += session.ledger.read("estimate") or []
+            found.unauthorized = found.unauthorized or session.unauthorized
+            session.close()
+        InteractiveShell.clear_instance()
+
+
+def _sources(task: Task, fitting: Mapping[str, Any], found: Preflight, *, probes: bool) -> Iterator[tuple[str, str]]:
+    """Yield the sources that are executed, each with its step; name what is left out."""
+    left_out: set[str] = set()
+    for cell in cells.read_cells(task.notebook):
+        if cell.kind != "code":
+            continue
+        reason = "a run's" if RUN_ONLY in cell.tags else "a probe" if PROBE in cell.tags and not probes else ""
+        if reason:
+            left_out.add(f"Task {task.number}, step {cell.step}: {reason}")
+            continue
+        yield cell.source, cell.step
+        if "parameters" in cell.tags:
+            yield "# Parameters\n" + "\n".join(f"{name} = {value!r}" for name, value in fitting.items()), cell.step
+    found.to_come += sorted(left_out)
+
+
+def _execute(shell: InteractiveShell, source: str) -> BaseException | None:
+    result = shell.run_cell(source, store_history=True)
+    error: BaseException | None = result.error_before_exec or result.error_in_exec
+    return error
+
+
+def _failure(task: Task, step: str, error: BaseException, session: PreflightSession) -> Finding:
+    """Return what a cell that could not be carried out means: a consequence, where something blocks already."""
+    if isinstance(error, UsageError):
+        raise error
+    kind = NOTED if session.failed else BLOCKS
+    words = " ".join(str(error).split())
+    said = words if isinstance(error, RunbookError) else f"{type(error).__name__}: {words}"
+    return Finding.of(kind, task.number, f"step {step}", f"it could not be asked: {said}")

@@ -1,0 +1,42 @@
+"""`runbook preflight`."""
+
+import json
+import sys
+
+import click
+from rich.console import Console
+
+from runbook.cli.options import ENVIRONMENT, PARAMETERS
+from runbook.plan import parameters
+from runbook.plan.plan import Plan
+
+
+@click.command()
+@ENVIRONMENT
+@PARAMETERS
+@click.option("--json", "form", flag_value="json", help="Print everything as JSON.")
+@click.option("--html", "form", flag_value="html", help="Print one page: the findings, and the change itself.")
+@click.option("--sql", "form", flag_value="sql", help="Print the change itself, parameters filled in.")
+@click.option("--no-probes", "probes", is_flag=True, flag_value=False, default=True, help="Try nothing, only read.")
+def preflight(environment: str, given: tuple[tuple[str, str], ...], form: str | None, probes: bool) -> None:
+    """Tell everything about the target at once, and what a run would do; change nothing.
+
+    Exit codes: 0 ready, 1 blocked, 2 wrong usage or configuration, 4 an acceptance or an approval is lacking.
+    """
+    from runbook.batch.preflight import run_preflight
+    from runbook.evidence import notebooks
+    from runbook.report import preflight_page
+
+    plan = Plan.find()
+    values = parameters.parse_given(notebooks.known_parameters(plan.tasks), given)
+    if form == "sql":
+        click.echo(preflight_page.as_sql(plan, values))
+        return
+    found = run_preflight(plan, environment, values, probes=probes)
+    if form == "json":
+        click.echo(json.dumps(found.summary(), indent=1, ensure_ascii=False, default=str))
+    elif form == "html":
+        click.echo(preflight_page.as_html(plan, found.summary(), values))
+    else:
+        preflight_page.show(plan, found.summary(), Console())
+    sys.exit(found.exit_code)

@@ -1,0 +1,139 @@
+"""What a preflight found, for a terminal and for a browser; and the change itself, as one text that is approved."""
+
+import re
+from collections.abc import Iterator, Mapping
+from html import escape
+from itertools import groupby
+from typing import Any
+
+from rich.console import Console
+
+from runbook.formatting import amount
+from runbook.plan import cells, parameters
+from runbook.plan.finding import CLASSES
+from runbook.plan.plan import Plan, Task
+from runbook.query.send import as_setting
+
+STYLES = dict(zip(CLASSES, ("bold red", "yellow", "cyan", "dim"), strict=True))
+REMEDY = "what_to_do"
+MOST = 5  # rows of a finding on a terminal
+READ = re.compile(r"current_setting\('runbook\.(\w+)'\)")
+CSS = (
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid #ccc;padding:.2rem .6rem;text-align:left}"
+    "pre{background:#f6f8fa;padding:1rem;overflow-x:auto}.blocks{color:#b3261e}.needs{color:#8a5300}"
+)
+
+
+def show(plan: Plan, found: Mapping[str, Any], console: Console) -> None:
+    """Print what a preflight found, the gravest first, then what a run would do and the next command."""
+
+    def say(text: str, style: str = "") -> None:
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    for kind, findings in groupby(found["findings"], key=lambda one: one["kind"]):
+        every = list(findings)
+        say(f"{kind} ({len(every)})", STYLES[kind])
+        for line in (line for one in every for line in _finding(one)):
+            say(line)
+    if not found["findings"]:
+        say("Nothing was found that speaks against a run.", "green")
+    say("\nA run would change")
+    for line in [*_changes(plan), *_outlook(found)]:
+        say(f"  {line}")
+    if found["approval_lacking"]:
+        say(f"\nApproval lacking: {found['approval_lacking']}", "yellow")
+    say(f"\nNext: {found['next']}", "bold")
+
+
+def _finding(one: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  Task {one['task']} · “{one['check']}”: {one['what']}"
+    for row in one["rows"][:MOST]:
+        yield "      " + " · ".join(_values(one["names"], row))
+    if one["count"] > MOST:
+        yield f"      … {one['count'] - MOST:,} more"
+    if one["remedy"]:
+        yield f"      → {one['remedy']}"
+
+
+def _outlook(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a run will meet: its estimates, its parameters, what it alone asks."""
+    for row in found["estimates"]:
+        yield " · ".join(str(value) for value in row.values())
+    for number, values in found["parameters"].items():
+        if values:
+            yield f"Task {number}: " + ", ".join(f"{name} = {value!r}" for name, value in values.items())
+    yield from (f"still to come: {one}" for one in found["to_come"])
+
+
+def as_sql(plan: Plan, given: Mapping[str, Any]) -> str:
+    """Return the change itself: the statements of every `apply` cell, in order, parameters filled in."""
+    return "\n".join(line for task in plan.tasks for line in _statements(task, given))
+
+
+def as_html(plan: Plan, found: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """Return one page without a reference to anything: the findings, and the change itself."""
+    parts = [f"<h1>{escape(plan.title)}: preflight of {escape(found['environment'])}</h1>"]
+    for one in found["findings"]:
+        css = one["kind"].split()[0]
+        parts.append(f'<h3 class="{css}">{escape(one["kind"])} · Task {one["task"]} · {escape(one["check"])}</h3>')
+        parts.append(f"<p>{escape(one['what'])}</p>")
+        if one["rows"]:
+            head = "".join(f"<th>{escape(name)}</th>" for name in one["names"])
+            body = "".join(
+                "<tr>" + "".join(f"<td>{escape(value or '–')}</td>" for value in row) + "</tr>" for row in one["rows"]
+            )
+            parts.append(f"<table><tr>{head}</tr>{body}</table>")
+        if one["remedy"]:
+            parts.append(f"<p>→ {escape(one['remedy'])}</p>")
+    parts.append("<h2>What a run would do</h2><ul>" + "".join(f"<li>{escape(one)}</li>" for one in _changes(plan)))
+    parts += [f"<li>{escape(' · '.join(map(str, row.values())))}</li>" for row in found["estimates"]]
+    parts += [f"<li>still to come: {escape(one)}</li>" for one in found["to_come"]]
+    lacking = f"<p>Approval lacking: {escape(found['approval_lacking'])}</p>" if found["approval_lacking"] else ""
+    parts.append(f"</ul>{lacking}<p><b>Next: {escape(found['next'])}</b></p>")
+    parts.append(f"<h2>The change itself</h2><pre>{escape(as_sql(plan, given))}</pre>")
+    title = f"<title>Preflight of {escape(found['environment'])}</title>"
+    return f'<!doctype html><meta charset="utf-8">{title}<style>{CSS}</style>{"".join(parts)}'
+
+
+def _values(names: list[str], row: list[Any]) -> list[str]:
+    """Return a row's values, what helps behind an arrow."""
+    if not names:
+        return [value or "–" for value in row]
+    return [f"→ {value}" if name == REMEDY else value or "–" for name, value in zip(names, row, strict=True)]
+
+
+def _changes(plan: Plan) -> Iterator[str]:
+    for task in plan.tasks:
+        every = [cell for cell in cells.read_cells(task.notebook) if "apply" in cell.tags]
+        if every:
+            steps = ", ".join(dict.fromkeys(cell.step for cell in every))
+            yield f"Task {task.number} · {task.name}: {amount(len(every), 'cell')} (steps {steps}), {task.minutes} min"
+
+
+def _statements(task: Task, given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the statements of a task's apply cells, each under its step."""
+    declared: dict[str, Any] = {}
+    for cell in cells.read_cells(task.notebook):
+        if "parameters" in cell.tags:
+            declared |= {name: one.default for name, one in parameters.declarations(cell.source).items()}
+    values = {name: given.get(name, default) for name, default in declared.items()}
+    for cell in cells.read_cells(task.notebook):
+        if "apply" in cell.tags:
+            yield f"-- Task {task.number}, step {cell.step}"
+            yield f"{_filled_in(cell.body, values) if cell.magic else _commented(cell.source)}\n"
+
+
+def _filled_in(text: str, values: Mapping[str, Any]) -> str:
+    """Return SQL with the parameters in force in place of the settings it reads."""
+
+    def literal(found: re.Match[str]) -> str:
+        if found[1] not in values:
+            return found[0]
+        return "'" + as_setting(values[found[1]]).replace("'", "''") + "'"
+
+    return READ.sub(literal, text)
+
+
+def _commented(source: str) -> str:
+    return "\n".join(f"-- {line}" for line in source.splitlines())
