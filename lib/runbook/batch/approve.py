@@ -65,9 +65,7 @@ def record_decision(
         NotApproved: who approves cannot be told apart from others as the environment wants it.
     """
     environment = plan.environment(name)
-    if not approver.name.strip() or not approver.statement.strip():
-        what = "An approval" if approved else "A rejection"
-        raise UsageError(f"{what} needs a name and a statement: --by NAME --statement TEXT.")
+    _require_words(approver, "An approval" if approved else "A rejection")
     notebooks.check_parameters(plan, given)
     if approved:
         for task in plan.tasks:
@@ -82,14 +80,9 @@ def record_decision(
         parts = fingerprint.content_of(plan, name, given, schema)
         parts[fingerprint.IDENTITY] = approvals.identity_part(target.identity)
         covers = {check: _accept(connection, check, rows, (accepts or {})[check]) for check, rows in accepted.items()}
-        asked = approvals.Decision(
-            approver.name.strip(),
-            approver.statement.strip(),
-            approved,
-            {**parts, acceptances.ACCEPTED: covers} if covers else parts,
-            login=connection.info.user,
-            engine=approver.engine,
-        )
+        whole = {**parts, acceptances.ACCEPTED: covers} if covers else parts
+        words, login = (approver.name.strip(), approver.statement.strip()), connection.info.user
+        asked = approvals.Decision(*words, approved, whole, login=login, engine=approver.engine)
         decision = _signed(plan, environment, asked)
         approvals.record(connection, plan.name, name, decision)
         persons = len(approvals.granted(approvals.decisions(connection, plan.name, environment), parts))
@@ -98,8 +91,18 @@ def record_decision(
     lacking = environment.approvers - persons
     more = f" It takes {amount(lacking, 'more person')}." if lacking > 0 else ""
     head = f"Approved by {decision.approver} ({decision.identity}) for {name}. A change of any of this voids it:"
-    stands = [f"what “{check}” finds may stand ({amount(len(rows), 'row')})" for check, rows in accepted.items()]
-    return "\n".join([head + more, *(f"  {line}" for line in [*_about(parts), *stands])])
+    return "\n".join([head + more, *(f"  {line}" for line in [*_about(parts), *_standing(accepted)])])
+
+
+def _require_words(approver: Approver, what: str) -> None:
+    if not approver.name.strip() or not approver.statement.strip():
+        raise UsageError(f"{what} needs a name and a statement: --by NAME --statement TEXT.")
+
+
+def _standing(accepted: Mapping[str, acceptances.Rows]) -> Iterator[str]:
+    """Yield what of the target as found may stand, a line each."""
+    for check, rows in accepted.items():
+        yield f"what “{check}” finds may stand ({amount(len(rows), 'row')})"
 
 
 def _accept(connection: psycopg.Connection, check: str, rows: acceptances.Rows, because: str) -> str:

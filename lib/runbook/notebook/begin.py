@@ -62,23 +62,15 @@ def begin(number: int, *, undo: bool = False) -> TaskSession:
         asked = preflight.open_session(definition, whole, given, shell.user_ns, told)
         magics.register(shell, asked)
         return asked
-    run_id = os.environ.get(RUN_VARIABLE, "")
-    task = TaskSession(
-        definition,
-        whole,
-        run_id or f"interactive-{datetime.now(UTC):%Y-%m-%d}",
-        given,
-        shell.user_ns,
-        undo=undo,
-        target=shell.user_ns.get(TARGET_NAME),
-    )
+    run_id = os.environ.get(RUN_VARIABLE, "") or f"interactive-{datetime.now(UTC):%Y-%m-%d}"
+    names = shell.user_ns
+    task = TaskSession(definition, whole, run_id, given, names, undo=undo, target=names.get(TARGET_NAME))
     shell.user_ns["_runbook_task"] = task
     try:
         _enter(task)
     except RunbookError:
         task.close()
         raise
-
     magics.register(shell, task)
     _follow(shell, task, previous)
     _show_head(shell, task)
