@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from runbook.database import environments, ledger, snapshot
+from runbook.database import as_found, environments, ledger, snapshot
 from runbook.database.identity import HOLDER_VARIABLE
 from runbook.database.target import Target
 from runbook.errors import StepFailed
@@ -83,6 +83,14 @@ class Context(SqlSession):
     def is_of_batch(self) -> bool:
         """Whether a batch executes this, and not somebody by hand; a batch knows the parameters of the whole run."""
         return HOLDER_VARIABLE in os.environ
+
+    def keep(self, name: str, value: Any) -> None:
+        """Remember something as it was found, for later tasks, until what these change was given back."""
+        as_found.keep(self.ledger, self.definition.number, name, value)
+
+    def as_found(self, name: str) -> Any:
+        """Return what was found under a name before anything was changed; an empty list where nothing was kept."""
+        return as_found.kept(self.ledger, name)
 
     def describe_plan(self) -> None:
         """Make readable in SQL what the plan says: its name, and what columns hold (pattern → content)."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from runbook.database import as_found, scratch, snapshot
+from runbook.database import scratch, snapshot
 from runbook.database.embedded import state_folder
 from runbook.errors import NotAllowed, StepFailed
 from runbook.notebook import dry_run, findings, names, way_back
@@ -75,14 +75,6 @@ class TaskSession(Context):
             what: in words.
         """
         findings.remember(self, kind, name, found, what)
-
-    def keep(self, name: str, value: Any) -> None:
-        """Remember something as it was found, for later tasks, until what these change was given back."""
-        as_found.keep(self.ledger, self.definition.number, name, value)
-
-    def as_found(self, name: str) -> Any:
-        """Return what was found under a name before anything was changed; an empty list where nothing was kept."""
-        return as_found.kept(self.ledger, name)
 
     @property
     def is_shut(self) -> bool:
