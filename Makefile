@@ -3,35 +3,42 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+DEV := .venv/dev
+DOCS := .venv/docs
 # Two workers, a file each at a time: most tests wait for a database or a kernel half of their time.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 export DENO_DIR ?= $(CURDIR)/.venv/deno
 
-.PHONY: run test test-slow lint licences bench lab clean
+.PHONY: run test test-slow lint licences bench docs lab clean
 
 run: $(READY)
 	$(BIN)/runbook run --fresh
 
-test: $(READY)
+test: $(DEV)
 	$(PYTEST) -m "not slow"
 
-test-slow: $(READY)
+test-slow: $(DEV)
 	$(PYTEST) -m slow
 
-lint: $(READY)
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/deptry lib
 	$(BIN)/runbook docs --check
+	$(BIN)/python docs/reference.py --check
 	$(BIN)/python -m tests.linters
 	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
-licences: $(READY)
+licences: $(DEV)
 	$(BIN)/python -m tests.licences
 
-bench: $(READY)
+bench: $(DEV)
 	$(BIN)/python -m bench
+
+docs: $(DOCS)
+	$(BIN)/python docs/reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 lab: $(READY)
 	$(BIN)/runbook lab
@@ -42,5 +49,14 @@ clean:
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The runbook needs Python 3.11 or newer.")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	touch $(READY)
+
+# What tests and linters add, and what the site adds.
+$(DEV): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(DEV)
+
+$(DOCS): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	touch $(DOCS)
