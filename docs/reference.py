@@ -47,7 +47,7 @@ def _cli() -> Iterator[str]:
         assert command is not None
         yield from _command(command, context, name)
     yield "## Completion\n"
-    yield "`eval \"$(_RUNBOOK_COMPLETE=bash_source runbook)\"` completes commands and options in bash; `zsh_source` and "
+    yield '`eval "$(_RUNBOOK_COMPLETE=bash_source runbook)"` completes commands and options in bash; `zsh_source` and '
     yield "`fish_source` do the same for these shells.\n"
 
 

@@ -4,7 +4,6 @@ import re
 
 import pytest
 import yaml
-
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -25,7 +24,7 @@ def test_every_page_stands_in_the_navigation():
 
 
 def test_every_variable_of_the_code_is_documented():
-    files = [path for path in (ROOT / "lib").rglob("*.py")]
+    files = (ROOT / "lib").rglob("*.py")
     named = {name for path in files for name in re.findall(r'"(RUNBOOK_[A-Z_]+)"', path.read_text("utf-8"))}
     documented = (DOCS / "reference" / "environment.md").read_text("utf-8")
     assert named and not {name for name in named if f"`{name}`" not in documented}
