@@ -2,6 +2,8 @@
 
 import importlib
 import pkgutil
+import sys
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -44,3 +46,6 @@ class Group(click.Group):
 def main() -> None:
     """Run a migration runbook: gated notebooks, verified and documented by their own evidence."""
     priority.give_way()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal may know fewer letters: no reason to end a migration

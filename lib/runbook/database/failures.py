@@ -1,5 +1,8 @@
 """Failures of the target and of this machine, as an operator reads them. The SQLSTATE decides, never the text."""
 
+import errno
+from collections.abc import Callable
+
 import psycopg
 from psycopg import errors
 
@@ -11,6 +14,7 @@ LOST = (
 )  # fmt: skip
 # What another moment mends: somebody holds a lock, or the server is full
 PASSING = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure, errors.TooManyConnections)
+FULL = {errno.ENOSPC, errno.EDQUOT}
 TRY_AGAIN = 75  # sysexits.h, EX_TEMPFAIL
 
 
@@ -28,14 +32,29 @@ def exit_code_of_failure(error: Exception) -> int:
 def describe_failure(error: Exception) -> str:
     """Return what an operator reads of an error, in a sentence."""
     said = " ".join(str(error).split())
-    if is_lost(error):
-        return f"The connection to the target was lost ({said}): `runbook run --resume`, or the rollback again."
-    if isinstance(error, PASSING):
-        return (
-            f"Others hold what is needed ({said}): wait for them, then `runbook run --resume`, or the rollback again."
-        )
-    if isinstance(error, psycopg.Error):
-        return f"The target refused it: {said}"
-    if isinstance(error, OSError):
-        return f"A file cannot be read or written ({said}): mend that, then `runbook run --resume`."
+    for happens, words in KINDS:
+        if happens(error):
+            return words.format(said)
     return str(error)
+
+
+KINDS: tuple[tuple[Callable[[Exception], bool], str], ...] = (
+    (is_lost, "The connection to the target was lost ({}): `runbook run --resume`, or the rollback again."),
+    (
+        lambda error: isinstance(error, PASSING),
+        "Others hold what is needed ({}): wait for them, then `runbook run --resume`, or the rollback again.",
+    ),
+    (
+        lambda error: isinstance(error, errors.DiskFull),
+        "The disk of the target's server is full ({}): make room there, then `runbook run --resume`.",
+    ),
+    (lambda error: isinstance(error, psycopg.Error), "The target refused it: {}"),
+    (
+        lambda error: isinstance(error, OSError) and error.errno in FULL,
+        "The disk here is full ({}): make room, then `runbook run --resume`.",
+    ),
+    (
+        lambda error: isinstance(error, OSError),
+        "A file cannot be read or written ({}): mend that, then `runbook run --resume`.",
+    ),
+)

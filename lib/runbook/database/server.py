@@ -170,8 +170,8 @@ class Server:
         return []
 
     def _private_folder(self) -> Path:
-        """Return the folder of its socket: its data folder, or one as private where that has too long a name."""
-        if len(os.fsencode(self.data)) <= LONGEST:
+        """Return the folder of its socket: its data folder, or one as private where libpq cannot be told of that."""
+        if len(os.fsencode(self.data)) <= LONGEST and "," not in str(self.data):  # libpq takes it for two
             return self.data
         name = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
         return privileges.private(f"runbook-{self.data.stat().st_uid}-{name}", self.data)

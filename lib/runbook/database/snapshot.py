@@ -100,7 +100,7 @@ def back_up(
         StepFailed: pg_dump or pg_restore fails, or no scratch database can be made.
     """
     tables = tuple(tables)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     with connection.transaction():

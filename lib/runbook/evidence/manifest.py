@@ -37,6 +37,9 @@ def make_folder(plan: Plan, environment: Environment, run_id: str) -> Path:
     """Return the folder of a run, made if need be."""
     folder = plan.outputs / environment.name / run_id
     folder.mkdir(parents=True, exist_ok=True)
+    if environment.protected:  # what is shown there is for nobody else on this machine
+        for one in (folder.parent, folder):
+            one.chmod(0o700)
     return folder
 
 
