@@ -6,7 +6,7 @@ READY := .venv/ready
 DEV := .venv/dev
 DOCS := .venv/docs
 # Programs in .venv name the folder they were made in: one that was moved with its checkout is made anew.
-$(shell test "$$(cat $(READY) 2>/dev/null)" = "$$PWD" || rm -f $(READY))
+$(shell test ! -s $(READY) || test "$$(cat $(READY))" = "$$(pwd)" || rm -rf .venv)
 # Two workers, a file each at a time: most tests wait for a database or a kernel half of their time.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 export DENO_DIR ?= $(CURDIR)/.venv/deno
@@ -50,9 +50,9 @@ clean:
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The runbook needs Python 3.11 or newer.")'
-	$(PYTHON) -m venv --clear .venv
+	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
-	printf '%s\n' "$$PWD" > $(READY)
+	pwd > $(READY)
 
 # What tests and linters add, and what the site adds.
 $(DEV): $(READY)

@@ -134,7 +134,7 @@ def test_a_failing_check_shuts_the_gate_and_says_what_to_do(begun):
     for part in (
         "“something is missing”: expected no rows, found 1 row",
         f"rollback trigger “{TRIGGER}”",
-        "`runbook run --environment local --from 7`",
+        "mend the cause, and run this notebook again",
         "`runbook rollback --environment local --to 7`",
     ):
         assert part in str(raised.value)
