@@ -7,6 +7,8 @@ import pytest
 from runbook.errors import UsageError
 from runbook.evidence import signature
 
+ARMOURED = "-----BEGIN SSH SIGNATURE-----\nx\n-----END SSH SIGNATURE-----\n"
+
 
 @pytest.fixture
 def letter(tmp_path):
@@ -87,7 +89,7 @@ def test_a_missing_key_or_tool_is_found_before_anything_runs(key, tmp_path, lett
         signature.require_signing()
     monkeypatch.setenv(signature.KEY_VARIABLE, str(key))
     signature.require_signing()
-    signature.signature_path(letter).write_text("x")
+    signature.signature_path(letter).write_text(ARMOURED)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match="ssh-keygen is not installed"):
         signature.require_signing()

@@ -7,6 +7,7 @@ RUNBOOK_ALLOWED_SIGNERS the list of signers, a line each: `NAME ssh-ed25519 AAAA
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from runbook.openssh import KEY_VARIABLE, call
 
 SIGNERS_VARIABLE = "RUNBOOK_ALLOWED_SIGNERS"
 NAMESPACE = "runbook"
+ARMOUR = re.compile(rb"-----BEGIN SSH SIGNATURE-----\n(?:[A-Za-z0-9+/=]+\n)+-----END SSH SIGNATURE-----\n")
+LONGEST_SIGNATURE = 1 << 16  # bytes
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def check_signature(path: Path) -> SignatureCheck:
     found, signers = signature_path(path), os.environ.get(SIGNERS_VARIABLE)
     if not found.is_file():
         return SignatureCheck(False if signers else None, f"{path.name} is not signed")
+    if not ARMOUR.fullmatch(found.read_bytes()[:LONGEST_SIGNATURE]):  # ssh-keygen would read over what stands around it
+        return SignatureCheck(False, f"{found.name} was altered: it is no signature, or more than one")
     options, name = ["-n", NAMESPACE, "-s", str(found)], ""
     try:
         if not signers:
