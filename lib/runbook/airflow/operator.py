@@ -65,7 +65,7 @@ class RunbookOperator(BaseOperator):  # type: ignore[misc]
         with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
             result = Path(folder) / "result.json"
             command = [self.executable, self.verb, *self.arguments, "--environment", f"{self.fleet}/{self.target}"]
-            if self.verb in {"run", "rollback", "preflight"}:
+            if self.verb == "run":
                 command += ["--result", str(result)]
             if self.by:
                 statement = f"Approved in Airflow for {self.target}"

@@ -2,12 +2,14 @@
 
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
 from runbook.cli.options import CONFIRM, ENVIRONMENT, PARAMETERS
+from runbook.errors import RunbookError
 from runbook.plan import parameters
 from runbook.plan.plan import Plan
 
@@ -18,23 +20,41 @@ from runbook.plan.plan import Plan
 @click.option("--to", "last", type=int, help="Last task.")
 @PARAMETERS
 @click.option("--resume", is_flag=True, help="Go on with the run that stopped, where it stopped.")
+@click.option("--ensure", is_flag=True, help="Start a run, resume one, or do nothing: until the target is complete.")
+@click.option("--result", type=click.Path(path_type=Path), help="Write what became of it here, as JSON.")
 @click.option("--fresh", is_flag=True, help="Give an embedded environment a fresh baseline first.")
 @click.option("--note", default="", metavar="TEXT", help="The operator's note on this run; it voids no approval.")
 @click.option("--rollback-on-trigger", is_flag=True, help="Where a rollback trigger fires, reverse its task, unasked.")
 @click.option("--keep-expected", is_flag=True, help="Make this run's notebooks the expected results.")
 @CONFIRM
-def run(given: tuple[tuple[str, str], ...], **request: Any) -> None:
+def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, **request: Any) -> None:
     """Run the tasks in sequence; stop at the first shut gate.
 
-    Exit codes: 0 all gates open, 1 a gate shut or a step failed, 2 wrong usage or configuration, 3 not allowed.
+    Exit codes: 0 all gates open, 1 a gate shut or a step failed, 2 wrong usage or configuration, 3 a dependency is not
+    complete, 4 an approval or an acceptance is lacking, 75 try again.
     """
     from runbook.kernels import forkserver
 
     forkserver.prepare()  # beside the imports here
     from runbook.batch import batch
+    from runbook.batch.ensure import require_writable, what_is_left, write_result
     from runbook.evidence import notebooks
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
     plan = Plan.find()
     values = parameters.parse_given(notebooks.known_parameters(plan.tasks), given)
-    sys.exit(batch.run_batch(plan, batch.RunRequest(given=values, **request), Console()))
+    asked = batch.RunRequest(given=values, **request)
+    if result:
+        require_writable(result)
+    try:
+        wanted = what_is_left(plan, asked) if ensure else asked
+        code = batch.run_batch(plan, wanted, Console()) if wanted else 0
+    except RunbookError as error:
+        if result:
+            write_result(result, plan, asked.environment, error.exit_code, str(error))
+        raise
+    if wanted is None:
+        click.echo(f"{asked.environment} is complete under this content: nothing to do.")
+    if result:
+        write_result(result, plan, asked.environment, code)
+    sys.exit(code)

@@ -1,0 +1,73 @@
+"""What an engine asks for: that a target be complete, whatever it takes; and what became of it, as JSON."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from runbook.batch.batch import RunRequest
+from runbook.database import environments
+from runbook.database.ledger import DONE, Ledger
+from runbook.errors import UsageError
+from runbook.evidence import manifest
+from runbook.plan import fingerprint
+from runbook.plan.plan import Plan
+
+
+def what_is_left(plan: Plan, request: RunRequest) -> RunRequest | None:
+    """Return the request for what is left of what was asked for: the rest of a run, or a run of its own; None: nothing.
+
+    A task counts as done while the target's ledger says that it is complete under the content that stands here.
+
+    Raises:
+        UsageError: the plan or the environment is wrong.
+        TryAgain: the target cannot be reached.
+    """
+    tasks, environment = plan.between(request.first, request.last), plan.environment(request.environment)
+    with environments.connect(plan, environment, "runbook ensure") as connection:
+        ledger = Ledger(connection, plan.name)
+        states = ledger.states() if ledger.exists() else {}
+        stopped = ledger.unfinished_run(environment.name) if states else None
+        run = ledger.run(stopped) if stopped else None
+    done = {
+        number
+        for number, state in states.items()
+        if state.status == DONE and state.content == fingerprint.task_digest(plan, number)
+    }
+    left = [task.number for task in tasks if task.number not in done]
+    if not left and run is None:
+        return None
+    if run is not None and (run["first_task"], run["last_task"]) == (tasks[0].number, tasks[-1].number):
+        return replace(request, first=None, last=None, resume=True)
+    return replace(request, first=left[0], last=tasks[-1].number) if left else None
+
+
+def require_writable(path: Path) -> None:
+    """Make sure, before anything runs, that what becomes of a run can be written.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"--result {path}: the folder {path.parent} does not exist.")
+
+
+def write_result(path: Path, plan: Plan, environment: str, code: int, message: str = "") -> None:
+    """Write what became of a command: `environment`, `exit_code`, `run`, `status`, `task`, `failure`, `next`, `digest`.
+
+    What the newest run's manifest does not say is null.
+    """
+    folder = manifest.latest_run(plan, plan.environment(environment))
+    found = manifest.read_manifest(folder) if folder else {}
+    failure = found.get("failure") or {}
+    said = {
+        "environment": environment,
+        "exit_code": code,
+        "run": found.get("run_id"),
+        "status": found.get("status"),
+        "task": failure.get("task"),
+        "failure": message or failure.get("message"),
+        "next": failure.get("next"),
+        "digest": found.get("digest"),
+        "folder": str(folder) if folder else None,
+    }
+    manifest.write_whole(path, json.dumps(said, indent=1, ensure_ascii=False, default=str) + "\n")
