@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from runbook import openssh
 from runbook.database import embedded
 from runbook.errors import NotAllowed
 from runbook.plan import fingerprint
@@ -94,9 +95,14 @@ def test_too_short_a_digest_does_not_count(elsewhere):
             confirmation.require_confirmation(plan, plan.environment("elsewhere"), given)
 
 
-def test_the_batch_goes_there_and_back_with_the_digest_that_approve_printed(elsewhere, runbook):
+def test_the_batch_goes_there_and_back_with_the_digest_that_approve_printed(elsewhere, runbook, key):
     there = ("--environment", "elsewhere")
-    approval = runbook(elsewhere, "approve", *there, "--by", "Ada", "--statement", "Go")
+    path, entry = elsewhere / "runbook.toml", "[environments.elsewhere]\n"
+    listed = f'{entry}approver_keys = ["{openssh.fingerprint(str(key))}"]\n'
+    path.write_text(path.read_text().replace(entry, listed))
+    said = ("--by", "Ada", "--statement", "Go")
+    approval = runbook(elsewhere, "approve", *there, *said, **{openssh.KEY_VARIABLE: str(key)})
+    assert approval.returncode == 0, approval.stderr
     printed = approval.stdout.partition("content ")[2][:12]
     done = runbook(elsewhere, "run", *there, "--confirm", printed)
     assert done.returncode == 0, done.stdout + done.stderr
