@@ -403,8 +403,8 @@ def test_a_task_stops_where_the_approval_it_asks_for_is_missing(toy, run):
     plan = toy / "runbook.toml"
     plan.write_text(plan.read_text().replace('approval = "automatic"', 'approval = "required"'))
     replace_cell(toy, "begin(7)", "…", "task.authorize()")
-    refused = run(toy, code=3)
-    assert refused.manifest["failure"]["name"] == "NotAllowed"
+    refused = run(toy, code=4)
+    assert refused.manifest["failure"]["name"] == "NotApproved"
     assert "approve" in refused.manifest["failure"]["message"]
     assert [event["reason"] for event in refused.events if event["event"] == "escalation"] == ["input"]
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from runbook.database import embedded
-from tests.servers import USER, WHEEL, Server, folder, owned
+from tests.support.servers import USER, WHEEL, Server, folder, owned
 
 SECRET = "c4n4ry"
 ELSEWHERE = "RUNBOOK_ELSEWHERE_DATABASE_URL"

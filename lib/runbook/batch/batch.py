@@ -148,7 +148,7 @@ def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> "
     again = resume.command(execution.environment)
     execution.announcer.issue(task, failure.message, f"look at the notebook, mend the cause, then `{again}`")
     reason = "trigger" if "rollback trigger" in failure.message else "error"
-    if failure.kind == "NotAllowed":
+    if failure.kind in REFUSED:
         reason = "input"
     execution.announcer.escalate(task, reason, f"Task {task.number} stopped the run. {failure.message}")
     return failure
