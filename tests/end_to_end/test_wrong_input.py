@@ -95,7 +95,7 @@ def sentence(result: Result, code: int) -> str:
 
 
 RUN = ("run", "--environment", "elsewhere")
-COLUMNS = "check “every column the migration relies on stands, with its type”"
+COLUMNS = "“every column the migration relies on stands, with its type”"
 DECIDE = ("--environment", "elsewhere", "--by", "Ada", "--statement", "Go")
 
 
@@ -201,7 +201,7 @@ def test_a_place_that_takes_no_evidence(ask, tmp_path, toys):
 @pytest.mark.parametrize(
     ("harm", "task", "said"),
     [
-        ("ALTER TABLE credit_actions RENAME TO credit_history", 0, "check “the tables are of the kind"),
+        ("ALTER TABLE credit_actions RENAME TO credit_history", 0, "“the tables are of the kind"),
         ("ALTER TABLE organization_credits ALTER used_credits TYPE text", 1, COLUMNS),
         ("ALTER TABLE organizations DROP COLUMN status", 1, COLUMNS),
     ],
