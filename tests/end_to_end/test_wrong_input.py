@@ -162,7 +162,8 @@ def test_a_ledger_that_may_not_be_read(ask, server, toys):
 def test_a_damaged_manifest(ask, tmp_path, command, text):
     (tmp_path / manifest.MANIFEST).write_text(text)
     said = sentence(ask(command, str(tmp_path)), 2)
-    assert f"{tmp_path / manifest.MANIFEST} is damaged" in said
+    assert str(tmp_path) in said
+    assert f"{manifest.MANIFEST} is damaged" in said
 
 
 @pytest.mark.parametrize(
