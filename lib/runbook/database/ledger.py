@@ -57,7 +57,8 @@ class Ledger:
     def note_run(self, run_id: str, text: str) -> None:
         """Remember what an operator wants noted of a run, below what was noted before."""
         self.connection.execute(
-            "UPDATE runbook.runs SET note = concat_ws(E'\\n', NULLIF(note, ''), %s) WHERE run_id = %s", [text, run_id]
+            "UPDATE runbook.runs SET note = concat_ws(E'\\n', NULLIF(note, ''), %s::TEXT) WHERE run_id = %s",
+            [text, run_id],
         )
 
     def close_run(self, run_id: str, status: str) -> None:
