@@ -136,9 +136,9 @@ def test_a_role_that_may_not_keep_a_ledger(ask, server, command):
     assert "as a role with CREATE on the database" in said
 
 
-def test_a_target_that_takes_no_writes(ask, server):
+def test_a_session_that_is_read_only_by_default_is_settled(ask, server):
     options = "-c default_transaction_read_only=on"
-    assert "the target takes no writes" in sentence(ask(*RUN, address=server.address(options=options)), 2)
+    assert "'elsewhere' is protected" in sentence(ask(*RUN, address=server.address(options=options)), 3)
 
 
 def test_a_standby_is_refused_and_can_be_looked_at(ask, standby):

@@ -36,9 +36,9 @@ def prepare(connection: psycopg.Connection) -> None:
             "in a session where default_transaction_read_only is off."
         )
     for attempt in range(ATTEMPTS):
-        if is_current(connection):
-            return
         try:
+            if is_current(connection):
+                return
             _make(connection)
         except psycopg.errors.InsufficientPrivilege as error:
             raise UsageError(
