@@ -19,7 +19,7 @@ from runbook.errors import StepFailed, UsageError
         (errors.LockNotAvailable("canceling statement due to lock timeout"), "Others hold what is needed (", 75),
         (errors.DeadlockDetected("deadlock detected"), "Others hold what is needed (", 75),
         (errors.TooManyConnections("sorry, too many clients already"), "Others hold what is needed (", 75),
-        (errors.DiskFull("could not extend file"), "The target refused it: could not extend file", 1),
+        (errors.DiskFull("could not extend file"), "The disk of the target's server is full (could not", 1),
         (errors.QueryCanceled("canceling statement due to user request"), "The target refused it: ", 1),
         (errors.UndefinedTable("the connection was lost"), "The target refused it: ", 1),
         (FileNotFoundError("x"), "A file cannot be read or written (x)", 1),
