@@ -126,12 +126,10 @@ class Server:
         command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         log = self.data / "log"
         # The shell ends at once, and so the server is nobody's child; it is told nothing to interpret.
-        apart = ["/bin/sh", "-c", '"$@" </dev/null >>"$RUNBOOK_LOG" 2>&1 &', "sh", *command]
+        apart = ["/bin/sh", "-c", 'log=$1; shift; "$@" </dev/null >>"$log" 2>&1 &', "sh", str(log), *command]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        subprocess.run(
-            apart, env={**environment, "RUNBOOK_LOG": str(log)}, cwd="/", check=True, start_new_session=True,
-            **privileges.of_server(self.data),
-        )  # fmt: skip
+        where = privileges.of_server(self.data)
+        subprocess.run(apart, env=environment, cwd="/", check=True, start_new_session=True, **where)
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if (process := self._postmaster()) and self._lines()[-1:] == ["ready"]:
