@@ -174,6 +174,7 @@ def test_an_option_gets_its_old_value_back_unless_others_set_it_since(
     assert connection.execute("SELECT reloptions FROM pg_class WHERE relname = 'shelves'").fetchone() == (left or None,)
 
 
+@pytest.mark.slow
 def test_up_and_down_ten_times_leaves_nothing_but_dropped_columns(migrated, connect, open_notebook, toy_cells):
     dump = connect(migrated).execute("SELECT definition FROM runbook.schemas").fetchone()
     for _ in range(10):

@@ -1,6 +1,7 @@
 """The function of consumption is replaced in place: whoever is bound to it, or was given it, keeps it."""
 
 import psycopg
+import pytest
 
 from tests.support.databases import Database
 from tests.support.draw import Drawing
@@ -28,6 +29,7 @@ SPEND = """
 """
 
 
+@pytest.mark.slow
 def test_who_is_bound_to_the_function_follows_it_there_and_back(drawing: Drawing) -> None:
     seen: dict[tuple[str, int], tuple[object, ...]] = {}
 
