@@ -88,7 +88,7 @@ kernels.close()
 def test_what_a_kernel_writes_past_its_channels_does_not_reach_the_terminal(tmp_path):
     outside = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
     command = [sys.executable, "-c", SAYS_SOMETHING]
-    done = subprocess.run(command, cwd=tmp_path, env=outside, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=outside, capture_output=True, text=True, timeout=180, check=False)
     assert (tmp_path / "ran").exists(), done.stderr
     assert done.stderr == ""
 
