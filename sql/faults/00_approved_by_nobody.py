@@ -10,6 +10,6 @@ from runbook.database import approvals
 from runbook.plan import fingerprint
 
 task.environment = replace(task.environment, approval="required")
-parts = fingerprint.content_of(task.plan, {}, task.schema(*task.plan.schemas))
+parts = fingerprint.content_of(task.plan, task.environment.name, {}, task.schema(*task.plan.schemas))
 yes = approvals.Decision(" ", "Yes", True, parts)
 approvals.record(task.ledger.connection, task.plan.name, task.environment.name, yes)
