@@ -7,9 +7,9 @@
 from dataclasses import replace
 
 from runbook.database import approvals
-from runbook.plan import fingerprint
+from runbook.policy import approval_required
 
 task.environment = replace(task.environment, approval="required")
-parts = fingerprint.content_of(task.plan, task.environment.name, {}, task.schema(*task.plan.schemas))
+parts = approval_required.content(task, task.schema(*task.plan.schemas))
 yes = approvals.Decision(" ", "Yes", True, parts)
 approvals.record(task.ledger.connection, task.plan.name, task.environment.name, yes)
