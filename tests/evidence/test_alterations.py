@@ -140,7 +140,6 @@ def ended(tmp_path_factory, state):
     return root, folders, call
 
 
-@pytest.mark.skip(reason="not run since the last large changes")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_alteration_is_named_however_the_run_ended(ended, tmp_path, kind):
@@ -155,7 +154,6 @@ def test_every_alteration_is_named_however_the_run_ended(ended, tmp_path, kind):
     require_named(plan, folders[kind], tmp_path, other)
 
 
-@pytest.mark.skip(reason="not run since the last large changes")
 @pytest.mark.slow
 def test_a_seal_says_how_the_run_ended_and_names_the_one_before_it(ended):
     from runbook.evidence import seal, standalone
