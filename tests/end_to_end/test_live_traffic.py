@@ -36,7 +36,7 @@ SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'runbook
 """
 
 
-@pytest.mark.skip(reason="not run since the last large changes")
+@pytest.mark.skip(reason="the resume took more than 240 s on a busy machine: not known yet whether it hangs or is slow")
 @pytest.mark.slow
 def test_every_call_is_counted_though_the_batch_is_killed_and_resumed(project, connect, runbook):
     connection = connect(project)
