@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from runbook.database import embedded
-from runbook.errors import GateShut, NotAllowed, StepFailed, UsageError
+from runbook.errors import GateShut, NotAllowed, StepFailed, TargetHeld, UsageError
 
 CRITERION, TRIGGER = "Every shelf has a label", "A shelf without a label"
 DECIDES = f"-- criterion: {CRITERION}\n-- trigger: {TRIGGER}\n"
@@ -104,7 +104,7 @@ def test_a_second_session_is_refused_and_told_who_holds_the_target(open_notebook
     holder = begun.task.ledger.connection.info.backend_pid
     second = open_notebook(toy, toy_cells[0])
     with pytest.raises(
-        NotAllowed, match=rf"runbook interactive-\S+ task 7 ledger \(backend {holder}\), connected since"
+        TargetHeld, match=rf"runbook interactive-\S+ task 7 ledger \(backend {holder}\), connected since"
     ):
         second.run(toy_cells[1])
 

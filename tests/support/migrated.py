@@ -6,6 +6,7 @@ import psycopg
 import sqlparse
 
 from runbook.plan import cells, parameters
+from runbook.query.send import as_setting
 
 
 def migrate(connection: psycopg.Connection, notebook: Path) -> None:
@@ -13,7 +14,7 @@ def migrate(connection: psycopg.Connection, notebook: Path) -> None:
     for cell in cells.read_cells(notebook):
         if "parameters" in cell.tags:
             for name, given in parameters.declarations(cell.source).items():
-                connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", str(given.default)])
+                connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", as_setting(given.default)])
         elif "apply" in cell.tags and cell.magic:
             if cell.magic[0] == "backfill":
                 connection.execute("SELECT set_config('runbook.first', '(0,0)', false)")
