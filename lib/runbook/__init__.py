@@ -1,10 +1,13 @@
 """A migration runbook as Jupyter notebooks. What a notebook needs comes from here alone.
 
-begin      opens the session of a task: `task = runbook.begin(N)`
-charts     the charts of a notebook, all of one size and palette
-personas   everybody who can knock at the target's door, named for probes
-readiness  what must be true of documents, scripts and server before anything is changed
-Table      a result as a table, for rows that Python has put together
+alongside     what others wait for while a task does something dear
+begin         opens the session of a task: `task = runbook.begin(N)`
+charts        the charts of a notebook, all of one size and palette
+http_service  what a service answers when it is asked over HTTP
+memory_use    what sessions take of the server's memory, before against after
+personas      everybody who can knock at the target's door, named for probes
+readiness     what must be true of documents, scripts and server before anything is changed
+Table         a result as a table, for rows that Python has put together
 
 RunbookError is what every failure has in common, each with one clear sentence and the exit code it means to a shell:
 GateShut, NotAccepted, StepFailed, UsageError, NotAllowed.
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runbook.errors import GateShut, NotAccepted, NotAllowed, RunbookError, StepFailed, UsageError
-    from runbook.notebook import charts, personas, readiness
+    from runbook.notebook import alongside, charts, http_service, memory_use, personas, readiness
     from runbook.notebook.begin import begin
     from runbook.query.table import Table
 
@@ -27,12 +30,18 @@ __all__ = [
     "StepFailed",
     "Table",
     "UsageError",
+    "alongside",
     "begin",
     "charts",
+    "http_service",
+    "memory_use",
     "personas",
     "readiness",
 ]
-MODULES = {name: f"runbook.notebook.{name}" for name in ("charts", "personas", "readiness")}
+MODULES = {
+    name: f"runbook.notebook.{name}"
+    for name in ("alongside", "charts", "http_service", "memory_use", "personas", "readiness")
+}
 PLACES = {"begin": "runbook.notebook.begin", "Table": "runbook.query.table"}
 
 

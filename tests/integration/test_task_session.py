@@ -334,7 +334,7 @@ def test_a_dry_run_is_made_once_for_the_same_scripts_and_schema(begun, connect, 
     [
         "UPDATE runbook.tasks SET status = 'rolled_back'; ALTER TABLE shelves ADD COLUMN oak boolean",
         "UPDATE runbook.notes SET value = jsonb_set(value, '{at}', to_jsonb((value->>'at')::float8 - 86401)) "
-        "WHERE name = 'dry run of'",
+        "WHERE name = 'dry run 7'",
     ],
     ids=["the schema", "the day"],
 )

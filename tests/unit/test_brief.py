@@ -1,11 +1,14 @@
 """The brief and the plan: not a task, step, criterion or trigger of docs/BRIEF.md is lost or reworded."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from runbook.errors import UsageError
 from runbook.plan import cells, parameters
+from runbook.plan.decisions import gate_of_check, require_decisions
 from runbook.plan.plan import Plan
 
 ROOT = Path(__file__).parents[2]
@@ -14,6 +17,7 @@ TEXT = (ROOT / "docs" / "BRIEF.md").read_text(encoding="utf-8")
 SECTIONS = re.split(r"^## \S+ \*\*TASK \d: .+\*\*$", TEXT, flags=re.MULTILINE)
 BRIEF = dict(enumerate(part.partition("\n## ")[0] for part in SECTIONS[1:]))
 CRITERIA, TRIGGERS = "Success Criteria", "Rollback Triggers"
+CHECKS = {task.notebook: cells.checks(task.notebook) for task in PLAN.tasks}
 TASKS = pytest.mark.parametrize("task", PLAN.tasks, ids=lambda task: f"task {task.number}")
 
 
@@ -132,3 +136,88 @@ def test_a_notebook_begins_with_its_parameters_and_ends_at_its_gate(task):
 @TASKS
 def test_a_task_has_a_way_back(task):
     assert task.rollback.read_text(encoding="utf-8").strip()
+
+
+CHECKLIST = TEXT.partition("## 🎯 **EXECUTION CHECKLIST**")[2]
+
+
+def listed(title: str, pattern: str) -> list:
+    """What a section of the checklist lists."""
+    section = CHECKLIST.partition(f"### **{title}**")[2].partition("\n### ")[0].partition("\n---")[0]
+    return re.findall(pattern, section, re.MULTILINE)
+
+
+def test_the_checklist_of_the_brief_was_read_whole():
+    counts = [len(listed(title, r"^- \[ \] (.+)$")) for title in ("Pre-Task Preparation", "Task Completion Validation")]
+    assert counts == [5, 5]
+    assert len(listed("Quality Gates", r"^\d\. ")) == 5
+    assert len(listed("Inter-Task Dependencies", r"^- ")) == 5
+    assert [len(listed(title, r"^- ")) for title in ("Task Status Updates", "Escalation Triggers")] == [4, 4]
+    assert sum(len(deliverables(number)) for number in BRIEF) == 25
+
+
+def test_the_quality_gates_are_those_of_the_brief():
+    gates = [(gate.name, gate.meaning) for gate in PLAN.checklist.quality_gates]
+    assert gates == listed("Quality Gates", r"^\d\. \*\*(.+?)\*\*: (.+)$")
+
+
+def test_preparation_and_completion_are_those_of_the_brief():
+    assert list(PLAN.checklist.preparation) == listed("Pre-Task Preparation", r"^- \[ \] (.+)$")
+    boxes = listed("Task Completion Validation", r"^- \[ \] (.+)$")
+    assert [box.box for box in PLAN.checklist.completion] == boxes
+
+
+def test_what_a_task_requires_is_what_the_brief_says():
+    said = [
+        f"**Task {task.number}** requires Task {one.task} {one.words}" for task in PLAN.tasks for one in task.requires
+    ]
+    assert said == listed("Inter-Task Dependencies", r"^- (.+)$")
+
+
+def test_announcements_have_the_forms_of_the_brief():
+    forms = listed("Task Status Updates", r'^- \*\*.+?\*\*: "(.+)"$')
+    filled = PLAN.checklist.message
+    assert [
+        filled("start", number="X", name="[Name]", duration="[Duration]"),
+        filled("progress", number="X", percent="25/50/75", status="[Status]"),
+        filled("complete", number="X", deliverables="[Summary of deliverables]"),
+        filled("issue", number="X", description="[Description]", action="[Action plan]"),
+    ] == forms
+
+
+def test_escalations_are_called_as_in_the_brief():
+    assert list(PLAN.checklist.escalations.values()) == listed("Escalation Triggers", r"^- (.+)$")
+    assert PLAN.escalate_at == 1.5
+
+
+def test_the_checks_decide_everything_the_brief_asks_of_a_gate():
+    require_decisions(PLAN, PLAN.tasks)
+
+
+@TASKS
+def test_every_deliverable_and_every_quality_gate_is_decided_by_a_check(task):
+    declared = cells.checks(task.notebook)
+    assert set(task.deliverables) == {check.deliverable for check in declared} - {None}
+    assert {gate_of_check(PLAN, check.gate) for check in declared} == set(PLAN.checklist.kinds)
+
+
+PROMISES = [
+    *((f"Task {task.number}: ", words) for task in PLAN.tasks for words in (*task.criteria, *task.triggers)),
+    *((f"Task {task.number}: ", words) for task in PLAN.tasks for words in task.deliverables),
+    *((f"Task {task.number}: ", kind) for task in PLAN.tasks for kind in PLAN.checklist.kinds[1:]),
+    *(("Task 0: ", words) for words in PLAN.checklist.preparation),
+]
+
+
+@pytest.mark.parametrize(("task", "words"), PROMISES, ids=str)
+def test_a_promise_no_check_decides_any_more_is_named(task, words, monkeypatch):
+    def without(path: Path) -> list[cells.DeclaredCheck]:
+        return [
+            replace(one, **{sort: None for sort in cells.DECIDED if getattr(one, sort) == words})
+            for one in CHECKS[path]
+        ]
+
+    monkeypatch.setattr("runbook.plan.decisions.checks", without)
+    with pytest.raises(UsageError) as raised:
+        require_decisions(PLAN, PLAN.tasks)
+    assert any(line.strip().startswith(task) and repr(words) in line for line in str(raised.value).splitlines())

@@ -9,6 +9,7 @@ import pytest
 from runbook.errors import UsageError
 from runbook.faults import faults
 from runbook.plan import cells
+from runbook.plan.decisions import gate_of_check
 from runbook.plan.plan import Plan
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,32 @@ def test_every_check_has_a_fault_that_it_must_catch(task, check):
 @pytest.mark.parametrize(("task", "trigger"), TRIGGERS, ids=[f"{task} {trigger}" for task, trigger in TRIGGERS])
 def test_every_trigger_has_a_fault_that_fires_it(task, trigger):
     assert [fault.name for fault in FAULTS if (fault.task, fault.trigger) == (task, trigger)]
+
+
+GATES = [(task, kind) for task in PLAN.tasks for kind in PLAN.checklist.kinds]
+DELIVERABLES = [(task, words) for task in PLAN.tasks for words in task.deliverables]
+
+
+def caught_by(task, sort: str, words: str) -> list[str]:
+    """The faults of a task that a check catches which decides these words."""
+    checks = [check for check in DECLARED[task.number] if decided(check, sort) == words]
+    faults_of_task = [fault for fault in FAULTS if fault.task == task.number]
+    return [fault.name for fault in faults_of_task if any(is_named(fault.check, check.name) for check in checks)]
+
+
+def decided(check: cells.DeclaredCheck, sort: str) -> str | None:
+    words = getattr(check, sort)
+    return gate_of_check(PLAN, words) if sort == "gate" else words
+
+
+@pytest.mark.parametrize(("task", "kind"), GATES, ids=[f"{task.number} {kind}" for task, kind in GATES])
+def test_every_quality_gate_of_every_task_has_a_fault_of_its_own(task, kind):
+    assert caught_by(task, "gate", kind)
+
+
+@pytest.mark.parametrize(("task", "words"), DELIVERABLES, ids=[words for _, words in DELIVERABLES])
+def test_every_deliverable_has_a_fault_of_its_own(task, words):
+    assert caught_by(task, "deliverable", words)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

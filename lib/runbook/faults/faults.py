@@ -18,10 +18,19 @@ from typing import Any
 from nbformat.v4 import new_code_cell
 
 from runbook.errors import UsageError
+from runbook.plan.cells import checks
 from runbook.plan.plan import Plan
 
 HEAD = re.compile(r"^(?:--|#) (task|check|trigger|point|reason): (.+?)\s*$", re.MULTILINE)
+DELIVERED = "delivered: "  # how the names of the checks begin by which tasks deliver
 STEP = re.compile(r"^#{2,} (\d+(?:\.\d+)*) · ", re.MULTILINE)
+READ_WRITE, READ_ONLY = (f'task.connection.execute("SET default_transaction_read_only = {on}")' for on in ("off", "on"))
+WITHHELD = """# nothing is said of the deliverable, whatever the task would say
+from sys import modules
+tasks = modules["runbook.notebook.task"]
+_deliver = tasks.deliver
+tasks.deliver = lambda session, name, said, *rest: _deliver(session, name, "" if name == {name!r} else said, *rest)
+"""
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Fault:
         trigger: the rollback trigger that fires with it, or empty.
         point: where it is seeded.
         reason: what is wrong then, in one line.
+        source: what is seeded, where no file holds it.
     """
 
     path: Path
@@ -42,6 +52,8 @@ class Fault:
     trigger: str
     point: str
     reason: str
+
+    source: str = ""
 
     @property
     def name(self) -> str:
@@ -54,16 +66,30 @@ class Fault:
         Raises:
             UsageError: the point is not in the notebook.
         """
-        source = self.path.read_text(encoding="utf-8")
-        cell = new_code_cell(source if self.path.suffix == ".py" else f"%%sql\n{source}")
-        notebook.cells.insert(self._place(notebook.cells), cell)
+        source = self.source or self.path.read_text(encoding="utf-8")
+        if any("apply" in cell.metadata.get("tags", ()) for cell in notebook.cells):
+            source = source if self.path.suffix == ".py" else f"%%sql\n{source}"
+        else:
+            source = self._as_found(notebook.cells, source)
+        notebook.cells.insert(self._place(notebook.cells), new_code_cell(source))
         return notebook
+
+    def _as_found(self, cells: list[Any], source: str) -> str:
+        """Return a cell that seeds the fault in a task whose session may only read.
+
+        The task takes the world with the fault in it for what it found; but where it must notice a change of its own.
+        """
+        seeded = source if self.path.suffix == ".py" else f"task.send({source!r})"
+        is_noticed = any(self.check in cell.source and ".unchanged()" in cell.source for cell in cells)
+        begun = "" if is_noticed else "begin_reading(task, task.schema(*task.plan.schemas))"
+        return "\n".join(["from runbook.notebook.unchanged import begin_reading", READ_WRITE, seeded, READ_ONLY, begun])
 
     def _place(self, cells: list[Any]) -> int:
         if self.point == "before the task":
             return 1 + self._first(cells, lambda cell: "runbook.begin(" in cell.source)
         if self.point == "before the check":
-            return self._first(cells, lambda cell: self.check in cell.source)
+            words = f'task.deliver("{self.check.removeprefix(DELIVERED)}"' if self.source else self.check
+            return self._first(cells, lambda cell: words in cell.source)
         if wanted := re.fullmatch(r"after step (\S+)", self.point):
             steps = [(place, number) for place, cell in enumerate(cells) for number in _steps(cell)]
             here = [order for order, (_, number) in enumerate(steps) if number == wanted[1]]
@@ -92,6 +118,20 @@ def read_faults(plan: Plan) -> list[Fault]:
             raise UsageError(f"{path}: its head says no {missing[0]!r}.")
         point = head.get("point", "before the task")
         found.append(Fault(path, int(head["task"]), head["check"], head.get("trigger", ""), point, head["reason"]))
+    return [*found, *undelivered(plan)]
+
+
+def undelivered(plan: Plan) -> list[Fault]:
+    """Return a fault for each deliverable of the plan: the task has nothing to say for it."""
+    found = []
+    for task in plan.tasks:
+        for check in checks(task.notebook):
+            if check.name.startswith(DELIVERED) and check.deliverable:
+                words = "".join(letter if letter.isalnum() else " " for letter in check.deliverable.lower()).split()
+                path = Path(f"{task.number:02}_not_delivered_{'_'.join(words)}.py")
+                source = WITHHELD.format(name=check.deliverable)
+                reason = "there is nothing to show for the deliverable"
+                found.append(Fault(path, task.number, check.name, "", "before the check", reason, source))
     return found
 
 

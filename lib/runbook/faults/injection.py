@@ -24,11 +24,11 @@ from runbook.database.identity import RUN_VARIABLE
 from runbook.database.ledger import UNDONE, Ledger
 from runbook.database.target import Target
 from runbook.errors import GateShut, NotAccepted, StepFailed, UsageError
-from runbook.faults.faults import Fault, read_faults
+from runbook.faults.faults import DELIVERED, Fault, read_faults
 from runbook.kernels import forkserver
 from runbook.notebook import dry_run
 from runbook.notebook.begin import TARGET_NAME
-from runbook.plan import fingerprint
+from runbook.plan import cells, fingerprint
 from runbook.plan.plan import Environment, Plan, Task
 
 WORKERS = 2
@@ -114,16 +114,16 @@ class Injection:
     def _share_dry_run(self, task: Task) -> None:
         """Let the faults of a task share its dry run, which counts where its subject stays the same."""
         with self._ledger(STAGE) as stage, self._ledger(_template(task.number)) as template:
-            notes = stage.notes(STAGE, task.number)
-            if dry_run.NOTE in notes:
+            notes = {name: value for name, value in stage.notes(STAGE, task.number).items() if _is_shared(name)}
+            if notes:
                 template.prepare()
                 template.open_run(
                     STAGE, self.environment.name, "fault injection", fingerprint.plan_digest(self.plan), {}
                 )
                 template.start_task(STAGE, task.number)
                 template.finish_task(STAGE, task.number, UNDONE)
-                for name in (dry_run.NOTE, dry_run.SUBJECT):
-                    template.write(STAGE, task.number, name, notes[name])
+                for name, value in notes.items():
+                    template.write(STAGE, task.number, name, value)
 
     def _work(
         self, number: int, jobs: Iterator[Fault], ready: dict[int, "Future[None]"], verdicts: dict[str, FaultVerdict]
@@ -145,7 +145,11 @@ class Injection:
         if error is None:
             return FaultVerdict(fault, MISSED, "")
         kind, message = error
-        is_it = [check.name for check in failed] == [fault.check] and fault.trigger in ("", failed[0].trigger)
+        caught = next((check for check in failed if check.name == fault.check), None)
+        # A task that changes nothing goes on, and what it then cannot say follows from the fault.
+        goes_on = not cells.changes_target(task.notebook)
+        others = [check for check in failed if check != caught and not check.name.startswith(DELIVERED)]
+        is_it = caught is not None and (goes_on or not others) and fault.trigger in ("", caught.trigger)
         if is_it and kind in {GateShut.__name__, NotAccepted.__name__}:  # a gate, not an error
             return FaultVerdict(fault, CAUGHT, "")
         found = f"failed instead: {failed[0].name} ({failed[0].trigger})" if failed else f"{kind}: {message}"
@@ -225,3 +229,7 @@ def _chart(plan: Plan, verdicts: list[FaultVerdict]) -> rich.table.Table:
 
 def _template(task: int) -> str:
     return f"injection_before_{task}"
+
+
+def _is_shared(note: str) -> bool:
+    return note.startswith(dry_run.NOTE) or note == dry_run.ESTIMATES

@@ -19,6 +19,7 @@ from runbook.notebook.completion import require_completion
 from runbook.notebook.gate import show_preparation
 from runbook.notebook.task import TaskSession
 from runbook.notebook.task_clock import TaskClock
+from runbook.notebook.unchanged import begin_reading
 from runbook.plan import cells, changes, fingerprint, parameters, plan
 from runbook.plan.decisions import require_decisions
 from runbook.policy import approval_required, confirmation
@@ -119,15 +120,18 @@ def _enter(task: TaskSession) -> None:
     number = task.definition.number
     state = task.ledger.states().get(number)
     task.is_first = state is None or state.status == ledger.UNDONE
+    schema = task.schema(*task.plan.schemas) if not task.undo else ""
     if not task.undo:
         found = objects.find_objects(task.connection)
-        schemas.keep_schema(task.ledger, number, task.schema(*task.plan.schemas), found)
+        schemas.keep_schema(task.ledger, number, schema, found)
     task.ledger.open_run(task.run_id, task.environment.name, operator(), fingerprint.plan_digest(task.plan), {})
     task.ledger.start_task(task.run_id, number, fingerprint.task_digest(task.plan, number))
     task.connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
     task.describe_plan()
     for name, value in task.parameters.items():
         task.setting(name, value)
+    if not task.undo and not cells.changes_target(task.definition.notebook):
+        begin_reading(task, schema)
 
 
 def _require_unchanged(task: TaskSession) -> None:

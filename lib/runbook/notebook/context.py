@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from runbook.database import as_found, environments, ledger, snapshot
@@ -18,6 +20,8 @@ from runbook.query.send import SqlAnswer
 from runbook.query.sql_session import SqlSession
 from runbook.query.table import Table
 
+TEMPORARY = re.compile(r"^\s*CREATE (?:OR REPLACE )?(?:LOCAL )?TEMP", re.IGNORECASE | re.MULTILINE)
+
 
 class Context(SqlSession):
     """A session on one target for one task.
@@ -29,12 +33,14 @@ class Context(SqlSession):
         target: the database it works on; a copy is one, too.
         findings: what its cells found about the target, in order.
         failed: of these, what its failed checks found, each with the rollback trigger it fires.
+        found: the state of the target as a task found it that changes nothing; None: it may change it.
         starts_from: what the tasks it needs have left, in words.
         shows_preparation: whether the conditions of preparation are shown already.
     """
 
     shows_preparation = False
     is_first = True
+    found: Any = None
 
     def __init__(
         self,
@@ -118,6 +124,28 @@ class Context(SqlSession):
         if value is None:
             raise StepFailed(f"The ledger holds no {name!r}: the step that writes it has not run on this target.")
         return value
+
+    def send(self, text: str, then: Callable[[], None] | None = None) -> SqlAnswer:
+        """Send SQL as it stands; a task that changes nothing may make no more than temporary objects of its own.
+
+        Raises:
+            StepFailed: the server refused, with what it said.
+        """
+        if self.found and TEMPORARY.search(text):
+            with self.writable():
+                return super().send(text, then)
+        return super().send(text, then)
+
+    @contextmanager
+    def writable(self) -> Iterator[None]:
+        """Let the session of a task that changes nothing write what is its own: temporary views, a scratch database."""
+        if self.found:
+            self.connection.execute("SET default_transaction_read_only = off")
+        try:
+            yield
+        finally:
+            if self.found and not self.connection.closed:
+                self.connection.execute("SET default_transaction_read_only = on")
 
     def digest(self, table: str) -> str:
         """Return the digest of a table: equal content, equal digest, whatever the order of rows."""

@@ -1,4 +1,4 @@
-"""The dry run: a task's apply cells, its rollback, and its apply cells again, on a copy of the target, before.
+"""The dry run: the apply cells of tasks, their rollback, and the apply cells again, on a copy of the target, before.
 
 An earlier task may do it ahead, for whoever decides; the task itself then repeats it only where that has aged.
 
@@ -8,7 +8,7 @@ What the operator learns is whether the way back gives everything back, and what
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -30,7 +30,7 @@ from runbook.query.table import Table
 # restless one, so its batches are long and it takes no rests.
 NOBODY_WAITS = {"workers": 1, "gentle_ms": 0, "batch_ms": 1000, "batch_blocks": 1_000_000}
 NOTE = "dry run"
-SUBJECT = "dry run of"  # the digest of what it was made with, and when
+ESTIMATES = "estimates"  # how long each task took on a copy, in seconds
 HOURS = 24  # so long a dry run counts: rows change, scripts and schema do not unseen
 COLUMNS = ("way", "seconds", "rows", "strongest_lock", "as_before")
 LOCKS = """
@@ -43,42 +43,70 @@ STRENGTH = (
 )  # fmt: skip
 
 
-def dry_run(task: Context, number: int, schemas: list[str], tables: list[str]) -> Table:
-    """Go up, down and up again on a copy; remember and return what was found.
+def dry_run(task: Context, numbers: Sequence[int], schemas: list[str], tables: list[str]) -> Table:
+    """Go up, down and up again on a copy, task after task as a run will; remember and return what was found.
 
     Args:
         task: the task that asks; its target is only read.
-        number: the task to try: this one or a later one.
+        numbers: the tasks to try, in order: this one, or later ones.
         schemas: whose functions and types a copy needs beside the plan's own schemas.
-        tables: whose content must be as before after the way down.
+        tables: whose content must be as before after each way down.
 
     Returns:
-        Three rows: `way` (up, down, up again), `seconds`, `rows` written, `strongest_lock` held on a table (down only),
-        `as_before` (down only: schema equal to the byte and content equal).
+        Three rows for each task: its number, where there are several, `way` (up, down, up again), `seconds`, `rows`
+        written, `strongest_lock` held on a table (down only), `as_before` (down only: schema
+        equal to the byte and content equal).
 
     Raises:
-        StepFailed: a way ends in an error, or the task left its traces on the target and had no dry run there.
+        StepFailed: a way ends in an error, or a task left its traces on the target and had no dry run there.
     """
-    own, schema = number == task.definition.number, task.schema(*task.plan.schemas)
-    definition = task.definition if own else task.plan.task(number)
-    state = task.ledger.states().get(number)
-    if state and state.status != UNDONE and schema_before(task.ledger, number) != schema:
-        print(f"The target is not what it was before Task {number}: shown is the dry run from before it began.")
-        return Table(**task.read(NOTE))
-    given = task.parameters if own else _given(task, definition)
-    subject = _subject(definition, given, schema)
-    if _is_recent(task, subject):
+    schema, first = task.schema(*task.plan.schemas), numbers[0]
+    state = task.ledger.states().get(first)
+    if state and state.status != UNDONE and schema_before(task.ledger, first) != schema:
+        print(f"The target is not what it was before Task {first}: shown is the dry run from before it began.")
+        return _shown(task, numbers)
+    subjects = _subjects(task, numbers, schema)
+    if all(_is_recent(task, number, subject) for number, subject in subjects.items()):
         print(f"A dry run of the last {HOURS} hours had these very scripts and this very schema: shown is that one.")
-        return Table(**task.read(NOTE))
-    with _copy(task, definition, given, schemas) as twin:
-        before = twin.schema(*task.plan.schemas), [twin.digest(table) for table in tables]
-        ways = [["up", *_up(twin), None, None], ["down", *_down(twin), None]]
-        ways[1][-1] = (twin.schema(*task.plan.schemas), [twin.digest(table) for table in tables]) == before
-        ways.append(["up again", *_up(twin), None, None])
-    found = Table(COLUMNS, ways)
-    task.write(NOTE, found)
-    task.write(SUBJECT, {"digest": subject if ways[1][-1] else "", "at": _now(task)})  # a failure counts for nothing
-    return found
+        return _shown(task, numbers)
+    with _copy(task, schemas) as twin:
+        before = _state(twin, tables)
+        for number, subject in subjects.items():
+            _begin(twin, task, number)
+            up, down, is_equal = _up(twin), _down(twin), _state(twin, tables) == before
+            again, before = _up(twin), _state(twin, tables)
+            ways = [["up", *up, None, None], ["down", *down, is_equal], ["up again", *again, None, None]]
+            about = {"digest": subject if is_equal else "", "at": _now(task)}  # a failure counts for nothing
+            task.write(f"{NOTE} {number}", {**about, "ways": ways})
+    _write_estimates(task, subjects)
+    return _shown(task, numbers)
+
+
+def _shown(task: Context, numbers: Sequence[int]) -> Table:
+    """Return the ways of tasks as they stand in the ledger; of several tasks, each with its number."""
+    ways = [(number, way) for number in numbers for way in task.read(f"{NOTE} {number}")["ways"]]
+    if len(numbers) == 1:
+        return Table(COLUMNS, [way for _, way in ways])
+    return Table(("task", *COLUMNS), [[number, *way] for number, way in ways])
+
+
+def _state(twin: Context, tables: list[str]) -> tuple[str, list[str]]:
+    """Return what a way down must give back: the schema, and the content of the tables."""
+    return twin.schema(*twin.plan.schemas), [twin.digest(table) for table in tables]
+
+
+def _write_estimates(task: Context, numbers: Iterable[int]) -> None:
+    """Write down how long each task took on the copy: the plan's estimates are held against it."""
+    seconds = {str(number): task.read(f"{NOTE} {number}")["ways"][0][1] for number in numbers}
+    task.write(ESTIMATES, (task.ledger.read(ESTIMATES) or {}) | seconds)
+
+
+def _definition(task: Context, number: int) -> tuple[plan.Task, dict[str, Any]]:
+    """Return a task by its number, and the parameters it has or will have."""
+    if number == task.definition.number:
+        return task.definition, task.parameters
+    definition = task.plan.task(number)
+    return definition, _given(task, definition)
 
 
 def _given(task: Context, definition: plan.Task) -> dict[str, Any]:
@@ -92,17 +120,33 @@ def _given(task: Context, definition: plan.Task) -> dict[str, Any]:
     return found
 
 
-def _subject(definition: plan.Task, given: dict[str, Any], schema: str) -> str:
-    """Return the digest of what decides how a dry run ends: the scripts, the parameters they read, the schema."""
-    up = [cell.source for cell in cells.read_cells(definition.notebook) if "apply" in cell.tags]
-    scripts = "\0".join([*up, definition.rollback.read_text(encoding="utf-8")])
-    read = {name: value for name, value in sorted(given.items()) if f"'runbook.{name}'" in scripts}
-    return hashlib.sha256("\0".join([scripts, json.dumps(read), schema]).encode()).hexdigest()
+def _subjects(task: Context, numbers: Sequence[int], schema: str) -> dict[int, str]:
+    """Return what decides how the dry run of each task ends, as a digest: number → digest.
+
+    It covers the schema before the first task that changes it, and of each task up to this one the scripts and the
+    parameters they read. So a task finds the dry run again that an earlier one has made of all of them.
+    """
+    changing = changing_tasks(task.plan)
+    before = schema_before(task.ledger, changing[0]) if task.definition.number > changing[0] else schema
+    found, digest = {}, hashlib.sha256((before or schema).encode()).hexdigest()
+    for number in changing:
+        definition, given = _definition(task, number)
+        up = [cell.source for cell in cells.read_cells(definition.notebook) if "apply" in cell.tags]
+        scripts = "\0".join([*up, definition.rollback.read_text(encoding="utf-8")])
+        read = {name: value for name, value in sorted(given.items()) if f"'runbook.{name}'" in scripts}
+        digest = hashlib.sha256("\0".join([digest, scripts, json.dumps(read)]).encode()).hexdigest()
+        found[number] = digest
+    return {number: found[number] for number in numbers}
 
 
-def _is_recent(task: Context, subject: str) -> bool:
-    """Tell whether the last dry run was of this very subject, and not too long ago."""
-    last = task.ledger.read(SUBJECT)
+def changing_tasks(whole: plan.Plan) -> list[int]:
+    """Return the numbers of the tasks that change the target, in order."""
+    return [one.number for one in whole.tasks if cells.changes_target(one.notebook)]
+
+
+def _is_recent(task: Context, number: int, subject: str) -> bool:
+    """Tell whether the last dry run of a task was of this very subject, and not too long ago."""
+    last = task.ledger.read(f"{NOTE} {number}")
     return bool(last and last["digest"] == subject and _now(task) - last["at"] < HOURS * 3600)
 
 
@@ -114,19 +158,25 @@ def _now(task: Context) -> float:
 
 
 @contextmanager
-def _copy(task: Context, definition: plan.Task, given: dict[str, Any], schemas: list[str]) -> Iterator[Context]:
+def _copy(task: Context, schemas: list[str]) -> Iterator[Context]:
     """Yield a task on a copy of another's target, dropped afterwards."""
     with scratch.copy(task.connection, task.target, Surroundings(task.plan.schemas, tuple(schemas))) as made:
-        twin = Context(definition, task.plan, task.run_id, given | NOBODY_WAITS, {}, target=made)
+        twin = Context(task.definition, task.plan, task.run_id, task.parameters | NOBODY_WAITS, {}, target=made)
         try:
             twin.ledger.prepare()
             twin.ledger.open_run(task.run_id, task.environment.name, "dry run", "", {})
-            twin.ledger.start_task(task.run_id, definition.number)
-            for name, value in given.items():
-                twin.setting(name, value)
             yield twin
         finally:
             twin.close()
+
+
+def _begin(twin: Context, task: Context, number: int) -> None:
+    """Let the task on the copy become another one, with the parameters it will have."""
+    definition, given = _definition(task, number)
+    twin.definition, twin.parameters = definition, given | NOBODY_WAITS
+    twin.ledger.start_task(twin.run_id, number)
+    for name, value in given.items():
+        twin.setting(name, value)
 
 
 def _up(twin: Context) -> tuple[float, int]:

@@ -66,7 +66,14 @@ def record_check(
         task.findings.append(_finding(task, name, expected, actual, failing, standing))
         task.failed.append((task.findings[-1], decides.trigger))
         if ends or task.undo or changes:
+            _show_stop(task)
             stop_task(task)
+
+
+def _show_stop(task: Context) -> None:
+    """Show the gate as it stands where a check ends the task: what is decided, what failed, what is left open."""
+    title, here = f"Task {task.definition.number} · {task.definition.name}", task.plan.tasks.index(task.definition)
+    display(show_gate(title, completion.rows_of(task), completion.matrix(task), here, advice(task)))
 
 
 def stop_task(task: Context, also: str = "") -> None:

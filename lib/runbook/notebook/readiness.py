@@ -1,7 +1,9 @@
 """Readiness: what must be true of the documents, the scripts and the server before anything is changed."""
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, requires, version
 
 from runbook.database import poolers, snapshot
 from runbook.database.embedded import state_folder
@@ -12,6 +14,7 @@ from runbook.policy import approval_required
 from runbook.query.table import Table
 
 GIGABYTE = 1e9
+REQUIRED = re.compile(r"[\w.-]+")  # the name at the beginning of a requirement
 
 
 def documents(task: TaskSession, sections: Mapping[str, Sequence[str]]) -> Table:
@@ -115,3 +118,30 @@ def free_disk(task: TaskSession, given: float) -> tuple[float | None, str]:
 def keeps_its_session(task: TaskSession) -> bool:
     """Tell whether the connection stays on one backend while another works; a transaction pooler does not grant it."""
     return poolers.are_sessions(task.connection, task.ledger.connection)
+
+
+def tools(task: TaskSession) -> Table:
+    """Return the tools of this machine, a row each: what is found, and whether it is what the runbook needs.
+
+    Args:
+        task: on the target whose server the client programs must fit.
+    """
+    server = task.connection.info.server_version // 10000
+    rows = [["client programs of PostgreSQL", f"for server {server}", _has_programs(task)]]
+    for name in sorted(REQUIRED.findall(text)[0] for text in requires("runbook") or () if "extra ==" not in text):
+        rows.append([name, "Python package", _is_installed(name)])
+    return Table(["tool", "which", "fits"], rows)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
+
+
+def _has_programs(task: TaskSession) -> bool:
+    try:
+        return bool(task.schema(*task.plan.schemas))
+    except StepFailed:
+        return False

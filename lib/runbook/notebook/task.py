@@ -16,6 +16,7 @@ from runbook.notebook.context import Context
 from runbook.notebook.deliverables import Document, deliver
 from runbook.notebook.gate import conclude_task, record_check, require_order, stop_task
 from runbook.notebook.task_clock import TaskClock
+from runbook.notebook.unchanged import unchanged
 from runbook.plan.decisions import Decides
 from runbook.policy import approval_required
 from runbook.query import statistics, timing
@@ -51,18 +52,7 @@ class TaskSession(Context):
         record_check(self, name, found, expected, Decides.of(decides), ends=ends)
 
     def deliver(self, name: str, said: str, document: Document = None, *, gate: str | None = None) -> None:
-        """Deliver what the plan promises, with its figure, and the document where it is one.
-
-        Args:
-            name: of the deliverable, in the plan's words.
-            said: its figure, such as `5,000 rows migrated`; the announcement of completion says it.
-            document: what is delivered: a file of the checkout, a table or Markdown. It is kept beside the run, with
-                its digest. None: what the checks verified that name the deliverable.
-            gate: the kind of the quality gate it belongs to; None: the plan's first.
-
-        Raises:
-            GateShut: nothing was delivered: the document is empty or missing, or no check has verified it.
-        """
+        """Deliver what the plan promises, with its figure and its document; see `runbook.notebook.deliverables`."""
         deliver(self, name, said, document, gate)
 
     def finding(self, kind: str, name: str, found: Table, what: str = "") -> None:
@@ -158,20 +148,30 @@ class TaskSession(Context):
         """
         path = state_folder(self.plan.root) / "backups" / self.environment.name / f"{self.run_id}.dump"
         around = scratch.Surroundings(self.plan.schemas, tuple(beside))
-        backup = snapshot.back_up(self.connection, self.target, tables, path, around)
+        with self.writable():  # it makes a scratch database
+            backup = snapshot.back_up(self.connection, self.target, tables, path, around)
         summary = {"file": path.name, "sha256": backup.sha256, "bytes": backup.size, "proven": backup.proven}
         self.write("backup", summary)
         return backup
 
-    def dry_run(self, schemas: list[str], tables: list[str], number: int | None = None) -> Table:
+    def dry_run(
+        self, schemas: list[str], tables: list[str], number: int | None = None, *, ahead: bool = False
+    ) -> Table:
         """Try a task up, down and up again on a copy; see `runbook.notebook.dry_run`.
 
         Args:
             schemas: whose functions and types a copy needs beside the plan's own schemas.
             tables: whose content must be as before after the way down.
             number: of the task; None: this one.
+            ahead: try every task that changes the target, one after the other.
         """
-        return dry_run.dry_run(self, self.definition.number if number is None else number, schemas, tables)
+        one = [self.definition.number if number is None else number]
+        with self.writable():  # it makes a scratch database
+            return dry_run.dry_run(self, dry_run.changing_tasks(self.plan) if ahead else one, schemas, tables)
+
+    def unchanged(self) -> Table:
+        """Return what this task, which changes nothing, has left as it was; see `runbook.notebook.unchanged`."""
+        return unchanged(self)
 
     def command(self, arguments: list[str], skip: str = "") -> None:
         """Run a command in the checkout and show what it said; with a reason in `skip`, say that instead.

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 HEADING = re.compile(r"^#{2,} (\d+(?:\.\d+)*) · .+$", re.MULTILINE)
@@ -62,6 +63,12 @@ class DeclaredCheck:
 
 def read_cells(path: Path) -> list[Cell]:
     """Return the cells of a notebook, in order."""
+    about = path.stat()
+    return list(_cells(path, about.st_mtime_ns, about.st_size))
+
+
+@lru_cache(maxsize=64)  # a gate reads each notebook many times; one that was written since is read anew
+def _cells(path: Path, _written: int, _size: int) -> tuple[Cell, ...]:
     found, step = [], ""
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
@@ -69,7 +76,7 @@ def read_cells(path: Path) -> list[Cell]:
             step = (HEADING.findall(source) or [step])[-1]
         tags = frozenset(cell.get("metadata", {}).get("tags", ()))
         found.append(Cell(cell["cell_type"], source, tags, step))
-    return found
+    return tuple(found)
 
 
 def backfilled(line: str) -> tuple[str, str]:
@@ -116,6 +123,8 @@ def checks(path: Path) -> list[DeclaredCheck]:
 
 
 def _calls(cell: Cell) -> Iterator[DeclaredCheck]:
+    if not re.search(r"\.(check|deliver)\(", cell.source):  # parsing takes longer than looking
+        return
     try:
         tree = ast.parse(cell.source)
     except SyntaxError:  # IPython's own syntax: no checks there

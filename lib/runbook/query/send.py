@@ -14,6 +14,8 @@ from psycopg.pq import TransactionStatus
 from runbook.errors import StepFailed, UsageError
 from runbook.query.table import Table
 
+OPEN = {TransactionStatus.INTRANS, TransactionStatus.INERROR}
+
 
 @dataclass
 class SqlAnswer:
@@ -82,7 +84,7 @@ def send_sql(connection: psycopg.Connection, text: str) -> SqlAnswer:
 def clean_up(connection: psycopg.Connection) -> list[str]:
     """Undo what a cell left behind in the session, a transaction or a role, and say so in a line each."""
     remarks = []
-    if connection.info.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+    if connection.info.transaction_status in OPEN:
         connection.execute(b"ROLLBACK")
         remarks.append("The cell ended inside a transaction: rolled back.")
     left = _role(connection)
@@ -99,15 +101,21 @@ def _role(connection: psycopg.Connection) -> str:
 
 
 @contextmanager
-def rolled_back(connection: psycopg.Connection, persona: Persona) -> Iterator[None]:
-    """Act as `persona` in a transaction that is rolled back, whatever happens."""
-    connection.execute(b"BEGIN")
+def rolled_back(connection: psycopg.Connection, persona: Persona, begin: bytes = b"BEGIN") -> Iterator[None]:
+    """Act as `persona` in a transaction that is rolled back, whatever happens.
+
+    Raises:
+        StepFailed: what was sent has ended the transaction itself, so nothing is known to be rolled back.
+    """
+    connection.execute(begin)
     try:
         for name, value in persona.settings:
             connection.execute("SELECT set_config(%s, %s, true)", [name, value])
         if persona.role:
             connection.execute("SELECT set_config('role', %s, true)", [persona.role])
         yield
+        if connection.info.transaction_status not in OPEN:
+            raise StepFailed("The probe ended its own transaction, so what it did may stand: leave out COMMIT.")
     finally:
         connection.execute(b"ROLLBACK")
 

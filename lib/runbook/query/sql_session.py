@@ -22,11 +22,13 @@ class SqlSession:
     Attributes:
         connection: the session the cells run in, autocommit.
         names: the notebook's own names: what `%%sql name <<` writes to.
+        begin_probe: what begins a transaction that is rolled back.
         record: what was made readable in SQL and who was named, for running the SQL again later.
     """
 
     def __init__(self, connection: psycopg.Connection, names: dict[str, Any]) -> None:
         self.connection, self.names = connection, names
+        self.begin_probe = b"BEGIN"
         self.personas: dict[str, Persona] = {}
         self.record = session_record.SessionRecord()
 
@@ -129,7 +131,7 @@ class SqlSession:
         A statement that returns no rows gives one row with the command tag, such as `UPDATE 1`.
         """
         try:
-            with rolled_back(self.connection, self.acting(persona)):
+            with rolled_back(self.connection, self.acting(persona), self.begin_probe):
                 answer = send_sql(self.connection, statement)
         except psycopg.Error as error:
             if error.sqlstate is None:
@@ -215,7 +217,7 @@ class _Probe:
 
     def __init__(self, session: SqlSession, persona: Persona, text: str) -> None:
         self.text = text
-        self.inner = rolled_back(session.connection, persona)
+        self.inner = rolled_back(session.connection, persona, session.begin_probe)
 
     def __enter__(self) -> None:
         self.inner.__enter__()

@@ -67,9 +67,13 @@ class Table(ResultSet):  # type: ignore[misc]
         """Return the table as the ledger keeps it, its columns in their order: what makes it again."""
         return {"names": list(self.field_names), "rows": [list(row) for row in self]}
 
-    def shown(self) -> list[list[str]]:
-        """Return every row as it is shown."""
-        return [[_cell(name, value) for name, value in zip(self.field_names, row, strict=True)] for row in self]
+    def markdown(self) -> str:
+        """Return the table in Markdown, all of its rows, each value as it is shown; empty where it has none."""
+        if not self:
+            return ""
+        rows = [[_cell(name, value) for name, value in zip(self.field_names, row, strict=True)] for row in self]
+        lines = [list(self.field_names), ["---"] * len(self.field_names), *rows]
+        return "\n".join("| " + " | ".join(map(_in_markdown, line)) + " |" for line in lines) + "\n"
 
     def _repr_html_(self) -> str:
         self.pretty.add_rows(self)
@@ -179,6 +183,10 @@ def _cell(column: str, value: Any) -> str:
         return f"{float(value):,.10g}"
     text = str(value)
     return text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
+
+
+def _in_markdown(value: str) -> str:
+    return value.replace("|", "\\|").replace("\n", "<br>")
 
 
 def _footer(rows: int) -> str:

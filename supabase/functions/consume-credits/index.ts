@@ -7,6 +7,7 @@ import { createClient, type PostgrestError } from "@supabase/supabase-js";
 import { corsHeaders } from "@supabase/supabase-js/cors";
 
 const ACTION_TYPES = ["ai_chat", "whatsapp_message", "email_send", "sms_send"] as const;
+const VERSION = "3.5.0"; // said in every answer, so that a deployment can be told from the one before
 const LARGEST_INTEGER = 2_147_483_647; // PostgreSQL's
 const PATIENCE_MS = 5_000; // how long the database may take
 const RETRY_AFTER_S = 5;
@@ -19,7 +20,8 @@ const CORS = {
   ...corsHeaders,
   "Access-Control-Allow-Headers": corsHeaders["Access-Control-Allow-Headers"] + ", idempotency-key",
   "Access-Control-Allow-Methods": "POST, OPTIONS",
-  "Access-Control-Expose-Headers": "Retry-After",
+  "Access-Control-Expose-Headers": "Retry-After, X-Version",
+  "X-Version": VERSION,
 };
 
 type ActionType = (typeof ACTION_TYPES)[number];

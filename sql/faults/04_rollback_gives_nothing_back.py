@@ -1,0 +1,11 @@
+# task: 4
+# check: on a copy, the way back gave everything back
+# trigger: Index creation failures
+# reason: the rollback script does nothing
+from dataclasses import replace
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+with NamedTemporaryFile("w", suffix=".sql", delete=False) as script:
+    script.write("SELECT 1")
+task.definition = replace(task.definition, rollback=Path(script.name))
