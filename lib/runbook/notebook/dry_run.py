@@ -21,7 +21,7 @@ from runbook.database.schemas import schema_before
 from runbook.database.scratch import Surroundings
 from runbook.notebook import way_back
 from runbook.notebook.backfill import backfill
-from runbook.notebook.context import Context
+from runbook.notebook.context import TEMPORARY, Context
 from runbook.plan import cells, parameters, plan
 from runbook.plan.rollback_script import rollback_parts
 from runbook.query.table import Table
@@ -183,8 +183,12 @@ def _up(twin: Context) -> tuple[float, int]:
     """Run the SQL of the apply cells, as the notebook holds them; return seconds and rows written."""
     begun, rows = perf_counter(), 0
     for cell in cells.read_cells(twin.definition.notebook):
-        if "apply" in cell.tags and cell.magic is not None:
+        if cell.magic is None:
+            continue
+        if "apply" in cell.tags:
             rows += _carry_out(twin, *cell.magic, cell.body)[0]
+        elif cell.magic[0] == "sql" and TEMPORARY.search(cell.body):  # views of the session that apply cells ask
+            twin.send(cell.body)
     return round(perf_counter() - begun, 2), rows
 
 
