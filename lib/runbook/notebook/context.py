@@ -20,7 +20,9 @@ from runbook.query.send import SqlAnswer
 from runbook.query.sql_session import SqlSession
 from runbook.query.table import Table
 
-TEMPORARY = re.compile(r"^\s*CREATE (?:OR REPLACE )?(?:LOCAL )?TEMP", re.IGNORECASE | re.MULTILINE)
+TEMPORARY = re.compile(
+    r"^\s*CREATE (?:OR REPLACE )?(?:(?:LOCAL )?TEMP|FUNCTION pg_temp\.)", re.IGNORECASE | re.MULTILINE
+)
 
 
 class Context(SqlSession):

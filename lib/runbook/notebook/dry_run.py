@@ -5,6 +5,7 @@ An earlier task may do it ahead, for whoever decides; the task itself then repea
 What the operator learns is whether the way back gives everything back, and what it costs: rows, seconds, locks.
 """
 
+import difflib
 import hashlib
 import json
 import re
@@ -33,6 +34,8 @@ NOTE = "dry run"
 ESTIMATES = "estimates"  # how long each task took on a copy, in seconds
 HOURS = 24  # so long a dry run counts: rows change, scripts and schema do not unseen
 COLUMNS = ("way", "seconds", "rows", "strongest_lock", "as_before")
+MOST_LINES = 12  # of a difference
+State = tuple[str, dict[str, str]]  # the schema, and table → digest of its rows
 LOCKS = """
     SELECT mode FROM pg_locks JOIN pg_class ON pg_class.oid = relation
     WHERE pid = pg_backend_pid() AND relkind IN ('r', 'p') AND relnamespace <> 'pg_catalog'::regnamespace
@@ -73,7 +76,9 @@ def dry_run(task: Context, numbers: Sequence[int], schemas: list[str], tables: l
         before = _state(twin, tables)
         for number, subject in subjects.items():
             _begin(twin, task, number)
-            up, down, is_equal = _up(twin), _down(twin), _state(twin, tables) == before
+            up, down, after = _up(twin), _down(twin), _state(twin, tables)
+            is_equal = after == before
+            print("\n".join(_difference(number, before, after)))
             again, before = _up(twin), _state(twin, tables)
             ways = [["up", *up, None, None], ["down", *down, is_equal], ["up again", *again, None, None]]
             about = {"digest": subject if is_equal else "", "at": _now(task)}  # a failure counts for nothing
@@ -90,9 +95,16 @@ def _shown(task: Context, numbers: Sequence[int]) -> Table:
     return Table(("task", *COLUMNS), [[number, *way] for number, way in ways])
 
 
-def _state(twin: Context, tables: list[str]) -> tuple[str, list[str]]:
+def _state(twin: Context, tables: list[str]) -> State:
     """Return what a way down must give back: the schema, and the content of the tables."""
-    return twin.schema(*twin.plan.schemas), [twin.digest(table) for table in tables]
+    return twin.schema(*twin.plan.schemas), {table: twin.digest(table) for table in tables}
+
+
+def _difference(number: int, before: State, after: State) -> list[str]:
+    """Return what a way down did not give back, in words, as a diff of the schema."""
+    lines = [*difflib.unified_diff(before[0].splitlines(), after[0].splitlines(), "before", "after", "", "", 1)]
+    lines += [f"the content of {table}" for table, was in before[1].items() if after[1].get(table) != was]
+    return [f"Task {number}'s way down, on the copy, left otherwise:", *lines[:MOST_LINES]] if lines else []
 
 
 def _write_estimates(task: Context, numbers: Iterable[int]) -> None:
@@ -175,6 +187,7 @@ def _begin(twin: Context, task: Context, number: int) -> None:
     definition, given = _definition(task, number)
     twin.definition, twin.parameters = definition, given | NOBODY_WAITS
     twin.ledger.start_task(twin.run_id, number)
+    twin.describe_plan()
     for name, value in given.items():
         twin.setting(name, value)
 
@@ -182,13 +195,17 @@ def _begin(twin: Context, task: Context, number: int) -> None:
 def _up(twin: Context) -> tuple[float, int]:
     """Run the SQL of the apply cells, as the notebook holds them; return seconds and rows written."""
     begun, rows = perf_counter(), 0
+    views: list[str] = []  # of the session: an apply cell behind them may ask them
     for cell in cells.read_cells(twin.definition.notebook):
         if cell.magic is None:
             continue
         if "apply" in cell.tags:
+            while views:
+                twin.send(views.pop(0))
             rows += _carry_out(twin, *cell.magic, cell.body)[0]
-        elif cell.magic[0] == "sql" and TEMPORARY.search(cell.body):  # views of the session that apply cells ask
-            twin.send(cell.body)
+        elif cell.magic[0] == "sql" and TEMPORARY.search(cell.body):
+            views.append(cell.body)
+    twin.connection.execute("DISCARD TEMP")  # pg_dump's order would follow what the views depend on
     return round(perf_counter() - begun, 2), rows
 
 
