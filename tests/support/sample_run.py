@@ -12,6 +12,7 @@ from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from runbook.evidence.model import TaskEntry
 from runbook.plan.plan import Plan
 
 BEGUN = datetime.fromisoformat("2026-11-22T09:59:13.572000+00:00")
@@ -247,6 +248,15 @@ NOTES: tuple[dict[str, Any], ...] = (
         ],
     },
 )
+
+
+def entry(number: int = 1, **given: Any) -> TaskEntry:
+    """Return what a manifest says of a task, with what is given for it and nothing else."""
+    fields: dict[str, Any] = {
+        "number": number, "name": "x", "status": "complete", "estimate_minutes": 15, "started_at": None,
+        "finished_at": None, "notebook": None, "sha256": None, "checks": [], "criteria": [], "triggers": [],
+    }  # fmt: skip
+    return TaskEntry(**(fields | given))
 
 
 def failed(complete: dict[str, Any], number: int = 2) -> dict[str, Any]:

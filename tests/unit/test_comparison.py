@@ -9,6 +9,7 @@ from tests.support import sample_run
 from tests.support.sample_run import words
 
 from runbook.errors import UsageError
+from runbook.evidence.model import parse_manifest
 from runbook.report import comparison
 
 POOLS = {"names": ["plan", "ai"], "rows": [["free", 100], ["paid", 200]]}
@@ -35,7 +36,7 @@ def rows(part):
 
 
 def test_what_differs_stands_there_and_what_is_equal_is_counted(pair):
-    parts = {part.title: part for part in comparison.parts_of(*pair)}
+    parts = {part.title: part for part in comparison.parts_of(*map(parse_manifest, pair))}
     name = pair[0]["tasks"][1]["checks"][0]["name"]
     assert rows(parts["The two runs"])["environment"] == ("local", "staging", "")
     assert rows(parts["Checks"]) == {f"Task 1 · {name}": ("✓ no rows", "✗ 3 rows", "")}
@@ -46,7 +47,7 @@ def test_what_differs_stands_there_and_what_is_equal_is_counted(pair):
 
 
 def test_durations_and_performance_are_all_shown_with_what_they_come_to(pair):
-    parts = {part.title: part for part in comparison.parts_of(*pair)}
+    parts = {part.title: part for part in comparison.parts_of(*map(parse_manifest, pair))}
     durations = rows(parts["Durations"])
     assert len(durations) == 6
     assert durations["0 · Documentation & Planning"][2] == "× 1.00"
@@ -75,7 +76,9 @@ def test_the_page_shows_both_verdicts_and_needs_no_network(pair, plan, tmp_path)
 
 def test_a_run_is_equal_to_itself(complete):
     assert [
-        part.title for part in comparison.parts_of(complete, complete) if any(row.differs for row in part.rows)
+        part.title
+        for part in comparison.parts_of(*[parse_manifest(complete)] * 2)
+        if any(row.differs for row in part.rows)
     ] == []
 
 

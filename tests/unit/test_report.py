@@ -2,7 +2,6 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -11,6 +10,7 @@ from tests.support.sample_run import words
 
 from runbook import formatting
 from runbook.errors import UsageError
+from runbook.evidence.model import CheckEntry, TaskEntry
 from runbook.report import gates, notebook_html, report, timeline
 from runbook.report.notes import Note, sort_notes
 
@@ -285,16 +285,12 @@ def moment_after(seconds: float) -> str:
     return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat()
 
 
-def task(number: int, start: float | None, seconds: float = 0) -> dict[str, Any]:
-    return {
-        "number": number,
-        "name": "x",
-        "status": "complete",
-        "estimate_minutes": 15,
-        "notebook": None,
-        "started_at": None if start is None else moment_after(start),
-        "finished_at": None if start is None else moment_after(start + seconds),
-    }
+def task(number: int, start: float | None, seconds: float = 0) -> TaskEntry:
+    return sample_run.entry(
+        number,
+        started_at=None if start is None else moment_after(start),
+        finished_at=None if start is None else moment_after(start + seconds),
+    )
 
 
 def test_a_demonstration_has_a_scale_of_its_own():
@@ -334,7 +330,7 @@ def test_a_timeline_of_nothing_stands():
 def test_notes_of_two_sides_belong_together():
     before, after = {"free": 100, "paid": 5}, {"free": 110, "paid": 5}
     found = sort_notes(
-        [{"number": 1, "notes": {"credits before": before}}, {"number": 2, "notes": {"credits after": after}}]
+        [sample_run.entry(1, notes={"credits before": before}), sample_run.entry(2, notes={"credits after": after})]
     )
     (difference,) = found.differences
     assert (difference.name, difference.summary) == ("credits", "1 of 2 changed")
@@ -343,19 +339,19 @@ def test_notes_of_two_sides_belong_together():
 
 def test_long_texts_of_two_sides_become_a_diff():
     notes = {"schema_before": "a\nb\nc\n", "schema_after": "a\nB\nc\nd\n"}
-    (difference,) = sort_notes([{"number": 1, "notes": notes}]).differences
+    (difference,) = sort_notes([sample_run.entry(1, notes=notes)]).differences
     assert difference.summary == "2 lines added, 1 line removed"
     assert difference.lines == ("@@ -1,3 +1,4 @@", " a", "-b", "+B", " c", "+d")
 
 
 def test_what_did_not_change_is_said_to_be_unchanged():
-    (difference,) = sort_notes([{"number": 1, "notes": {"before digest": "1:2", "after digest": "1:2"}}]).differences
+    (difference,) = sort_notes([sample_run.entry(1, notes={"before digest": "1:2", "after digest": "1:2"})]).differences
     assert (difference.name, difference.summary, difference.rows) == ("digest", "unchanged", ())
 
 
 def test_one_side_alone_is_a_note():
     found = sort_notes(
-        [{"number": 1, "notes": {"digest before": "1:2", "approval": {"approver": "x"}}}], skip=("approval",)
+        [sample_run.entry(1, notes={"digest before": "1:2", "approval": {"approver": "x"}})], skip=("approval",)
     )
     assert found.notes == [Note(1, "digest before", text="1:2")]
 
@@ -363,7 +359,7 @@ def test_one_side_alone_is_a_note():
 def test_notes_are_shown_by_their_shape():
     measured, compared = sample_run.NOTES[0]["credit check"], sample_run.NOTES[2]["consumption"]
     notes = {"a": measured, "b": compared, "c": [{"x": 1, "y": "z"}] * 25, "d": "long\ntext", "e": True, "f": None}
-    found = sort_notes([{"number": 4, "notes": notes}])
+    found = sort_notes([sample_run.entry(4, notes=notes)])
     assert (found.measurements, found.comparisons) == ([(4, measured)], [(4, compared)])
     table, folded, yes, nothing = found.notes
     assert (table.columns, table.numeric, len(table.rows), table.more) == (("x", "y"), (True, False), 20, 5)
@@ -371,8 +367,8 @@ def test_notes_are_shown_by_their_shape():
 
 
 def test_a_check_that_decides_nothing_is_not_lost():
-    check = {"name": "n", "criterion": None, "trigger": None, "expected": "1", "actual": "2", "passed": False}
-    gate = gates.gate_of({**task(0, 0), "checks": [check, check], "criteria": [], "triggers": []})
+    check = CheckEntry("n", "1", "2", passed=False, criterion=None, trigger=None)
+    gate = gates.gate_of(sample_run.entry(0, checks=[check, check]))
     assert [one.name for one in gate.others] == ["n", "n"]
     assert [one.name for one in gate.failed] == ["n"]
 

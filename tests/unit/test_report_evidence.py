@@ -6,6 +6,7 @@ import pytest
 from tests.support import sample_run
 from tests.support.sample_run import words
 
+from runbook.evidence.model import parse_manifest
 from runbook.query.table import Table
 from runbook.report import access, applied_cells, deviations, fault_coverage, schema_diff
 
@@ -63,7 +64,7 @@ def test_the_access_matrix_is_shown_and_a_wrong_cell_stands_out(build, complete)
     assert [words(cell) for cell in matrix.select("tbody td")] == ["yes", "denied", "✗ error 22P02, declared: 1"]
     assert "1 not as declared" in words(page.select_one("#access").parent)
     assert matrix.find_parent("details").has_attr("open")
-    assert access.matrices_of([{"number": 1, "notes": {"other": [{"object": 1}], "text": "x"}}]) == []
+    assert access.matrices_of([sample_run.entry(notes={"other": [{"object": 1}], "text": "x"})]) == []
 
 
 def test_what_changed_in_the_schema_is_told_by_kind_and_by_line(build, complete):
@@ -147,7 +148,7 @@ def test_how_far_a_change_got_is_read_from_its_cell(tmp_path, magic, change, mar
     cell = {"cell_type": "code", "execution_count": 3, "outputs": [], "metadata": {"tags": ["apply"]}, **change}
     cell["source"] = f"{magic}\n-- why\nCREATE TABLE t ()"
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [cell]}))
-    (found,) = applied_cells.applied_cells_of(tmp_path, [{"number": 1, "name": "x", "notebook": "a.ipynb"}])
+    (found,) = applied_cells.applied_cells_of(tmp_path, [sample_run.entry(notebook="a.ipynb")])
     (step,) = found.steps
     assert step.mark.word == mark
     begins = {"%%sql": "CREATE TABLE t ()", "%%backfill accounts": "backfill accounts", "x = 1": "x = 1"}
@@ -162,9 +163,9 @@ def test_a_cell_under_the_mark_of_the_stop_is_not_believed_to_be_done(tmp_path):
     cell = {"cell_type": "code", "execution_count": 3, "outputs": [], "source": "%%sql\nCREATE TABLE t ()"}
     cells = [mark, {**mark, "metadata": {}}, mark, {**cell, "metadata": {"tags": ["apply"], "papermill": done}}]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
-    assert applied_cells.applied_cells_of(tmp_path, [{"number": 1, "name": "x", "notebook": "a.ipynb"}])[0].steps[
-        0
-    ].mark.word == ("broken off")
+    assert applied_cells.applied_cells_of(tmp_path, [sample_run.entry(notebook="a.ipynb")])[0].steps[0].mark.word == (
+        "broken off"
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,8 +189,5 @@ def test_the_next_step_is_a_sentence_whatever_words_it_came_in(build, complete, 
     assert words(build(failed).select_one(".next")) == f"Next {said}"
 
 
-def test_fault_coverage_holds_no_rows_where_there_is_no_record(tmp_path):
-    assert (
-        fault_coverage.coverage_of(tmp_path, {"tasks": [], "fault_injection": {"file": "faults.json"}})
-        is fault_coverage.NONE
-    )
+def test_fault_coverage_holds_no_rows_where_there_is_no_record(tmp_path, complete):
+    assert fault_coverage.coverage_of(tmp_path, parse_manifest(complete | {"tasks": []})) is fault_coverage.NONE

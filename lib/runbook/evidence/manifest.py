@@ -19,6 +19,7 @@ from runbook.plan.plan import Environment, Plan, Task
 MANIFEST = "manifest.json"
 JOURNAL = "events.jsonl"
 NO_DOCUMENT = {"file": None, "sha256": None}
+VERSION = 2  # of the manifest; what changed since 1 is said where it is read
 LARGEST = 1 << 23  # bytes of a manifest that is read; those of real runs have a fiftieth of it
 PACKAGES = (
     "runbook",
@@ -110,6 +111,7 @@ def build_manifest(
     run = ledger.run(run_id)
     states = {state["number"]: state for state in ledger.tasks_of(run_id)}
     return {
+        "manifest_version": VERSION,
         "run_id": run_id,
         "plan": plan.name,
         "title": plan.title,

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runbook.evidence.model import TaskEntry
+
 COLUMNS = {"object", "operation", "persona", "expected", "outcome", "right"}
 WORDS = {"done": "yes", "0": "nothing", "denied": "denied"}
 
@@ -40,14 +42,9 @@ def is_matrix(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and value[0].keys() >= COLUMNS
 
 
-def matrices_of(tasks: Iterable[dict[str, Any]]) -> list[Matrix]:
+def matrices_of(tasks: Iterable[TaskEntry]) -> list[Matrix]:
     """Return the matrices among the notes of a manifest's tasks."""
-    return [
-        _matrix(task["number"], value)
-        for task in tasks
-        for value in (task.get("notes") or {}).values()
-        if is_matrix(value)
-    ]
+    return [_matrix(task.number, value) for task in tasks for value in task.notes.values() if is_matrix(value)]
 
 
 def _matrix(task: int, tried: Sequence[dict[str, Any]]) -> Matrix:

@@ -4,11 +4,13 @@ Nothing but a cell tagged `apply` changes the target, so the executed notebooks 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runbook.evidence import notebooks
+from runbook.evidence.model import TaskEntry
 from runbook.plan import cells
 from runbook.report.gates import Mark
 
@@ -55,14 +57,14 @@ class AppliedCells:
         return sum(step.mark is DONE for step in self.steps)
 
 
-def applied_cells_of(folder: Path, tasks: list[dict[str, Any]]) -> list[AppliedCells]:
+def applied_cells_of(folder: Path, tasks: Sequence[TaskEntry]) -> list[AppliedCells]:
     """Return how far each task of a manifest got that has an executed notebook in the folder and changes something."""
     found = []
     for task in tasks:
-        path = folder / (task["notebook"] or "")
+        path = folder / (task.notebook or "")
         steps = _steps(path) if path.is_file() else ()
         if steps:
-            found.append(AppliedCells(task["number"], task["name"], steps))
+            found.append(AppliedCells(task.number, task.name, steps))
     return found
 
 

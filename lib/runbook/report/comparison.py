@@ -8,6 +8,7 @@ from typing import Any
 
 from runbook import formatting
 from runbook.errors import UsageError
+from runbook.evidence.model import Manifest, manifest_in
 from runbook.report import access, fault_coverage, gates, notes, report, timeline, verdict
 from runbook.report.verdict import Verdict
 
@@ -61,19 +62,17 @@ def build_comparison(folder: Path, other: Path) -> Path:
     Raises:
         UsageError: a folder holds no run, or the runs are of different plans.
     """
-    first, second = report.read_complete(folder), report.read_complete(other)
-    if first["plan"] != second["plan"]:
-        raise UsageError(
-            f"{folder} is a run of {first['plan']!r} and {other} of {second['plan']!r}: nothing to compare."
-        )
+    first, second = manifest_in(folder), manifest_in(other)
+    if first.plan != second.plan:
+        raise UsageError(f"{folder} is a run of {first.plan!r} and {other} of {second.plan!r}: nothing to compare.")
     page = folder.resolve().parent / f"compare_{folder.resolve().name}_{other.resolve().name}.html"
     sides = [(run, _verdict(where, run)) for where, run in ((folder, first), (other, second))]
-    words = report.template("compare.html.j2").render(sides=sides, parts=parts_of(first, second), title=first["title"])
+    words = report.template("compare.html.j2").render(sides=sides, parts=parts_of(first, second), title=first.title)
     page.write_text(words, encoding="utf-8")
     return page
 
 
-def parts_of(first: dict[str, Any], second: dict[str, Any]) -> list[Part]:
+def parts_of(first: Manifest, second: Manifest) -> list[Part]:
     """Return what two manifests have in common and what not, the parts that matter most first."""
     return [
         _part("The two runs", "What they were, and on what.", _about, first, second, everything=True),
@@ -88,19 +87,19 @@ def parts_of(first: dict[str, Any], second: dict[str, Any]) -> list[Part]:
     ]
 
 
-def _verdict(folder: Path, run: dict[str, Any]) -> Verdict:
-    times = timeline.timeline_of(run["tasks"], run["finished_at"], run.get("escalate_at", 1.5))
+def _verdict(folder: Path, run: Manifest) -> Verdict:
+    times = timeline.timeline_of(run.tasks, run.finished_at, run.escalate_at)
     return verdict.verdict_on(
-        run, [gates.gate_of(task) for task in run["tasks"]], times, fault_coverage.coverage_of(folder, run)
+        run, [gates.gate_of(task) for task in run.tasks], times, fault_coverage.coverage_of(folder, run)
     )
 
 
 def _part(
     title: str,
     about: str,
-    facts: Callable[[dict[str, Any]], Facts],
-    first: dict[str, Any],
-    second: dict[str, Any],
+    facts: Callable[[Manifest], Facts],
+    first: Manifest,
+    second: Manifest,
     *,
     everything: bool = False,
 ) -> Part:
@@ -111,37 +110,37 @@ def _part(
     return Part(title, about, tuple(shown[:MOST_ROWS]), len(rows) - len(shown), more)
 
 
-def _about(run: dict[str, Any]) -> Facts:
-    approval, count = run["approval"] or {}, gates.count_decisions(run["tasks"])
-    seconds = formatting.seconds_between(run["started_at"], run["finished_at"])
-    server = {f"server: {name}": formatting.value(value) for name, value in (run["server"] or {}).items()}
+def _about(run: Manifest) -> Facts:
+    approval, count = run.approval, gates.count_decisions(run.tasks)
+    seconds = formatting.seconds_between(run.started_at, run.finished_at)
+    server = {f"server: {name}": formatting.value(value) for name, value in (run.server or {}).items()}
     return {
-        "environment": run["environment"],
-        "run": run["run_id"],
-        "operator": run["operator"],
-        "approved by": approval.get("approver", "nobody on record"),
-        "started": formatting.moment(run["started_at"]),
+        "environment": run.environment,
+        "run": run.run_id,
+        "operator": run.operator,
+        "approved by": approval.approver if approval else "nobody on record",
+        "started": formatting.moment(run.started_at),
         "duration": formatting.duration(seconds),
         "checks passed": f"{count['passed']} of {count['checks']}",
-        "content": run.get("digest", NOTHING)[:16],
+        "content": run.digest[:16],
         **server,
     }
 
 
-def _durations(first: dict[str, Any], second: dict[str, Any]) -> Iterator[ComparedRow]:
+def _durations(first: Manifest, second: Manifest) -> Iterator[ComparedRow]:
     spans = [
-        {task["number"]: formatting.seconds_between(task["started_at"], task["finished_at"]) for task in run["tasks"]}
+        {task.number: formatting.seconds_between(task.started_at, task.finished_at) for task in run.tasks}
         for run in (first, second)
     ]
-    names = {task["number"]: task["name"] for run in (second, first) for task in run["tasks"]}
+    names = {task.number: task.name for run in (second, first) for task in run.tasks}
     for number, name in sorted(names.items()):
         one, other = (span.get(number) for span in spans)
         change = f"× {other / one:.2f}" if one and other else ""
         yield ComparedRow(f"{number} · {name}", formatting.duration(one), formatting.duration(other), change)
 
 
-def _decisions(run: dict[str, Any]) -> Facts:
-    found = [gates.gate_of(task) for task in run["tasks"]]
+def _decisions(run: Manifest) -> Facts:
+    found = [gates.gate_of(task) for task in run.tasks]
     states = {f"Task {one.number} · {one.name}": f"{one.mark_of_gate.sign} {one.mark_of_gate.word}" for one in found}
     decided = {
         f"Task {gate.number} · {one.name}": f"{one.mark.sign} {one.mark.word}"
@@ -151,17 +150,17 @@ def _decisions(run: dict[str, Any]) -> Facts:
     return states | decided
 
 
-def _checks(run: dict[str, Any]) -> Facts:
+def _checks(run: Manifest) -> Facts:
     """Return what every check came to; a measured figure, which no two runs share, counts by its verdict alone."""
     return {
-        f"Task {task['number']} · {check['name']}": ("✓" if check["passed"] else "✗")
-        + ("" if FIGURE.search(check["actual"]) else f" {check['actual']}")
-        for task in run["tasks"]
-        for check in task["checks"]
+        f"Task {task.number} · {check.name}": ("✓" if check.passed else "✗")
+        + ("" if FIGURE.search(check.actual) else f" {check.actual}")
+        for task in run.tasks
+        for check in task.checks
     }
 
 
-def _performance(first: dict[str, Any], second: dict[str, Any]) -> Iterator[ComparedRow]:
+def _performance(first: Manifest, second: Manifest) -> Iterator[ComparedRow]:
     was, now = (dict(_figures(run)) for run in (first, second))
     for name in dict.fromkeys([*was, *now]):
         one, other = was.get(name), now.get(name)
@@ -172,8 +171,8 @@ def _performance(first: dict[str, Any], second: dict[str, Any]) -> Iterator[Comp
         yield ComparedRow(name, _figure(one), _figure(other), change)
 
 
-def _figures(run: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    found = notes.sort_notes(run["tasks"])
+def _figures(run: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = notes.sort_notes(run.tasks)
     for number, one in sorted([*found.comparisons, *found.measurements], key=lambda pair: pair[0]):
         yield f"Task {number} · {one['name']}", one
 
@@ -187,11 +186,11 @@ def _figure(one: Mapping[str, Any] | None) -> str:
     return f"{one['median']:.3f} ms ({one['low']:.3f} … {one['high']:.3f})"
 
 
-def _notes(run: dict[str, Any]) -> Facts:
+def _notes(run: Manifest) -> Facts:
     return {
-        f"Task {task['number']} · {path}": said
-        for task in run["tasks"]
-        for name, value in (task.get("notes") or {}).items()
+        f"Task {task.number} · {path}": said
+        for task in run.tasks
+        for name, value in task.notes.items()
         if name not in {"approval", "backup"} and not (isinstance(value, dict) and "low" in value)
         for path, said in _flat(name, value)
     }
@@ -215,7 +214,5 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, str]]:
         yield path, formatting.value(value)
 
 
-def _versions(run: dict[str, Any]) -> Facts:
-    return dict(run.get("versions", {})) | {
-        f"parameter {name}": formatting.value(value) for name, value in run.get("parameters", {}).items()
-    }
+def _versions(run: Manifest) -> Facts:
+    return dict(run.versions) | {f"parameter {name}": formatting.value(value) for name, value in run.parameters.items()}

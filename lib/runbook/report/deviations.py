@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from runbook.evidence.model import Manifest
 
 ROW = re.compile(r"^\|(.+)\|\s*$")
 RULE = re.compile(r"^[\s|:-]+$")
@@ -24,9 +25,9 @@ class DeviationTable:
         return len(self.rows)
 
 
-def deviations_of(folder: Path, manifest: dict[str, Any]) -> list[DeviationTable]:
+def deviations_of(folder: Path, manifest: Manifest) -> list[DeviationTable]:
     """Return the deviations kept with a run; none where it kept none."""
-    path = folder / (manifest.get("deviations") or "")
+    path = folder / (manifest.deviations or "")
     return tables_in(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runbook.evidence.model import Manifest
 from runbook.formatting import amount
 from runbook.report.gates import Mark
 
@@ -72,19 +73,19 @@ class FaultCoverage:
 NONE = FaultCoverage(Mark("warn", "!", "No fault injection is on record: nobody has seen the checks fail."), False, "")
 
 
-def coverage_of(folder: Path, manifest: dict[str, Any]) -> FaultCoverage:
+def coverage_of(folder: Path, manifest: Manifest) -> FaultCoverage:
     """Return what the fault injection came to that lay beside the run when it ended."""
-    about = manifest.get("fault_injection")
+    about = manifest.fault_injection
     path = folder / about["file"] if about else folder
     if not about or not path.is_file():
         return NONE
     found = json.loads(path.read_text(encoding="utf-8"))
-    names = {task["number"]: task["name"] for task in manifest["tasks"]}
+    names = {task.number: task.name for task in manifest.tasks}
     faults = [
         ShownFault(one["fault"], one["task"], one["check"], one["trigger"], one["reason"], _mark(one), one["found"])
         for one in found["faults"]
     ]
-    is_same = found["digest"] == manifest.get("digest")
+    is_same = found["digest"] == manifest.digest
     return FaultCoverage(
         mark=_verdict(faults, is_same),
         is_same=is_same,

@@ -1,7 +1,9 @@
 """Gates: what each task's criteria and triggers came to, and the checks that decided them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from runbook.evidence.model import CheckEntry, TaskEntry
 
 
 @dataclass(frozen=True)
@@ -84,21 +86,21 @@ class Gate:
         return tuple(dict.fromkeys(check for check in every if check.mark is FAILED))
 
 
-def gate_of(task: dict[str, Any]) -> Gate:
+def gate_of(task: TaskEntry) -> Gate:
     """Return the gate of a task of a manifest."""
-    criteria = tuple(_decision(one["name"], MET[one["met"]], task, "criterion") for one in task["criteria"])
-    triggers = tuple(_decision(one["name"], FIRED[one["fired"]], task, "trigger") for one in task["triggers"])
+    criteria = tuple(_decision(one.name, MET[one.met], task, "criterion") for one in task.criteria)
+    triggers = tuple(_decision(one.name, FIRED[one.fired], task, "trigger") for one in task.triggers)
     known = {decision.name for decision in criteria + triggers}
-    others = tuple(show_check(one) for one in task["checks"] if not {one["criterion"], one["trigger"]} & known)
-    mark = STATES.get(task["status"], UNKNOWN)
-    return Gate(task["number"], task["name"], task["status"], mark, criteria, triggers, others)
+    others = tuple(show_check(one) for one in task.checks if not {one.criterion, one.trigger} & known)
+    mark = STATES.get(task.status, UNKNOWN)
+    return Gate(task.number, task.name, task.status, mark, criteria, triggers, others)
 
 
-def count_decisions(tasks: list[dict[str, Any]]) -> dict[str, int]:
+def count_decisions(tasks: Sequence[TaskEntry]) -> dict[str, int]:
     """Count what was decided: `criteria`, `met`, `triggers`, `fired`, `undecided`, `checks`, `passed`."""
-    criteria = [one["met"] for task in tasks for one in task["criteria"]]
-    triggers = [one["fired"] for task in tasks for one in task["triggers"]]
-    checks = [check["passed"] for task in tasks for check in task["checks"]]
+    criteria = [one.met for task in tasks for one in task.criteria]
+    triggers = [one.fired for task in tasks for one in task.triggers]
+    checks = [check.passed for task in tasks for check in task.checks]
     return {
         "criteria": len(criteria),
         "met": criteria.count(True),
@@ -110,13 +112,11 @@ def count_decisions(tasks: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def _decision(name: str, mark: Mark, task: dict[str, Any], kind: str) -> GateDecision:
-    deciding = sorted(
-        (check for check in task["checks"] if check[kind] == name), key=lambda check: bool(check["passed"])
-    )
+def _decision(name: str, mark: Mark, task: TaskEntry, kind: str) -> GateDecision:
+    deciding = sorted((check for check in task.checks if getattr(check, kind) == name), key=lambda check: check.passed)
     return GateDecision(name, mark, tuple(map(show_check, deciding)))
 
 
-def show_check(check: dict[str, Any]) -> ShownCheck:
+def show_check(check: CheckEntry) -> ShownCheck:
     """Return a check of a manifest as the report shows it."""
-    return ShownCheck(check["name"], check["expected"], check["actual"], PASSED if check["passed"] else FAILED)
+    return ShownCheck(check.name, check.expected, check.actual, PASSED if check.passed else FAILED)

@@ -5,10 +5,12 @@ A note's shape decides how it is shown. Two notes whose names differ in `before`
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from runbook import formatting
+from runbook.evidence.model import TaskEntry
 from runbook.report import access
 
 SIDE = re.compile(r"(?:^|[\s_·,:-]+)(before|after)(?=$|[\s_·,:-])", re.IGNORECASE)
@@ -75,24 +77,24 @@ class Changes:
         return max([10.0, *(abs(float(one[side])) for _, one in self.comparisons for side in ("low", "high"))])
 
 
-def sort_notes(tasks: list[dict[str, Any]], skip: tuple[str, ...] = ()) -> Changes:
+def sort_notes(tasks: Sequence[TaskEntry], skip: tuple[str, ...] = ()) -> Changes:
     """Return what the notes of a manifest's tasks tell, without those named in `skip`."""
     found = Changes()
     sides: dict[str, dict[str, tuple[int, Any]]] = {}
     for task in tasks:
-        for name, value in (task.get("notes") or {}).items():
+        for name, value in task.notes.items():
             side = SIDE.search(name)
             if name in skip or access.is_matrix(value):
                 continue
             if isinstance(value, dict) and {"before", "after", "change"} <= value.keys():
-                found.comparisons.append((task["number"], value))
+                found.comparisons.append((task.number, value))
             elif isinstance(value, dict) and {"median", "low", "high"} <= value.keys():
-                found.measurements.append((task["number"], value))
+                found.measurements.append((task.number, value))
             elif side:
                 bare = " ".join((name[: side.start()] + " " + name[side.end() :]).split())
-                sides.setdefault(bare, {})[side[1].lower()] = (task["number"], value)
+                sides.setdefault(bare, {})[side[1].lower()] = (task.number, value)
             else:
-                found.notes.append(_note(task["number"], name, value))
+                found.notes.append(_note(task.number, name, value))
     for name, pair in sides.items():
         if len(pair) == 2:
             found.differences.append(_difference(name, pair["before"][1], pair["after"][1]))

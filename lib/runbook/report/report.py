@@ -12,9 +12,9 @@ from typing import Any
 import jinja2
 
 from runbook import formatting  # fmt: skip
-from runbook.errors import UsageError
 from runbook.evidence import attachments
-from runbook.evidence.manifest import JOURNAL, MANIFEST, read_manifest
+from runbook.evidence.manifest import JOURNAL, MANIFEST
+from runbook.evidence.model import Manifest, TaskEntry, manifest_in
 from runbook.report import (
     access,
     applied_cells,
@@ -31,14 +31,6 @@ from runbook.report.gates import Gate
 from runbook.report.quality import quality_rows_of
 
 REPORT = "report.html"
-NEEDED = (
-    "run_id", "title", "environment", "operator", "status", "started_at", "finished_at", "failure", "server",
-    "approval", "comparison",
-)  # fmt: skip
-NEEDED_OF_TASKS = (
-    "number", "name", "status", "started_at", "finished_at", "estimate_minutes", "notebook", "sha256", "checks",
-    "criteria", "triggers",
-)  # fmt: skip
 BESIDE = (MANIFEST, JOURNAL, *attachments.ALL)
 SAME_SCHEMA = "The schema is the one it found."
 TOO_FINE = {"cell", "update"}  # events of the journal for each cell and what it says meanwhile
@@ -72,13 +64,13 @@ def render(folder: Path) -> str:
     Raises:
         UsageError: the folder holds no manifest, or a broken one.
     """
-    manifest = read_complete(folder)
-    tasks = manifest["tasks"]
+    manifest = manifest_in(folder)
+    tasks = manifest.tasks
     found = [gates.gate_of(task) for task in tasks]
     files = [_files(folder, task) for task in tasks]
-    times = timeline.timeline_of(tasks, manifest["finished_at"], manifest.get("escalate_at", 1.5))
+    times = timeline.timeline_of(tasks, manifest.finished_at, manifest.escalate_at)
     coverage, schema = fault_coverage.coverage_of(folder, manifest), schema_diff.schema_change(folder, manifest)
-    has_stopped = manifest["status"] not in {"complete", "rolled_back"}
+    has_stopped = manifest.status not in {"complete", "rolled_back"}
     page: str = template("report.html.j2").render(
         run=manifest,
         verdict=verdict.verdict_on(manifest, found, times, coverage),
@@ -97,33 +89,11 @@ def render(folder: Path) -> str:
         coverage=coverage,
         deviations=deviations.deviations_of(folder, manifest),
         files=files,
-        comparison=manifest["comparison"],
+        comparison=manifest.comparison,
         journal=_journal(folder / JOURNAL),
         names=[name for name in BESIDE if (folder / name).is_file()],
     )
     return page
-
-
-def read_complete(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a run, complete enough for a report.
-
-    Raises:
-        UsageError: the folder holds none, or a broken one.
-    """
-    path = folder / MANIFEST
-    try:
-        found = read_manifest(folder)
-        lacking = [name for name in NEEDED if name not in found]
-        lacking += [name for task in found["tasks"] for name in NEEDED_OF_TASKS if name not in task]
-    except FileNotFoundError:
-        raise UsageError(f"{folder} holds no {MANIFEST}: name the folder of a run.") from None
-    except ValueError as error:
-        raise UsageError(f"{path.parent}: {error}.") from None
-    except (KeyError, TypeError):
-        raise UsageError(f"{path} is damaged: it holds no tasks.") from None
-    if lacking:
-        raise UsageError(f"{path} is damaged: it has no {lacking[0]!r}.")
-    return found
 
 
 def _journal(path: Path) -> list[dict[str, Any]]:
@@ -139,34 +109,34 @@ def _journal(path: Path) -> list[dict[str, Any]]:
     return events
 
 
-def _files(folder: Path, task: dict[str, Any]) -> TaskFiles:
-    name = task["notebook"] or ""
+def _files(folder: Path, task: TaskEntry) -> TaskFiles:
+    name = task.notebook or ""
     notebook = folder / name
     if not name or not notebook.is_file():
-        return TaskFiles(task["number"], task["name"], "", "", task["sha256"] or "", ())
+        return TaskFiles(task.number, task.name, "", "", task.sha256 or "", ())
     page = notebook.with_suffix(".html")
     return TaskFiles(
-        number=task["number"],
-        name=task["name"],
+        number=task.number,
+        name=task.name,
         notebook=name,
         page=page.name if page.is_file() else "",
-        sha256=task["sha256"] or "",
+        sha256=task.sha256 or "",
         charts=tuple(notebook_html.charts(notebook)),
     )
 
 
-def _facts(manifest: dict[str, Any], times: timeline.Timeline) -> list[tuple[str, str]]:
-    server, approval = manifest["server"] or {}, manifest["approval"]
+def _facts(manifest: Manifest, times: timeline.Timeline) -> list[tuple[str, str]]:
+    server, approval = manifest.server or {}, manifest.approval
     version = str(server.get("version", "")).removeprefix("PostgreSQL ")
     target = f"PostgreSQL {version}, database {server.get('database', '–')}, as {server.get('user', '–')}"
-    elapsed = formatting.seconds_between(manifest["started_at"], manifest["finished_at"])
+    elapsed = formatting.seconds_between(manifest.started_at, manifest.finished_at)
     return [
-        ("Run", manifest["run_id"]),
-        ("Operator", manifest["operator"]),
-        ("Approved by", approval["approver"] if approval else "nobody on record"),
-        *([("Operator's note", manifest["note"])] if manifest.get("note") else []),
-        ("Started", formatting.moment(manifest["started_at"])),
-        ("Finished", formatting.moment(manifest["finished_at"])),
+        ("Run", manifest.run_id),
+        ("Operator", manifest.operator),
+        ("Approved by", approval.approver if approval else "nobody on record"),
+        *([("Operator's note", manifest.note)] if manifest.note else []),
+        ("Started", formatting.moment(manifest.started_at)),
+        ("Finished", formatting.moment(manifest.finished_at)),
         (
             "Duration",
             formatting.duration(elapsed) + (f", estimated: {times.estimate}" if times.estimate != "–" else ""),
@@ -176,24 +146,22 @@ def _facts(manifest: dict[str, Any], times: timeline.Timeline) -> list[tuple[str
     ]
 
 
-def _failed(manifest: dict[str, Any], found: Sequence[Gate], files: Sequence[TaskFiles]) -> dict[str, Any] | None:
+def _failed(manifest: Manifest, found: Sequence[Gate], files: Sequence[TaskFiles]) -> dict[str, Any] | None:
     """Return what stopped the run: the failure, its task's failed checks, and where to see it."""
-    failure = manifest["failure"]
+    failure = manifest.failure
     if failure is None:
         return None
-    gate = next((gate for gate in found if gate.number == failure["task"]), None)
-    left = next((one for one in files if one.number == failure["task"]), None)
-    return {**failure, "gate": gate, "checks": gate.failed if gate else (), "page": left.page if left else ""}
+    gate = next((gate for gate in found if gate.number == failure.task), None)
+    left = next((one for one in files if one.number == failure.task), None)
+    return {**vars(failure), "gate": gate, "checks": gate.failed if gate else (), "page": left.page if left else ""}
 
 
-def _state(manifest: dict[str, Any], schema: schema_diff.Change | None) -> str:
+def _state(manifest: Manifest, schema: schema_diff.Change | None) -> str:
     """Say what a run that stopped left of the schema, and where the backup is."""
     words = []
     if schema:
         words.append("The schema is not the one it found; what changed is below." if schema.lines else SAME_SCHEMA)
-    backup = next(
-        (task["notes"]["backup"] for task in manifest["tasks"] if "backup" in (task.get("notes") or {})), None
-    )
+    backup = next((task.notes["backup"] for task in manifest.tasks if "backup" in task.notes), None)
     if backup:
         proven = ", restored and compared" if backup.get("proven") else ", not proven"
         words.append(f"The backup from before it is `{backup['file']}`{proven}.")

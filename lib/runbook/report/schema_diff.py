@@ -4,7 +4,8 @@ import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from runbook.evidence.model import Manifest
 
 MOST_LINES = 600
 BEGINS = re.compile(r"(CREATE|ALTER|GRANT|REVOKE|COMMENT) ")
@@ -49,9 +50,9 @@ class Change:
     more: int = 0
 
 
-def schema_change(folder: Path, manifest: dict[str, Any]) -> Change | None:
+def schema_change(folder: Path, manifest: Manifest) -> Change | None:
     """Return what a run changed in the schema; None where its folder does not hold both sides."""
-    schema = manifest.get("schema") or {}
+    schema = manifest.schema or {}
     paths = [folder / schema.get(side, "") for side in ("before", "file")]
     if not all(path.is_file() for path in paths):
         return None

@@ -4,11 +4,12 @@ A demonstration takes seconds where the plan allows minutes, so the bars share t
 seen on it; the share of the estimate is said and drawn apart in any case.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from runbook import formatting
+from runbook.evidence.model import TaskEntry
 
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200)
 DAY = 86400
@@ -69,7 +70,7 @@ class Timeline:
     limit: float
 
 
-def timeline_of(tasks: list[dict[str, Any]], finished_at: str | None, limit: float) -> Timeline:
+def timeline_of(tasks: Sequence[TaskEntry], finished_at: str | None, limit: float) -> Timeline:
     """Return the timeline of a manifest's tasks.
 
     Args:
@@ -77,22 +78,20 @@ def timeline_of(tasks: list[dict[str, Any]], finished_at: str | None, limit: flo
         finished_at: when the run ended; a task that never ended is drawn up to there.
         limit: the share of its estimate from which on a task escalates.
     """
-    begun = [task for task in tasks if task["started_at"]]
-    ended = [{**task, "finished_at": task["finished_at"] or finished_at or task["started_at"]} for task in begun]
-    first = min((task["started_at"] for task in begun), key=datetime.fromisoformat, default=None)
+    begun = [task for task in tasks if task.started_at]
+    ended = [replace(task, finished_at=task.finished_at or finished_at or task.started_at) for task in begun]
+    first = min((task.started_at for task in begun if task.started_at), key=datetime.fromisoformat, default=None)
     took = sum(_took(task) or 0 for task in ended)
     estimate = sum(_allowed(task) for task in begun)
-    end = max((formatting.seconds_between(first, task["finished_at"]) or 0 for task in ended), default=0)
+    end = max((formatting.seconds_between(first, task.finished_at) or 0 for task in ended), default=0)
     shares_scale = bool(estimate) and took / estimate >= VISIBLE
     if shares_scale:
-        end = max(
-            end, *((formatting.seconds_between(first, task["started_at"]) or 0) + _allowed(task) for task in begun)
-        )
+        end = max(end, *((formatting.seconds_between(first, task.started_at) or 0) + _allowed(task) for task in begun))
     step = _step(end)
     length = max(-(-end // step), 1) * step
-    by_number = {task["number"]: task for task in ended}
+    by_number = {task.number: task for task in ended}
     return Timeline(
-        rows=tuple(_row(by_number.get(task["number"], task), first, length, shares_scale, limit) for task in tasks),
+        rows=tuple(_row(by_number.get(task.number, task), first, length, shares_scale, limit) for task in tasks),
         ticks=tuple((100 * place * step / length, _tick(place * step)) for place in range(round(length / step) + 1)),
         shares_scale=shares_scale,
         took=formatting.duration(took),
@@ -102,18 +101,18 @@ def timeline_of(tasks: list[dict[str, Any]], finished_at: str | None, limit: flo
     )
 
 
-def _row(task: dict[str, Any], first: str | None, length: float, shares_scale: bool, limit: float) -> TimelineRow:
+def _row(task: TaskEntry, first: str | None, length: float, shares_scale: bool, limit: float) -> TimelineRow:
     took, allowed = _took(task), _allowed(task)
     estimate = formatting.duration(allowed or None)
-    start = 100 * (formatting.seconds_between(first, task["started_at"]) or 0) / length
+    start = 100 * (formatting.seconds_between(first, task.started_at) or 0) / length
     share = took / allowed if took is not None and allowed else None
     share_text = "–" if share is None else formatting.share(share)
     tone = "none" if share is None else "good" if share <= 1 else "warn" if share <= limit else "bad"
-    alt = f"Task {task['number']} " + ("did not run" if took is None else f"took {formatting.duration(took)}")
+    alt = f"Task {task.number} " + ("did not run" if took is None else f"took {formatting.duration(took)}")
     return TimelineRow(
-        number=task["number"],
-        name=task["name"],
-        status=task["status"],
+        number=task.number,
+        name=task.name,
+        status=task.status,
         actual=None if took is None else Bar(start, max(100 * took / length, 0.4)),
         allowed=Bar(start, 100 * allowed / length) if shares_scale and share is not None else None,
         took=formatting.duration(took),
@@ -125,14 +124,14 @@ def _row(task: dict[str, Any], first: str | None, length: float, shares_scale: b
     )
 
 
-def _took(task: dict[str, Any]) -> float | None:
-    return formatting.seconds_between(task["started_at"], task["finished_at"])
+def _took(task: TaskEntry) -> float | None:
+    return formatting.seconds_between(task.started_at, task.finished_at)
 
 
-def _allowed(task: dict[str, Any]) -> float:
+def _allowed(task: TaskEntry) -> float:
     """Return the estimate in seconds; 0 for the way back, which has none."""
-    is_way_back = task["status"] == "rolled_back" or str(task["notebook"]).startswith("rollback_")
-    return 0.0 if is_way_back else task["estimate_minutes"] * 60.0
+    is_way_back = task.status == "rolled_back" or str(task.notebook).startswith("rollback_")
+    return 0.0 if is_way_back else task.estimate_minutes * 60.0
 
 
 def _step(length: float) -> float:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from runbook import formatting
+from runbook.evidence.model import Failure, Manifest
 from runbook.report import gates
 from runbook.report.fault_coverage import FaultCoverage
 from runbook.report.gates import Gate, Mark
@@ -29,12 +29,12 @@ class Verdict:
     next: str
 
 
-def verdict_on(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline, coverage: FaultCoverage) -> Verdict:
+def verdict_on(manifest: Manifest, found: Sequence[Gate], times: Timeline, coverage: FaultCoverage) -> Verdict:
     """Return the verdict on a run.
 
     A manifest's word is not taken for it: a complete run whose gates do not bear it out is said not to be proven.
     """
-    status, where = manifest["status"], f"--environment {manifest['environment']}"
+    status, where = manifest.status, f"--environment {manifest.environment}"
     remarks = (*_remarks(manifest, found, times), coverage.mark)
     if status == "complete":
         sentence, is_proven = _completion(manifest, found)
@@ -50,24 +50,24 @@ def verdict_on(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline,
         mark = Mark("info", "↩", "Rolled back")
         return Verdict(mark, sentence, remarks, f"To migrate again: `runbook run {where}`.")
     if status == "failed":
-        return Verdict(Mark("bad", "✗", "Failed"), _stop(manifest, found), remarks, _advice(manifest["failure"], where))
+        return Verdict(Mark("bad", "✗", "Failed"), _stop(manifest, found), remarks, _advice(manifest.failure, where))
     sentence = f"The run ended without a verdict. {_where_tasks_stand(found)}"
     advice = f"Go on where it stopped: `runbook run {where} --resume`."
     return Verdict(Mark("warn", "!", "Unfinished"), sentence, remarks, advice)
 
 
-def _advice(failure: dict[str, Any] | None, where: str) -> str:
+def _advice(failure: Failure | None, where: str) -> str:
     """Return what to do after a failure: its own words, where it has some, or the command it names."""
-    said = failure["next"].rstrip(". ") if failure else f"runbook run {where} --resume"
+    said = failure.next.rstrip(". ") if failure else f"runbook run {where} --resume"
     back = "" if "rollback" in said else f" Or give everything back: `runbook rollback {where}`."
     if "`" in said.strip("`"):  # a sentence with commands in it
         return f"{said[0].upper()}{said[1:]}.{back}"
     return f"Mend the cause, then `{said.strip('`')}`.{back}"
 
 
-def _completion(manifest: dict[str, Any], found: Sequence[Gate]) -> tuple[str, bool]:
+def _completion(manifest: Manifest, found: Sequence[Gate]) -> tuple[str, bool]:
     """Return what the gates came to, and whether that bears out a complete run."""
-    total = gates.count_decisions([task for task in manifest["tasks"] if task["status"] != "not_run"])
+    total = gates.count_decisions([task for task in manifest.tasks if task.status != "not_run"])
     ran = [gate for gate in found if gate.status != "not_run"]
     opened = sum(gate.mark.tone == "good" for gate in ran)
     sentence = (
@@ -75,17 +75,17 @@ def _completion(manifest: dict[str, Any], found: Sequence[Gate]) -> tuple[str, b
         f"{total['fired'] or 'none'} of {total['triggers']} rollback triggers fired, "
         f"{total['passed']} of {total['checks']} checks passed."
     )
-    comparison = manifest["comparison"]
+    comparison = manifest.comparison
     is_open = opened == len(ran) and total["met"] == total["criteria"] and total["passed"] == total["checks"]
     is_quiet = not total["fired"] and not total["undecided"]
-    return sentence, is_open and is_quiet and (comparison is None or comparison["passed"])
+    return sentence, is_open and is_quiet and (comparison is None or comparison.passed)
 
 
-def _stop(manifest: dict[str, Any], found: Sequence[Gate]) -> str:
-    failure, comparison = manifest["failure"], manifest["comparison"]
-    if failure is None and comparison and not comparison["passed"]:
+def _stop(manifest: Manifest, found: Sequence[Gate]) -> str:
+    failure, comparison = manifest.failure, manifest.comparison
+    if failure is None and comparison and not comparison.passed:
         return "Every gate opened, but the results are not the expected ones."
-    stopped = next((gate for gate in found if failure and gate.number == failure["task"]), None)
+    stopped = next((gate for gate in found if failure and gate.number == failure.task), None)
     where = f"Stopped in Task {stopped.number} · {stopped.name}. " if stopped else ""
     return where + _where_tasks_stand(found)
 
@@ -107,7 +107,7 @@ def _where_tasks_stand(found: Sequence[Gate]) -> str:
     return " ".join(parts)
 
 
-def _remarks(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline) -> tuple[Mark, ...]:
+def _remarks(manifest: Manifest, found: Sequence[Gate], times: Timeline) -> tuple[Mark, ...]:
     beyond = f"beyond {formatting.share(times.limit)} a task escalates"
     remarks = [
         Mark("warn", "!", f"Task {row.number} took {row.share_text} of its estimate; {beyond}.")
@@ -115,14 +115,14 @@ def _remarks(manifest: dict[str, Any], found: Sequence[Gate], times: Timeline) -
         if row.tone == "bad"
     ]
     left_out = [gate.number for gate in found if gate.status == "not_run"]
-    if manifest["status"] == "complete" and left_out:
+    if manifest.status == "complete" and left_out:
         text = f"{formatting.tasks(left_out)} {'was' if len(left_out) == 1 else 'were'} not part of this run."
         remarks.append(Mark("warn", "!", text))
-    comparison = manifest["comparison"]
+    comparison = manifest.comparison
     if comparison:
-        differing = [one["notebook"] for one in comparison["notebooks"] if not one["passed"]]
-        cells = sum(one["compared"] for one in comparison["notebooks"])
-        equal = f"The results equal the expected ones ({cells} cells compared, {comparison['mode']})."
+        differing = [one.notebook for one in comparison.notebooks if not one.passed]
+        cells = sum(one.compared for one in comparison.notebooks)
+        equal = f"The results equal the expected ones ({cells} cells compared, {comparison.mode})."
         different = f"The results differ from the expected ones in {', '.join(differing)}."
         remarks.append(Mark("bad", "✗", different) if differing else Mark("good", "✓", equal))
     return tuple(remarks)

@@ -1,0 +1,201 @@
+"""The manifest of a run as what reads it gets it: typed, and whole.
+
+Evidence is read years later: a manifest of an older version is brought to today's when it is read, and stays as it is
+in its file, which is sealed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from runbook.errors import UsageError
+from runbook.evidence.manifest import MANIFEST, VERSION, read_manifest
+
+
+@dataclass(frozen=True)
+class CheckEntry:
+    """What a check came to; see `Check` of the ledger."""
+
+    name: str
+    expected: str
+    actual: str
+    passed: bool
+    criterion: str | None
+    trigger: str | None
+
+
+@dataclass(frozen=True)
+class CriterionEntry:
+    """A success criterion, and whether it was met; None: nothing decided it."""
+
+    name: str
+    met: bool | None
+
+
+@dataclass(frozen=True)
+class TriggerEntry:
+    """A rollback trigger, and whether it fired; None: nothing decided it."""
+
+    name: str
+    fired: bool | None
+
+
+@dataclass(frozen=True)
+class TaskEntry:
+    """What became of a task.
+
+    Attributes:
+        notebook: the file of the executed notebook, beside the manifest; None where it did not run.
+        sha256: of that file.
+        session: what its cells made readable in SQL; see `SessionRecord`.
+        notes: what it wrote down, by name.
+    """
+
+    number: int
+    name: str
+    status: str
+    estimate_minutes: float
+    started_at: str | None
+    finished_at: str | None
+    notebook: str | None
+    sha256: str | None
+    checks: list[CheckEntry]
+    criteria: list[CriterionEntry]
+    triggers: list[TriggerEntry]
+    session: dict[str, Any] | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run stopped.
+
+    Attributes:
+        task: its number; None where no task ran.
+        name: of the exception.
+        message: what happened.
+        next: what to do.
+    """
+
+    task: int | None
+    name: str
+    message: str
+    next: str
+
+
+@dataclass(frozen=True)
+class ComparedNotebook:
+    """What holding a notebook against the expected results found; see `NotebookComparison`."""
+
+    notebook: str
+    passed: bool
+    cells: int
+    compared: int
+    ignored: int
+    differences: list[str]
+
+
+@dataclass(frozen=True)
+class ExpectedResults:
+    """What holding a run against the expected results found, in the mode `strict` or `lax`."""
+
+    mode: str
+    passed: bool
+    notebooks: list[ComparedNotebook]
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who authorized a run, in whose words."""
+
+    approver: str
+    statement: str = ""
+    at: str | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run was, did and found.
+
+    Attributes:
+        digest: of everything that decided what it would do.
+        schema: the files with the schema as it was left (`file`) and found (`before`).
+        fault_injection: the `file` with the newest injection of all faults.
+        deviations: the file with the deviations from the brief.
+    """
+
+    run_id: str
+    title: str
+    environment: str
+    operator: str
+    status: str
+    started_at: str
+    finished_at: str | None
+    failure: Failure | None
+    server: dict[str, Any] | None
+    approval: Approval | None
+    comparison: ExpectedResults | None
+    tasks: list[TaskEntry]
+    plan: str = ""
+    protected: bool = False
+    escalate_at: float = 1.5
+    digest: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    schema: dict[str, str] | None = None
+    fault_injection: dict[str, Any] | None = None
+    deviations: str | None = None
+    note: str | None = None
+    manifest_version: int = VERSION
+
+
+@cache
+def _adapter() -> TypeAdapter[Manifest]:
+    return TypeAdapter(Manifest)
+
+
+def manifest_in(folder: Path) -> Manifest:
+    """Return the manifest of the run in a folder.
+
+    Raises:
+        UsageError: there is none, or it is damaged, or of a version not known yet.
+    """
+    try:
+        document: Any = read_manifest(folder)
+    except FileNotFoundError:
+        raise UsageError(f"{folder} holds no {MANIFEST}: name the folder of a run.") from None
+    except ValueError as error:
+        raise UsageError(f"{folder}: {error}.") from None
+    if not isinstance(document, dict) or not isinstance(document.get("tasks"), list):
+        raise UsageError(f"{folder / MANIFEST} is damaged: it holds no tasks.")
+    try:
+        return parse_manifest(document)
+    except UsageError as error:
+        raise UsageError(f"{folder / MANIFEST} {error}") from None
+
+
+def parse_manifest(document: Mapping[str, Any]) -> Manifest:
+    """Return the manifest a document holds, whichever version it has.
+
+    Raises:
+        UsageError: it is damaged, or of a version not known yet.
+    """
+    version = document.get("manifest_version", 1)
+    if isinstance(version, int) and version > VERSION:
+        raise UsageError(f"is of version {version}, and this runbook knows {VERSION}: read it with a newer one.")
+    upgraded = dict(document)
+    if version == 1 and "rehearsal" in upgraded:
+        upgraded["fault_injection"] = upgraded.pop("rehearsal")
+    try:
+        return _adapter().validate_python(upgraded)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        if first["type"] == "missing":
+            raise UsageError(f"is damaged: it has no {str(first['loc'][-1])!r}.") from None
+        raise UsageError(f"is damaged: {where} {first['msg'].replace('Input should', 'must', 1)}.") from None
