@@ -1,4 +1,4 @@
-"""Who may consume follows the policies as row level security does: by the caller's own roles, and what restricts restricts."""
+"""Who may consume follows the policies as row level security does: by the caller's own roles, restrictions on top."""
 
 import json
 
@@ -10,7 +10,9 @@ from tests.support.draw import Drawing
 
 MEMBERS = """
     CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT (auth.jwt() ->> 'sub')::uuid $$;
-    CREATE TABLE members (organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE, user_id uuid NOT NULL);
+    CREATE TABLE members (
+        organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE, user_id uuid NOT NULL
+    );
     INSERT INTO members SELECT id, '00000000-0000-0000-0000-00000000000a'
     FROM organizations JOIN organization_credits ON organization_id = id
     WHERE remaining_credits > 99 ORDER BY id LIMIT 2;

@@ -30,6 +30,17 @@ def test_a_complete_run_says_so_first(build, complete):
     assert page.select_one(".stop") is None
 
 
+def test_what_was_accepted_stands_in_the_verdict(build, complete):
+    complete["tasks"][1]["checks"][0] |= {"accepted": "3 rows accepted by Ada Lovelace, because history was pruned"}
+    page = build(complete)
+    assert words(page.select_one(".verdict")).endswith("checks passed, 1 of them because what they found was accepted.")
+    name = complete["tasks"][1]["checks"][0]["name"]
+    assert f"! “{name}”: 3 rows accepted by Ada Lovelace, because history was pruned." in map(
+        words, page.select(".remarks li")
+    )
+    assert "! accepted" in {words(mark) for mark in page.select(".verdict-word")}
+
+
 def test_the_facts_are_there(build, complete):
     facts = dict(
         zip(*(map(words, build(complete).select_one(".facts").find_all(tag)) for tag in ("dt", "dd")), strict=True)

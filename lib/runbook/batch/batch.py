@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -19,13 +19,14 @@ from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.evidence import notebooks
 from runbook.evidence.gate_rows import DELIVERED
+from runbook.evidence.model import Failure
 from runbook.plan import cells, changes
 from runbook.plan.decisions import require_decisions
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
 
 if TYPE_CHECKING:
-    from runbook.batch.execution import Execution, Failure
+    from runbook.batch.execution import Execution
 
 REFUSED = {"NotAllowed", "NotApproved"}  # before the task did anything
 HEAVY = "runbook.batch.execution"  # papermill and all it needs
@@ -100,10 +101,10 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
         else:
             finalizer.tasks(tasks)
     comparison = None if failure else finalizer.comparison()
-    fired = _fired(execution, failure) if failure and request.rollback_on_trigger else ()
+    fired = _fired(execution, task) if failure and request.rollback_on_trigger else ()
     code = _conclude(execution, failure, comparison, promoted, finalizer, whole)
     if failure and request.rollback_on_trigger:
-        _roll_back_unasked(execution, failure.task, fired)
+        _roll_back_unasked(execution, task, fired)
     return code
 
 
@@ -130,14 +131,14 @@ def _heavy() -> Any:
         gc.enable()
 
 
-def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> "Failure | None":
+def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> Failure | None:
     known = notebooks.declared_parameters(task)
     fitting = {name: value for name, value in given.items() if name in known}
     if execution.environment.name != known["environment"].default:
         fitting["environment"] = execution.environment.name
     notebook = notebooks.read_notebook(task)
     failure = execution.notebook(task, notebook, execution.folder / task.notebook.name, fitting, DONE)
-    if failure and failure.kind in REFUSED and not execution.ledger.tasks_of(execution.run_id):
+    if failure and failure.name in REFUSED and not execution.ledger.tasks_of(execution.run_id):
         execution.ledger.refuse_run(execution.run_id)
     if failure is None:
         notes = execution.ledger.notes(execution.run_id, task.number)
@@ -147,8 +148,8 @@ def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> "
     execution.ledger.finish_task(execution.run_id, task.number, "failed")
     again = resume.command(execution.environment)
     execution.announcer.issue(task, failure.message, f"look at the notebook, mend the cause, then `{again}`")
-    reason = "trigger" if "rollback trigger" in failure.message else "error"
-    if failure.kind in REFUSED:
+    reason = "trigger" if _fired(execution, task) else "error"
+    if failure.name in REFUSED:
         reason = "input"
     execution.announcer.escalate(task, reason, f"Task {task.number} stopped the run. {failure.message}")
     return failure
@@ -156,7 +157,7 @@ def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> "
 
 def _conclude(
     execution: "Execution",
-    failure: "Failure | None",
+    failure: Failure | None,
     comparison: dict[str, Any] | None,
     promoted: dict[str, Any] | None,
     finalizer: Finalizer,
@@ -168,21 +169,17 @@ def _conclude(
     facts: dict[str, Any] = {"comparison": comparison, "promoted": promoted, "held": held}
     if failure:
         message, _, advice = failure.message.partition(" Next: ")
-        facts["failure"] = {
-            "task": failure.task.number,
-            "name": failure.kind,
-            "message": message,
-            "next": advice or f"`{resume.command(execution.environment)}`",
-        }
+        again = f"`{resume.command(execution.environment)}`"
+        facts["failure"] = asdict(replace(failure, message=message, next=advice or again))
     ending.end(execution, "failed" if failure or differs else DONE, "Run", **facts)
     if failure:
         return failure.exit_code
     return 1 if differs else 0
 
 
-def _fired(execution: "Execution", failure: "Failure") -> tuple[str, ...]:
-    """Return the rollback triggers that the task's checks fired."""
-    checks = execution.ledger.checks(execution.run_id, failure.task.number)
+def _fired(execution: "Execution", task: Task) -> tuple[str, ...]:
+    """Return the rollback triggers that a task's checks fired."""
+    checks = execution.ledger.checks(execution.run_id, task.number)
     return tuple(check.trigger for check in checks if check.trigger and not check.passed)
 
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,32 +24,13 @@ from runbook.batch.webhook import Webhook
 from runbook.database import claims, copies, environments, lock, poolers, seals
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.database.ledger import UNDONE, Ledger
-from runbook.errors import exit_code_of
 from runbook.evidence import manifest, notebooks, seal, signature
+from runbook.evidence.model import Failure
 from runbook.kernels import engine
 from runbook.kernels.background import BackgroundProcess
 from runbook.plan import fingerprint
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a run stopped.
-
-    Attributes:
-        kind: the name of the exception.
-        message: what happened and what to do, in a sentence or two.
-    """
-
-    task: Task
-    kind: str
-    message: str
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code this failure means."""
-        return exit_code_of(self.kind)
 
 
 class _Whole(LocalHandler):  # type: ignore[misc]
@@ -149,14 +129,14 @@ class Execution:
             try:
                 self._papermill(notebook, target, given, watch)
             except PapermillExecutionError as error:
-                failure = Failure(task, error.ename, error.evalue)
+                failure = Failure(task.number, error.ename, error.evalue)
             except KeyboardInterrupt:
-                failure = Failure(task, "Interrupted", "The run was interrupted by the operator.")
+                failure = Failure(task.number, "Interrupted", "The run was interrupted by the operator.")
             except Exception as error:  # whatever a dead kernel or a full disk raises
-                failure = Failure(task, type(error).__name__, f"The notebook stopped: {error}")
+                failure = Failure(task.number, type(error).__name__, f"The notebook stopped: {error}")
         state = self.ledger.states().get(task.number)
         if failure is None and (state is None or state.run_id != self.run_id or state.status != done):
-            failure = Failure(task, "StepFailed", "The notebook ended before its gate was decided.")
+            failure = Failure(task.number, "StepFailed", "The notebook ended before its gate was decided.")
         if target.exists():
             if failure:
                 with suppress(OSError, ValueError):  # a full disk leaves half a notebook: there is nothing to mark

@@ -1,6 +1,7 @@
 """The evidence of a run that died: nobody was left to seal it, so whoever asks for its report does."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from runbook.evidence.manifest import (
     rollback_name,
     write_manifest,
 )
+from runbook.evidence.model import Failure
 from runbook.formatting import escaped
 from runbook.plan.plan import Environment, Plan
 from runbook.report import notebook_html, report
@@ -114,12 +116,8 @@ def _seal(plan: Plan, folder: Path) -> None:
         manifest = build_manifest(plan, environment, ledger, run_id, folder, "failed")
         is_rollback = any(folder.glob("rollback_*.ipynb"))
         again = "rollback" if is_rollback else "run --resume"
-        manifest["failure"] = {
-            "task": died[0] if died else None,
-            "name": "Died",
-            "message": message,
-            "next": f"`runbook {again} --environment {environment.name}`",
-        }
+        next_step = f"`runbook {again} --environment {environment.name}`"
+        manifest["failure"] = asdict(Failure(died[0] if died else None, "Died", message, next_step))
         write_manifest(folder, manifest)
         report.build_report(folder)
         seal.seal_run(folder, ledger, manifest, seal.DIED, previous, Console().print)

@@ -11,11 +11,12 @@ from runbook.batch import recovery
 from runbook.database import lock
 from runbook.database.ledger import DONE
 from runbook.errors import UsageError
+from runbook.evidence.model import Failure
 from runbook.plan import fingerprint
 from runbook.plan.plan import Environment, Task
 
 if TYPE_CHECKING:
-    from runbook.batch.execution import Execution, Failure
+    from runbook.batch.execution import Execution
 
 
 def command(environment: Environment) -> str:
@@ -62,7 +63,7 @@ def resume_run(
     return whole, left, {**run["parameters"], **given}
 
 
-def incomplete(execution: "Execution", whole: tuple[Task, ...], held: dict[str, Any] | None) -> "Failure | None":
+def incomplete(execution: "Execution", whole: tuple[Task, ...], held: dict[str, Any] | None) -> Failure | None:
     """Return why a run that met no failure is not complete, or None.
 
     Args:
@@ -70,18 +71,18 @@ def incomplete(execution: "Execution", whole: tuple[Task, ...], held: dict[str, 
         whole: all of its tasks.
         held: what its `verify` cells found when they were run again at the end; None where they could not be.
     """
-    from runbook.batch.execution import Failure
-
     for task in whole:
         if not _is_done(execution, task):
-            return Failure(task, "GateShut", f"Task {task.number} is not complete on the target, as its ledger says.")
+            return Failure(
+                task.number, "GateShut", f"Task {task.number} is not complete on the target, as its ledger says."
+            )
     if held is None:
-        return Failure(whole[-1], "StepFailed", "The verify cells could not be run again at the end.")
+        return Failure(whole[-1].number, "StepFailed", "The verify cells could not be run again at the end.")
     if drifts := held["drifts"]:
         task = next(task for task in whole if task.number == drifts[0]["task"])
         more = f" ({len(drifts)} in all)" if len(drifts) > 1 else ""
         said = f"What the run has shown does not hold at its end: {drifts[0]['words']}{more}."
-        return Failure(task, "GateShut", said)
+        return Failure(task.number, "GateShut", said)
     return None
 
 

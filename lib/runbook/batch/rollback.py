@@ -2,18 +2,19 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rich.console import Console
 
 from runbook.batch import ending
-from runbook.batch.execution import Execution, Failure
+from runbook.batch.execution import Execution
 from runbook.batch.outlook import Outlook, announce, drop_dependents, look_ahead, save_dependents
 from runbook.database.ledger import UNDONE
 from runbook.errors import NotAllowed, UsageError
 from runbook.evidence import notebooks
 from runbook.evidence.manifest import rollback_name
+from runbook.evidence.model import Failure
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
 from runbook.query.lock_retry import LOCK_TIMEOUT, retry_while_locked
@@ -123,12 +124,8 @@ def _close(execution: Execution, failure: Failure | None, lowest: int) -> None:
     """Write the evidence of a rollback and say where it is."""
     facts: dict[str, Any] = {}
     if failure:
-        facts["failure"] = {
-            "task": failure.task.number,
-            "name": failure.kind,
-            "message": failure.message,
-            "next": f"runbook rollback --environment {execution.environment.name} --to {lowest}",
-        }
+        again = f"runbook rollback --environment {execution.environment.name} --to {lowest}"
+        facts["failure"] = asdict(replace(failure, next=again))
     ending.end(execution, "failed" if failure else UNDONE, "Rollback", **facts)
 
 

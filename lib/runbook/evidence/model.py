@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from runbook.errors import UsageError
+from runbook.errors import UsageError, exit_code_of
 from runbook.evidence.manifest import MANIFEST, VERSION, read_manifest
 
 
@@ -26,6 +26,8 @@ class CheckEntry:
     passed: bool
     criterion: str | None
     trigger: str | None
+    gate: str | None = None
+    accepted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,44 @@ class TriggerEntry:
 
     name: str
     fired: bool | None
+
+
+@dataclass(frozen=True)
+class QualityEntry:
+    """A quality gate of a task, and whether its checks passed; None: nothing decided it."""
+
+    kind: str
+    name: str
+    meaning: str
+    passed: bool | None
+
+
+@dataclass(frozen=True)
+class DeliverableEntry:
+    """What a task delivered: in figures, and in a document beside the manifest, where there is one."""
+
+    name: str
+    delivered: bool | None
+    said: str = ""
+    file: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class PreparationEntry:
+    """A condition of preparation, and whether it was met."""
+
+    name: str
+    done: bool | None
+
+
+@dataclass(frozen=True)
+class CompletionEntry:
+    """A condition of a complete task, and what was found."""
+
+    box: str
+    fine: bool | None
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +106,10 @@ class TaskEntry:
     checks: list[CheckEntry]
     criteria: list[CriterionEntry]
     triggers: list[TriggerEntry]
+    deliverables: list[DeliverableEntry] = field(default_factory=list)
+    quality: list[QualityEntry] = field(default_factory=list)
+    preparation: list[PreparationEntry] = field(default_factory=list)
+    completion: list[CompletionEntry] = field(default_factory=list)
     session: dict[str, Any] | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -84,7 +128,12 @@ class Failure:
     task: int | None
     name: str
     message: str
-    next: str
+    next: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code it means to a shell."""
+        return exit_code_of(self.name)
 
 
 @dataclass(frozen=True)
@@ -109,7 +158,7 @@ class ExpectedResults:
 
 
 @dataclass(frozen=True)
-class Approval:
+class ApprovalEntry:
     """Who authorized a run, in whose words."""
 
     approver: str
@@ -137,7 +186,7 @@ class Manifest:
     finished_at: str | None
     failure: Failure | None
     server: dict[str, Any] | None
-    approval: Approval | None
+    approval: ApprovalEntry | None
     comparison: ExpectedResults | None
     tasks: list[TaskEntry]
     plan: str = ""

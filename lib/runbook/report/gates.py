@@ -24,6 +24,7 @@ STATES = {
 }
 GATES = {"complete": Mark("good", "✓", "gate open"), "failed": Mark("bad", "✗", "gate shut")}
 PASSED, FAILED = Mark("good", "✓", "pass"), Mark("bad", "✗", "fail")
+ACCEPTED = Mark("warn", "!", "accepted")
 MET = {True: Mark("good", "✓", "met"), False: Mark("bad", "✗", "not met"), None: Mark("warn", "?", "undecided")}
 FIRED = {False: Mark("good", "✓", "not fired"), True: Mark("bad", "✗", "FIRED"), None: Mark("warn", "?", "undecided")}
 UNKNOWN = Mark("warn", "?", "unknown")
@@ -119,4 +120,5 @@ def _decision(name: str, mark: Mark, task: TaskEntry, kind: str) -> GateDecision
 
 def show_check(check: CheckEntry) -> ShownCheck:
     """Return a check of a manifest as the report shows it."""
-    return ShownCheck(check.name, check.expected, check.actual, PASSED if check.passed else FAILED)
+    mark = ACCEPTED if check.accepted else PASSED if check.passed else FAILED
+    return ShownCheck(check.name, check.expected, check.actual, mark)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runbook import formatting
-from runbook.evidence.model import Failure, Manifest
+from runbook.evidence.model import CheckEntry, Failure, Manifest
 from runbook.report import gates
 from runbook.report.fault_coverage import FaultCoverage
 from runbook.report.gates import Gate, Mark
@@ -69,11 +69,13 @@ def _completion(manifest: Manifest, found: Sequence[Gate]) -> tuple[str, bool]:
     """Return what the gates came to, and whether that bears out a complete run."""
     total = gates.count_decisions([task for task in manifest.tasks if task.status != "not_run"])
     ran = [gate for gate in found if gate.status != "not_run"]
+    accepted = _accepted(manifest)
     opened = sum(gate.mark.tone == "good" for gate in ran)
     sentence = (
         f"{opened} of {len(ran)} gates open: {total['met']} of {total['criteria']} success criteria met, "
         f"{total['fired'] or 'none'} of {total['triggers']} rollback triggers fired, "
-        f"{total['passed']} of {total['checks']} checks passed."
+        f"{total['passed']} of {total['checks']} checks passed"
+        + (f", {len(accepted)} of them because what they found was accepted." if accepted else ".")
     )
     comparison = manifest.comparison
     is_open = opened == len(ran) and total["met"] == total["criteria"] and total["passed"] == total["checks"]
@@ -90,9 +92,13 @@ def _stop(manifest: Manifest, found: Sequence[Gate]) -> str:
     return where + _where_tasks_stand(found)
 
 
-def _left_alone(manifest: dict[str, Any]) -> list[str]:
+def _accepted(manifest: Manifest) -> list[CheckEntry]:
+    return [check for task in manifest.tasks for check in task.checks if check.accepted]
+
+
+def _left_alone(manifest: Manifest) -> list[str]:
     """Return what others had changed, as the ways back noted it, each once."""
-    notes = (note for task in manifest["tasks"] for note in (task.get("notes") or {}).get("left as it is") or ())
+    notes = (note for task in manifest.tasks for note in task.notes.get("left as it is") or ())
     return list(dict.fromkeys(note["object"] for note in notes))
 
 
@@ -114,6 +120,7 @@ def _remarks(manifest: Manifest, found: Sequence[Gate], times: Timeline) -> tupl
         for row in times.rows
         if row.tone == "bad"
     ]
+    remarks += [Mark("warn", "!", f"“{check.name}”: {check.accepted}.") for check in _accepted(manifest)]
     left_out = [gate.number for gate in found if gate.status == "not_run"]
     if manifest.status == "complete" and left_out:
         text = f"{formatting.tasks(left_out)} {'was' if len(left_out) == 1 else 'were'} not part of this run."
