@@ -313,6 +313,11 @@ def test_a_measured_figure_is_remembered(begun):
     assert not begun.run("task.compare('same', 'SELECT 1', 'SELECT 1', samples=20).exceeds(1000)")
 
 
+def test_a_figure_is_taken_until_it_is_known_closely_enough(begun):
+    assert begun.run("task.measure('a read', 'SELECT 1', samples=5, until='< 100000 %').summary()['n']") == 5
+    assert begun.run("task.measure('a read', 'SELECT 1', samples=5, until='< 0.0001 %').summary()['n']") == 50
+
+
 def test_a_measured_write_leaves_no_trace(begun):
     begun.run("task.measure('a write', 'DELETE FROM shelves', samples=5)")
     assert begun.rows("SELECT count(*) FROM shelves") == [(300,)]

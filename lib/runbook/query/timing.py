@@ -12,9 +12,11 @@ import numpy as np
 import psycopg
 
 from runbook.errors import UsageError
+from runbook.query.expectation import Expectation
 from runbook.query.statistics import Comparison, Measurement
 
 WARM_UP = 10
+MOST_ROUNDS = 10  # of samples, where a busy machine leaves a figure vague
 MODES = {
     "statement": "the statement alone, planned every time",
     "prepared": "the statement alone, planned once by whoever runs it",
@@ -35,17 +37,25 @@ class TimedStatement:
     ready: bytes = b""
 
 
-def measure(connection: psycopg.Connection, name: str, statement: bytes, samples: int) -> Measurement:
-    """Time a statement `samples` times, each in a savepoint that is rolled back.
+def measure(connection: psycopg.Connection, name: str, statement: bytes, samples: int, until: str = "") -> Measurement:
+    """Time a statement `samples` times, or ten times as often at most, each in a savepoint that is rolled back.
 
     Args:
         connection: inside a transaction.
         name: what the figure is called.
         statement: sent as it is.
-        samples: how many are kept; a few more warm up first.
+        samples: how many are kept of each round; a few more warm up first.
+        until: expectation of the median's spread that ends the rounds; empty: one round is enough.
     """
-    times = [_once(connection, TimedStatement(statement)) for _ in range(WARM_UP + samples)]
-    return Measurement(name, np.array(times[WARM_UP:]))
+
+    def is_enough(found: Measurement) -> bool:
+        return not until or Expectation(until).judge(found.spread())[0]
+
+    subject = TimedStatement(statement)
+    times = [_once(connection, subject) for _ in range(WARM_UP + samples)][WARM_UP:]
+    while not is_enough(found := Measurement(name, np.array(times))) and len(times) < MOST_ROUNDS * samples:
+        times += [_once(connection, subject) for _ in range(samples)]
+    return found
 
 
 def measure_fresh(
