@@ -318,6 +318,12 @@ def test_a_figure_is_taken_until_it_is_known_closely_enough(begun):
     assert begun.run("task.measure('a read', 'SELECT 1', samples=5, until='< 0.0001 %').summary()['n']") == 50
 
 
+def test_a_slowdown_is_looked_at_closely_before_it_counts(begun):
+    compare = "len(task.compare('twice', 'SELECT 1', 'SELECT pg_sleep(0.005)', samples=5, until='{}').before.samples)"
+    assert begun.run(compare.format("< 100000 %")) == 5
+    assert begun.run(compare.format("< 10 %")) == 50
+
+
 def test_a_measured_write_leaves_no_trace(begun):
     begun.run("task.measure('a write', 'DELETE FROM shelves', samples=5)")
     assert begun.rows("SELECT count(*) FROM shelves") == [(300,)]

@@ -1,6 +1,5 @@
 """One task on one target: what the cells of its notebook call."""
 
-import subprocess
 from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
@@ -9,8 +8,9 @@ import pandas as pd
 
 from runbook.database import scratch, snapshot
 from runbook.database.embedded import state_folder
-from runbook.errors import NotAllowed, StepFailed
+from runbook.errors import NotAllowed
 from runbook.notebook import dry_run, findings, names, way_back
+from runbook.notebook.cell_command import run_command
 from runbook.notebook.cell_order import CellOrder
 from runbook.notebook.context import Context
 from runbook.notebook.deliverables import Document, deliver
@@ -111,6 +111,7 @@ class TaskSession(Context):
         persona: str | tuple[str, str] | None = None,
         setup: str = "",
         mode: str = "statement",
+        until: str = "",
     ) -> statistics.Comparison:
         """Time two statements in pairs, each time rolled back, and remember the figures.
 
@@ -122,6 +123,7 @@ class TaskSession(Context):
             persona: who runs them, or a pair: who runs `before`, who `after`; roles change outside the timed region.
             setup: SQL run as the owner first, in the same rolled-back transaction.
             mode: what counts: `statement`, `prepared` or `request`; see `timing.MODES`.
+            until: what they are held against: a slowdown is looked at ten times as closely before it counts.
         """
         earlier, later = persona if isinstance(persona, tuple) else (persona, persona)
         first = timing.TimedStatement(before.encode(), self._ready(earlier))
@@ -129,7 +131,7 @@ class TaskSession(Context):
         with self._probe(None, setup + before + after):
             if setup:
                 self.connection.execute(setup.encode())
-            found = timing.compare(self.connection, name, first, second, samples, mode)
+            found = timing.compare(self.connection, name, first, second, samples, mode, until)
         self.write(name, found.summary())
         return found
 
@@ -185,19 +187,7 @@ class TaskSession(Context):
         Raises:
             StepFailed: the command is not there, or its exit code is not 0.
         """
-        line = " ".join(argument or "…" for argument in arguments)
-        if skip:
-            print(f"Skipped, {skip}: {line}")
-            return
-        try:
-            result = subprocess.run(arguments, cwd=self.plan.root, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            raise StepFailed(
-                f"{arguments[0]} is not installed here: install it, run this cell again ({line})."
-            ) from None
-        print(result.stdout.strip())
-        if result.returncode:
-            raise StepFailed(f"{line} ended with exit code {result.returncode}: {' '.join(result.stderr.split())}")
+        run_command(arguments, self.plan.root, skip)
 
     def approval(self) -> dict[str, str] | None:
         """Return who authorized this migration here (`approver`, `statement`), or None.

@@ -78,6 +78,7 @@ def compare(
     after: TimedStatement,
     samples: int,
     mode: str = "statement",
+    until: str = "",
 ) -> Comparison:
     """Time two subjects in pairs, in alternating order, each in a savepoint that is rolled back.
 
@@ -86,8 +87,9 @@ def compare(
         name: what the figure is called.
         before: the yardstick.
         after: what is held against it.
-        samples: number of pairs kept; a few more warm up first.
+        samples: number of pairs kept of each round; a few more warm up first.
         mode: what counts; see `MODES`.
+        until: expectation of the comparison that ends the rounds, ten at most; empty: one round is enough.
 
     Raises:
         UsageError: there is no such mode.
@@ -98,16 +100,26 @@ def compare(
         connection.execute(b"DEALLOCATE ALL")
         before, after = _prepare(connection, before, b"runbook_before"), _prepare(connection, after, b"runbook_after")
     once = _request if mode == "request" else _once
-    pairs = []
-    for number in range(WARM_UP + samples):
-        if number % 2:
-            second = once(connection, after)
-            pairs.append((once(connection, before), second))
-        else:
-            first = once(connection, before)
-            pairs.append((first, once(connection, after)))
-    times = np.array(pairs[WARM_UP:])
-    return Comparison(name, Measurement("before", times[:, 0]), Measurement("after", times[:, 1]))
+    pairs = [_pair(connection, once, before, after, number) for number in range(WARM_UP + samples)][WARM_UP:]
+    while True:
+        times = np.array(pairs)
+        found = Comparison(name, Measurement("before", times[:, 0]), Measurement("after", times[:, 1]))
+        if not until or Expectation(until).judge(found)[0] or len(pairs) >= MOST_ROUNDS * samples:
+            return found
+        pairs += [_pair(connection, once, before, after, number) for number in range(samples)]
+
+
+def _pair(
+    connection: psycopg.Connection,
+    once: Callable[[psycopg.Connection, TimedStatement], float],
+    before: TimedStatement,
+    after: TimedStatement,
+    number: int,
+) -> tuple[float, float]:
+    if number % 2:
+        second = once(connection, after)
+        return once(connection, before), second
+    return once(connection, before), once(connection, after)
 
 
 def _prepare(connection: psycopg.Connection, subject: TimedStatement, name: bytes) -> TimedStatement:
