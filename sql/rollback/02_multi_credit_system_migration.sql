@@ -185,19 +185,15 @@ $back$;
 -- PostgREST answers from what it knows of the schema: let it look again.
 NOTIFY pgrst, 'reload schema';
 
--- %%sql --retry --after-others
--- Calls that began with the bridge have ended. What is left of the four pools goes, and with it, in the same transaction,
--- the rights that were narrowed for their sake.
+-- %%sql --retry --after-others --drop-made
+-- Calls that began with the bridge have ended. What the task made goes, the four pools with it, and in the same
+-- transaction the rights come back that were narrowed for their sake.
 DO $back$
 DECLARE
     this RECORD;
 BEGIN
+    -- The owner of the function, where it is another's, had to look into the schema
     IF to_regclass('runbook.consumption') IS NOT NULL THEN
-        IF EXISTS (SELECT FROM runbook.consumption WHERE oid = 0) THEN
-            DROP FUNCTION IF EXISTS consume_credits_rpc; -- there was none
-        END IF;
-
-        -- Its owner, where it is another's, had to look into the schema
         FOR this IN
             SELECT pg_get_userbyid(proowner) AS owner
             FROM runbook.consumption JOIN pg_proc USING (oid)
@@ -206,55 +202,19 @@ BEGIN
             EXECUTE format('REVOKE USAGE ON SCHEMA runbook FROM %I', this.owner);
         END LOOP;
     END IF;
-END
-$back$;
 
-DROP FUNCTION IF EXISTS runbook.consume_credits_before;
-DROP FUNCTION IF EXISTS runbook.consume_credits_after;
-DROP FUNCTION IF EXISTS consume_pool_credits;
-DROP FUNCTION IF EXISTS may_consume(UUID);
-DROP FUNCTION IF EXISTS called_by_server();
-DROP FUNCTION IF EXISTS runbook.awaits_migration(UUID);
-DROP FUNCTION IF EXISTS runbook.carried_over(UUID);
-DROP FUNCTION IF EXISTS runbook.fold_back(TID, TID);
-DROP TRIGGER IF EXISTS allocate_new_organization ON organizations;
-DROP FUNCTION IF EXISTS allocate_new_organization();
-DROP TRIGGER IF EXISTS forget_migration ON organizations;
-DROP FUNCTION IF EXISTS forget_migration();
-DROP TRIGGER IF EXISTS refuse_old_debit ON organization_credits;
-DROP FUNCTION IF EXISTS refuse_old_debit();
-DROP FUNCTION IF EXISTS allocate_plan_credits(UUID, TEXT);
-DROP INDEX IF EXISTS
-    idx_credit_actions_one_migration, idx_organizations_ai_credits, idx_organizations_whatsapp_credits,
-    idx_organizations_email_credits, idx_organizations_sms_credits;
-DO $back$
-DECLARE
-    this RECORD;
-BEGIN
-    FOR this IN
-        SELECT attname
-        FROM pg_attribute
-        WHERE attrelid = 'organizations'::REGCLASS
-          AND (attname ~ '^(ai|whatsapp|email|sms)(_used)?_credits$' OR attname = 'credits_migrated_at')
-          AND NOT attisdropped
-          AND to_regclass('runbook.columns_begun') IS NOT NULL
-    LOOP
-        IF EXISTS (SELECT FROM runbook.columns_begun WHERE name = this.attname) THEN
-            EXECUTE (
-                SELECT format('ALTER TABLE organizations ALTER COLUMN %I %s', name, COALESCE('SET DEFAULT ' || had_default, 'DROP DEFAULT'))
-                FROM runbook.columns_begun WHERE name = this.attname
-            );
-        ELSE
-            EXECUTE format('ALTER TABLE organizations DROP COLUMN %I', this.attname);
-        END IF;
-    END LOOP;
+    -- Columns begun by hand stay
+    IF to_regclass('runbook.columns_begun') IS NOT NULL THEN
+        FOR this IN
+            SELECT name, had_default
+            FROM runbook.columns_begun
+            JOIN pg_attribute ON attrelid = 'organizations'::REGCLASS AND attname = name AND NOT attisdropped
+        LOOP
+            EXECUTE format('ALTER TABLE organizations ALTER COLUMN %I %s', this.name, COALESCE('SET DEFAULT ' || this.had_default, 'DROP DEFAULT'));
+        END LOOP;
+    END IF;
 END
 $back$;
-DROP FUNCTION IF EXISTS plan_credits;
-DROP TABLE IF EXISTS runbook.consumption;
-DROP TABLE IF EXISTS runbook.types_widened;
-DROP TABLE IF EXISTS runbook.columns_begun;
-DROP TABLE IF EXISTS runbook.used_before;
 
 SELECT runbook.give_back_rights('Task 2');
 
@@ -265,5 +225,3 @@ JOIN organizations AS o ON o.id = f.organization_id
 JOIN organization_credits AS c ON c.organization_id = f.organization_id
 WHERE since > 0 AND (NOT f.had_pool OR c.remaining_credits < 0)
 ORDER BY f.since DESC;
-
-DROP TABLE IF EXISTS runbook.folded_back;

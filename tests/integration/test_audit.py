@@ -590,7 +590,6 @@ def test_what_is_past_retention_is_summed_up_and_nothing_is_lost(trail: Trail, p
     ]
 
 
-@pytest.mark.skip(reason="the way back of Task 2 alone meets the view of Task 4")
 def test_after_a_retention_the_way_back_still_folds_every_credit(trail: Trail, plan: Plan) -> None:
     organization = trail.organizations()[0]
     used = "SELECT used_credits FROM organization_credits WHERE organization_id = %s"

@@ -37,7 +37,6 @@ def admin(toy):
         yield connection
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_tenant_enters_no_copy_before_or_after_its_first_row(toy, target, admin, monkeypatch):
     admin.execute("DROP ROLE IF EXISTS tenant; CREATE ROLE tenant LOGIN")
     refusals = []
@@ -64,7 +63,6 @@ def test_a_tenant_enters_no_copy_before_or_after_its_first_row(toy, target, admi
     assert len(refusals) >= 4, "between all statements that make it"
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_a_killed_process_has_left_is_named_and_removed_by_the_next_command(toy, target, admin, runbook):
     command = [sys.executable, "-c", MAKE, target.address.conninfo]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ) as maker:
@@ -85,7 +83,6 @@ def test_what_a_killed_process_has_left_is_named_and_removed_by_the_next_command
         assert copies.known(connection) == []
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_copy_that_is_in_use_is_swept_by_nobody(target, admin):
     with target.connect("test") as connection, target.connect("test") as other:
         ledger_schema.prepare(connection)
@@ -94,7 +91,6 @@ def test_a_copy_that_is_in_use_is_swept_by_nobody(target, admin):
             assert admin.execute(LEFT).fetchall() == [(made.identity.database,)]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     "options",
     ["ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'", "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'"],
@@ -111,7 +107,6 @@ def test_a_copy_has_the_targets_encoding_and_locale(admin, target, options):
         admin.execute("DROP DATABASE of_its_own WITH (FORCE)")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_only_a_copy_is_dropped(target):
     with target.connect("test") as connection, pytest.raises(ValueError, match="toy is no copy"):
         copies.drop(connection, "toy")

@@ -26,7 +26,6 @@ def hidden(plan: Plan) -> Iterator[Plan]:
     redaction.hide_personal(plan, plan.environment("local"))
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_protected_environment_shows_neither_ids_nor_names(hidden: Plan) -> None:
     table = Table(NAMES, ROWS)
     redaction.hide_personal(hidden, replace(hidden.environment("local"), protected=True))
@@ -41,13 +40,11 @@ def test_a_protected_environment_shows_neither_ids_nor_names(hidden: Plan) -> No
     assert table.DataFrame()["user_id"][0] == ADA
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_an_environment_that_is_not_protected_shows_all(hidden: Plan) -> None:
     redaction.hide_personal(hidden, hidden.environment("local"))
     assert str(ADA) in repr(Table(NAMES, ROWS))
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_the_inventory_calls_personal_is_hidden(plan: Plan) -> None:
     """The notebook's own classification and the plan agree."""
     source = plan.task(5).notebook.read_text(encoding="utf-8")
@@ -56,7 +53,6 @@ def test_what_the_inventory_calls_personal_is_hidden(plan: Plan) -> None:
         assert column in plan.personal
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(("environment", "shown"), [("local", "room 1"), ("elsewhere", "r…")])
 def test_a_notebook_hides_by_its_environment(
     open_notebook: Opener,

@@ -102,7 +102,6 @@ def outlook_of(root, connect):
     return outlook.look_ahead(Ledger(connect(root), "toy"), plan_of(root).tasks)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize("case", THEIRS)
 def test_what_others_changed_since_stays_and_is_named(migrated, connect, open_notebook, case):
     change, named = THEIRS[case]
@@ -117,7 +116,6 @@ def test_what_others_changed_since_stays_and_is_named(migrated, connect, open_no
     assert record.recorded(back.task.ledger.connection, "toy") == []
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize("case", HANGING)
 def test_what_hangs_on_ours_blocks_with_the_statement_that_clears_it(migrated, connect, open_notebook, case):
     change, statements = HANGING[case]
@@ -132,7 +130,6 @@ def test_what_hangs_on_ours_blocks_with_the_statement_that_clears_it(migrated, c
     connection.execute(text)  # and what was saved makes it again
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_stood_before_or_names_something_else_does_not_block(migrated, connect):
     connect(migrated).execute(
         "CREATE FUNCTION other() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'label'; END $$;"
@@ -141,7 +138,6 @@ def test_what_stood_before_or_names_something_else_does_not_block(migrated, conn
     assert outlook_of(migrated, connect).obstacles.lines() == []
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_something_hangs_on_is_not_dropped_with_it(migrated, connect, open_notebook):
     connect(migrated).execute("CREATE VIEW labels AS SELECT label FROM shelves")
     with pytest.raises(NotAllowed, match=r"view public\.labels hangs on column public\.shelves\.label: DROP VIEW"):
@@ -149,7 +145,6 @@ def test_what_something_hangs_on_is_not_dropped_with_it(migrated, connect, open_
     assert connect(migrated).execute(LABEL).fetchone() == (1,)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_is_not_given_back_shuts_the_gate_with_the_difference(toy, connect, open_notebook, toy_cells):
     cells = [*toy_cells[:2], "%%sql\nALTER TABLE shelves ALTER room SET DEFAULT 'hall'"]
     open_notebook(toy, *cells).close()
@@ -162,7 +157,6 @@ def test_what_is_not_given_back_shuts_the_gate_with_the_difference(toy, connect,
     assert roll_back(toy, open_notebook).rows(STATE) == [(7, "rolled_back")]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     ("before", "since", "left"),
     [("", "", []), ("50", "", ["fillfactor=50"]), ("", "80", ["fillfactor=80"]), ("50", "80", ["fillfactor=80"])],
@@ -193,7 +187,6 @@ def test_up_and_down_ten_times_leaves_nothing_but_dropped_columns(migrated, conn
     ]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_script_in_parts_is_a_cell_each(toy, open_notebook, toy_cells, connect):
     script = toy / "sql" / "rollback" / "07_label_the_shelves.sql"
     script.write_text(
@@ -210,7 +203,6 @@ def test_a_script_in_parts_is_a_cell_each(toy, open_notebook, toy_cells, connect
     assert back.rows("SELECT to_regclass('noted')") == [(None,)]  # made on the way back, it goes as well
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_sql_before_the_first_part_is_refused(toy):
     (toy / "sql" / "rollback" / "07_label_the_shelves.sql").write_text("SELECT 1;\n-- %%sql\nSELECT 2")
     with pytest.raises(UsageError, match="SQL stands before the first part"):

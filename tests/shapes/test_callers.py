@@ -91,13 +91,11 @@ def agree(before: Books, now: Books, spent: Counter[tuple[str, str]], way: str, 
             assert all(credits <= spent[organization, kind] for kind, credits in pools.items())
 
 
-@pytest.mark.skip(reason="not run since the last large changes; the seeds known to fail show gaps of the product")
 @pytest.mark.slow
 def test_callers_pay_once(drawing: Drawing) -> None:
     paid_once(drawing, 0)
 
 
-@pytest.mark.skip(reason="not run since the last large changes; the seeds known to fail show gaps of the product")
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 10))
 def test_callers_of_every_form_pay_once(drawing: Drawing, seed: int) -> None:

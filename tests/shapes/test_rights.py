@@ -52,13 +52,11 @@ def rights_are_kept(drawing: Drawing, seed: int) -> None:
         assert lost(draw) == []
 
 
-@pytest.mark.skip(reason="not run since the last large changes; the seeds known to fail show gaps of the product")
 @pytest.mark.slow
 def test_rights_are_kept(drawing: Drawing) -> None:
     rights_are_kept(drawing, 0)
 
 
-@pytest.mark.skip(reason="not run since the last large changes; the seeds known to fail show gaps of the product")
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 20))
 def test_rights_of_any_kind_are_kept(drawing: Drawing, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""Drops: the statement that drops an object, and what is on record as made dropped in one transaction.
+"""Drops: the statement that drops an object, and what is on record as made, dropped.
 
 An option of a table that still is as the task set it gets its old value back; one that others set since stays.
 
@@ -53,24 +53,24 @@ def drop_statement(kind: str, identity: str) -> str | None:
 
 
 def drop_made(connection: psycopg.Connection, plan: str, task: int) -> list[str]:
-    """Drop what is on record as made by a task and still stands, in one transaction; return the statements.
+    """Drop what is on record as made by a task and still stands; return the statements.
+
+    Run it in the transaction that puts the drops on record.
 
     Raises:
         StepFailed: something else hangs on it.
-        psycopg.Error: the server refused; nothing was dropped.
+        psycopg.Error: the server refused.
     """
     changes = list(reversed(record.recorded(connection, plan, (task,))))
     made = [_placed(connection, one) for one in changes if one.is_made]
-    with connection.transaction():
-        standing = objects.find_objects(connection)
-        waiting = [*_options(changes, standing), *_statements(connection, made, standing)]
-        done: list[str] = []
-        while waiting:
-            refused = [one for one in waiting if not _carry_out(connection, one, done)]
-            if len(refused) == len(waiting):
-                raise StepFailed(f"Something hangs on what Task {task} made: the server refuses {refused[0]}.")
-            waiting = refused
-        _forget(connection, plan, task, made)
+    standing = objects.find_objects(connection)
+    waiting = [*_options(changes, standing), *_statements(connection, made, standing)]
+    done: list[str] = []
+    while waiting:
+        refused = [one for one in waiting if not _carry_out(connection, one, done)]
+        if len(refused) == len(waiting):
+            raise StepFailed(f"Something hangs on what Task {task} made: the server refuses {refused[0]}.")
+        waiting = refused
     return done
 
 
@@ -109,15 +109,6 @@ def _carry_out(connection: psycopg.Connection, statement: str, done: list[str]) 
         return False
     done.append(statement)
     return True
-
-
-def _forget(connection: psycopg.Connection, plan: str, task: int, made: list[ObjectChange]) -> None:
-    standing = objects.standing_addresses(connection)
-    gone = [one.name for one in made if one.address not in standing]
-    connection.execute(
-        "DELETE FROM runbook.objects WHERE plan = %s AND task = %s AND kind || ' ' || identity = ANY (%s)",
-        [plan, task, gone],
-    )
 
 
 def _placed(connection: psycopg.Connection, one: ObjectChange) -> ObjectChange:

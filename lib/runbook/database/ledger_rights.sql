@@ -151,6 +151,26 @@ BEGIN
 END
 $$;
 
+-- The rights on an object before they were set, plus what others granted and revoked since. Where they took a privilege
+-- from somebody altogether, or all there was, nothing of it comes back: what was set may have left but a part of it.
+CREATE OR REPLACE FUNCTION runbook.rights_due(before jsonb, after jsonb, now_held jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT COALESCE(jsonb_agg(held ORDER BY turn, place), '[]')
+    FROM (
+        SELECT 1 AS turn, place, held
+        FROM jsonb_array_elements(before) WITH ORDINALITY AS were (held, place)
+        WHERE NOT EXISTS (
+            SELECT FROM unnest(ARRAY[held, held - '{column,grantor,grantable}'::text[], jsonb_build_object('grantee', held -> 'grantee')]) AS part
+            WHERE after @> jsonb_build_array(part) AND NOT now_held @> jsonb_build_array(part)
+        )
+        UNION ALL
+        SELECT 2, place, held
+        FROM jsonb_array_elements(now_held) WITH ORDINALITY AS are (held, place)
+        WHERE NOT after @> jsonb_build_array(held) AND NOT before @> jsonb_build_array(held)
+    ) AS entries
+$$;
+
 -- Make the rights on an object exactly these, and remember, for this reason, what they were and what they became.
 CREATE OR REPLACE FUNCTION runbook.set_rights(for_reason text, of_kind text, of_object text, wanted jsonb) RETURNS void
 LANGUAGE plpgsql
@@ -161,7 +181,8 @@ BEGIN
     PERFORM runbook.make_rights(of_kind, of_object, wanted);
     INSERT INTO runbook.rights_set (reason, kind, object, before, after)
     VALUES (for_reason, of_kind, of_object, found, runbook.rights_on(of_kind, of_object))
-    ON CONFLICT (reason, kind, object) DO UPDATE SET after = excluded.after;
+    ON CONFLICT (reason, kind, object) DO UPDATE
+    SET before = runbook.rights_due(rights_set.before, rights_set.after, excluded.before), after = excluded.after;
 END
 $$;
 
@@ -177,18 +198,27 @@ BEGIN
     FOR this IN SELECT * FROM runbook.rights_set WHERE reason = for_reason LOOP
         now_held := runbook.rights_on(this.kind, this.object);
         IF now_held <> '[]' THEN
-            SELECT jsonb_agg(held ORDER BY turn, place) INTO wanted
-            FROM (
-                SELECT 1 AS turn, place, held
-                FROM jsonb_array_elements(this.before) WITH ORDINALITY AS were (held, place)
-                WHERE NOT (this.after @> jsonb_build_array(held) AND NOT now_held @> jsonb_build_array(held))
-                UNION ALL
-                SELECT 2, place, held
-                FROM jsonb_array_elements(now_held) WITH ORDINALITY AS are (held, place)
-                WHERE NOT this.after @> jsonb_build_array(held) AND NOT this.before @> jsonb_build_array(held)
-            ) AS entries
+            SELECT COALESCE(jsonb_agg(held ORDER BY place), '[]') INTO wanted
+            FROM jsonb_array_elements(runbook.rights_due(this.before, this.after, now_held)) WITH ORDINALITY AS due (held, place)
             WHERE held ->> 'grantee' = 'PUBLIC' OR to_regrole(held ->> 'grantee') IS NOT NULL; -- a role may be gone
-            PERFORM runbook.make_rights(this.kind, this.object, COALESCE(wanted, '[]'));
+            PERFORM runbook.make_rights(this.kind, this.object, wanted);
+
+            -- What others have taken since is no longer ours to give back
+            DELETE FROM runbook.objects AS o
+            USING jsonb_array_elements(this.before) AS taken
+            WHERE NOT wanted @> jsonb_build_array(taken)
+              AND o.kind = 'privilege'
+              AND o.after IS NULL
+              AND o.objid = CASE this.kind
+                  WHEN 'schema' THEN to_regnamespace(this.object)::oid
+                  WHEN 'routine' THEN to_regprocedure(this.object)::oid
+                  ELSE to_regclass(this.object)::oid
+              END
+              AND split_part(o.identity, ' on ', 1) = taken ->> 'privilege'
+              AND (o.objsubid > 0) = (taken ->> 'column' IS NOT NULL)
+              AND (o.objsubid = 0 OR o.part_of = format('column %s.%s', this.object, taken ->> 'column'))
+              AND right(o.identity, length(concat(' to ', taken ->> 'grantee', ' by ', taken ->> 'grantor')))
+                  = concat(' to ', taken ->> 'grantee', ' by ', taken ->> 'grantor');
         END IF;
     END LOOP;
     DELETE FROM runbook.rights_set WHERE reason = for_reason;
@@ -214,5 +244,6 @@ $$;
 REVOKE ALL ON FUNCTION
     runbook.close_routine(oid, name[]),
     runbook.rights_on(text, text), runbook.owner_of(text, text), runbook.standing_rights(text, text, jsonb),
+    runbook.rights_due(jsonb, jsonb, jsonb),
     runbook.make_rights(text, text, jsonb), runbook.set_rights(text, text, text, jsonb), runbook.give_back_rights(text)
 FROM PUBLIC;

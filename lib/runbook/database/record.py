@@ -28,6 +28,10 @@ MADE_AGAIN = """
     WHERE plan = %s AND task < %s AND kind = %s AND identity = %s AND after IS NOT NULL
 """
 LOST = "DELETE FROM runbook.objects WHERE plan = %s AND task = %s AND kind || ' ' || identity = %s"
+ENDED = """
+    DELETE FROM runbook.objects
+    WHERE plan = %s AND task = %s AND before IS NULL AND classid = %s AND objid = %s AND objsubid = %s
+"""
 GIVEN_BACK = """
     DELETE FROM runbook.objects WHERE plan = %s AND task = %s
         AND (before IS NOT DISTINCT FROM after OR (after IS NULL AND before ^@ 'as '))
@@ -93,12 +97,21 @@ def record_transaction(connection: psycopg.Connection, plan: str, task: int, bef
     standing = objects.standing_addresses(connection)
     touched = {one.address for one in now.values()}
     there = objects.objects_at(connection, touched)
+    ended = _made_addresses(connection, plan, task) - standing
     gone = {
         name
         for name, one in before.items()
-        if name not in there and (one.address not in standing or one.address in touched)
+        if name not in there and (one.address not in standing or one.address in touched) and one.address not in ended
     }
     record_changes(connection, plan, task, before, {**now, **dict.fromkeys(gone)})
+    with connection.cursor() as cursor:
+        cursor.executemany(ENDED, [(plan, task, *address) for address in ended])
+
+
+def _made_addresses(connection: psycopg.Connection, plan: str, task: int) -> set[Address]:
+    """Return where stands what a task has made, under whatever name by now."""
+    made = (one for one in recorded(connection, plan, (task,)) if one.is_made and one.kind not in SHARING)
+    return {one.address for one in made} - {NOWHERE}
 
 
 def difference(before: Objects, after: Objects) -> dict[str, objects.Object | None]:

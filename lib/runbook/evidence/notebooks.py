@@ -144,15 +144,15 @@ def rollback_notebook(task: Task) -> Any:
     for place, part in enumerate(parts, 1):
         title = part.heading if len(parts) == 1 else f"{place} of {len(parts)} · {part.heading}"
         made += [new_markdown_cell(f"## {title}"), new_code_cell(part.source, metadata={"tags": ["apply"]})]
-    made += [
-        new_markdown_cell(
-            "## Drop what this task made\n\nWhat is on record as made by it and still stands, and nothing else; one "
-            "transaction."
-        ),
-        new_code_cell("task.drop_made()", metadata={"tags": ["apply"]}),
-        new_markdown_cell("## Prove it"),
-        new_code_cell("task.conclude()"),
-    ]
+    if not any(part.drops for part in parts):
+        made += [
+            new_markdown_cell(
+                "## Drop what this task made\n\nWhat is on record as made by it and still stands, and nothing else; "
+                "one transaction."
+            ),
+            new_code_cell("task.drop_made()", metadata={"tags": ["apply"]}),
+        ]
+    made += [new_markdown_cell("## Prove it"), new_code_cell("task.conclude()")]
     notebook = new_notebook(cells=made)
     notebook.metadata = nbformat.from_dict(
         {

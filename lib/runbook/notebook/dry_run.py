@@ -212,13 +212,18 @@ def _up(twin: Context) -> tuple[float, int]:
 def _down(twin: Context) -> tuple[float, int, str]:
     """Run the rollback script and drop what was made; return seconds, rows written and the strongest lock held."""
     begun, rows, modes = perf_counter(), 0, ["none"]
-    for part in rollback_parts(twin.definition):
+    parts = rollback_parts(twin.definition)
+    for part in parts:
+        if part.drops:
+            rows += _written(way_back.drop_made(twin, part.body).tags)
+            continue
         written, held = _carry_out(
             twin, part.magic, part.line, f"{part.body}\n;{LOCKS}" if part.magic == "sql" else part.body
         )
         rows, modes = rows + written, modes + held
-    if way_back.drop_made(twin):
-        modes.append(STRENGTH[-1])
+    if not any(part.drops for part in parts):
+        way_back.drop_made(twin)
+    modes.append(STRENGTH[-1] if twin.read(way_back.DROPPED) else modes[0])
     return round(perf_counter() - begun, 2), rows, max(modes, key=STRENGTH.index)
 
 

@@ -13,12 +13,18 @@ from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from runbook.errors import StepFailed, UsageError
+from runbook.notebook import way_back
 from runbook.notebook.backfill import backfill, batches
 from runbook.notebook.task import TaskSession
 from runbook.plan.cells import AS_DUE, CHECK_HEAD, DECIDED, backfilled
 from runbook.query import lock_retry, older_transactions, send
 from runbook.query.expectation import Refused
 from runbook.query.table import Table
+
+# The options of `%%sql`, and which of them take a word.
+SQL_OPTIONS = {
+    "--as": True, "--probe": False, "--timing": False, "--retry": False, "--after-others": False, "--drop-made": False,
+}  # fmt: skip
 
 
 @magics_class
@@ -41,10 +47,9 @@ class RunbookMagics(Magics):
         `%%sql --timing`            say how long it took, as psql's \timing
         `%%sql --retry`             try again, with growing pauses, while a lock cannot be had
         `%%sql --after-others`      first wait for every transaction that is open now; see `older_transactions`
+        `%%sql --drop-made`         on the way back: then, in the same transaction, drop what the task made
         """
-        name, options = _options(
-            line, {"--as": True, "--probe": False, "--timing": False, "--retry": False, "--after-others": False}
-        )
+        name, options = _options(line, SQL_OPTIONS)
         answer = self._send(options, cell)
         for notice in answer.notices:
             print(notice)
@@ -153,9 +158,16 @@ class RunbookMagics(Magics):
             older_transactions.wait(self.task.connection, longest)
         if "--as" in options or "--probe" in options:
             return self._probe(str(options["--as"]) if "--as" in options else None, cell)
+        if "--drop-made" in options:
+            return self._drop_made(cell)
         if "--retry" in options:
             return lock_retry.retry_while_locked(lambda: self.task.apply(cell))
         return self.task.apply(cell)
+
+    def _drop_made(self, cell: str) -> send.SqlAnswer:
+        if not self.task.undo:
+            raise UsageError("`%%sql --drop-made` is for the way back: `runbook.begin(N, undo=True)`.")
+        return way_back.drop_made(self.task, cell)
 
     def _probe(self, name: str | None, cell: str) -> send.SqlAnswer:
         try:

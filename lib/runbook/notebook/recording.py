@@ -19,10 +19,12 @@ CHANGES = re.compile(
 CONTROLS = re.compile(r"(?:^|;)\s*(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|PREPARE\s+TRANSACTION)\b", re.IGNORECASE)
 
 
-def apply(session: SqlSession, ledger: Ledger, number: int, text: str) -> SqlAnswer:
-    """Send SQL for a task; see `Context.apply`."""
+def apply(
+    session: SqlSession, ledger: Ledger, number: int, text: str, then: Callable[[], None] | None = None
+) -> SqlAnswer:
+    """Send SQL for a task, and do what comes then in the same transaction; see `Context.apply`."""
     bare = ASIDE.sub(" ", text)
-    if not CHANGES.search(bare) and not CONTROLS.search(bare):
+    if then is None and not CHANGES.search(bare) and not CONTROLS.search(bare):
         try:
             return session.send(text, lambda: _require_no_change(session))
         except ChangedUnseen:  # a function it calls does: done again, with what stood before known
@@ -31,6 +33,8 @@ def apply(session: SqlSession, ledger: Ledger, number: int, text: str) -> SqlAns
 
     def write() -> None:
         nonlocal written
+        if then is not None:
+            then()
         record.record_transaction(session.connection, ledger.plan, number, before)
         written = True
 

@@ -218,7 +218,7 @@ class TaskSession(Context):
 
     def drop_made(self) -> Table:
         """Drop what this task has made and is still there; see `runbook.notebook.way_back`."""
-        return way_back.drop_made(self)
+        return way_back.drop_made(self).tables[-1]
 
     def conclude(self) -> None:
         """Show every success criterion and rollback trigger with its verdict, and decide the gate.

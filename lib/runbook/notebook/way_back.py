@@ -7,12 +7,15 @@ from runbook.database.records import Check
 from runbook.database.three_way import LeftAlone, NotGivenBack
 from runbook.errors import GateShut, NotAllowed
 from runbook.formatting import amount
+from runbook.notebook import recording
 from runbook.notebook.context import Context
 from runbook.query import lock_retry
+from runbook.query.send import SqlAnswer
 from runbook.query.table import Table, show_verdict
 
 GIVEN_BACK = "everything of this task is given back"
 EXPECTED = "as before, but for what others changed since"
+DROPPED = "dropped"  # the note of the statements
 MOST_LINES = 12  # of a difference, in a message
 
 
@@ -36,16 +39,24 @@ def require_free_way(task: Context) -> None:
         )
 
 
-def drop_made(task: Context) -> Table:
-    """Drop what the task has made and is still there, in one transaction; return the statements, a row each.
+def drop_made(task: Context, text: str = "") -> SqlAnswer:
+    """Send SQL and drop what the task has made and is still there, in one transaction.
+
+    Returns:
+        What the server said to the SQL, and the statements that dropped something, as a last table.
 
     Raises:
         StepFailed: something of others hangs on it, or a lock could not be had.
     """
-    plan, number = task.plan.name, task.definition.number
-    done = lock_retry.retry_while_locked(lambda: drops.drop_made(task.connection, plan, number))
-    task.write("dropped", done)
-    return Table(["dropped"], [[statement] for statement in done])
+    plan, number, done = task.plan.name, task.definition.number, list[str]()
+
+    def drop() -> None:
+        done[:] = drops.drop_made(task.connection, plan, number)
+
+    answer = lock_retry.retry_while_locked(lambda: recording.apply(task, task.ledger, number, text, drop))
+    answer.tables.append(Table(["dropped"], [[statement] for statement in done]))
+    task.write(DROPPED, done)
+    return answer
 
 
 def conclude_rollback(task: Context) -> None:

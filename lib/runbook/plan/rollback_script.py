@@ -29,6 +29,11 @@ class ScriptPart:
     body: str
 
     @property
+    def drops(self) -> bool:
+        """Whether what the task made is dropped with it, in one transaction."""
+        return "--drop-made" in self.line.split()
+
+    @property
     def source(self) -> str:
         """The cell."""
         return f"%%{self.magic} {self.line}".rstrip() + f"\n{self.body}"
