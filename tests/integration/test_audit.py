@@ -599,7 +599,7 @@ def test_after_a_retention_the_way_back_still_folds_every_credit(trail: Trail, p
     spend(trail, organization, 4)
     assert trail.found_by(COMPLETE) == []
     with trail.open() as owner:
-        for number in (AUDIT, VIEW, MIGRATION):
+        for number in (AUDIT, MIGRATION):
             owner.execute(plan.task(number).rollback.read_bytes())
     assert trail.value(used, organization) == before + 4 * (1 + 2 + 3) + 1 + 2 + 3 + 1
 

@@ -152,7 +152,7 @@ END
 $$;
 
 -- The rights on an object before they were set, plus what others granted and revoked since. Where they took a privilege
--- from somebody altogether, or all there was, nothing of it comes back: what was set may have left but a part of it.
+-- from somebody altogether, or the whole object, nothing of it comes back: what was set may have left but a part of it.
 CREATE OR REPLACE FUNCTION runbook.rights_due(before jsonb, after jsonb, now_held jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE
 AS $$
@@ -161,8 +161,12 @@ AS $$
         SELECT 1 AS turn, place, held
         FROM jsonb_array_elements(before) WITH ORDINALITY AS were (held, place)
         WHERE NOT EXISTS (
-            SELECT FROM unnest(ARRAY[held, held - '{column,grantor,grantable}'::text[], jsonb_build_object('grantee', held -> 'grantee')]) AS part
-            WHERE after @> jsonb_build_array(part) AND NOT now_held @> jsonb_build_array(part)
+            SELECT FROM (VALUES
+                (held, held),
+                (held - '{column,grantor,grantable}'::text[], held - '{column,grantor,grantable}'::text[]),
+                (jsonb_build_object('grantee', held -> 'grantee', 'column', NULL), jsonb_build_object('grantee', held -> 'grantee'))
+            ) AS taken (had, has)
+            WHERE after @> jsonb_build_array(had) AND NOT now_held @> jsonb_build_array(has)
         )
         UNION ALL
         SELECT 2, place, held
