@@ -174,6 +174,33 @@ def test_an_option_gets_its_old_value_back_unless_others_set_it_since(
     assert connection.execute("SELECT reloptions FROM pg_class WHERE relname = 'shelves'").fetchone() == (left or None,)
 
 
+def test_what_stands_at_a_table_with_an_option_of_ours_is_dropped_by_itself(toy, connect, open_notebook, toy_cells):
+    made = (
+        "%%sql\nALTER TABLE shelves SET (fillfactor = 70); CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN RETURN NEW; END'; CREATE TRIGGER look BEFORE UPDATE ON shelves FOR EACH ROW EXECUTE FUNCTION look()"
+    )
+    open_notebook(toy, *toy_cells[:2], made).close()
+    back = roll_back(toy, open_notebook)
+    assert back.rows(STATE) == [(7, "rolled_back")]
+    assert back.rows("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'shelves'::regclass") == [(0,)]
+
+
+def test_a_part_that_drops_what_was_made_is_one_transaction(toy, connect, open_notebook, toy_cells):
+    script = toy / "sql" / "rollback" / "07_label_the_shelves.sql"
+    script.write_text("-- %%sql --retry --drop-made\n-- Say what was\nSELECT count(label) AS labels FROM shelves")
+    made = notebooks.rollback_notebook(plan_of(toy).task(7))
+    assert not [cell for cell in made.cells if cell.source == "task.drop_made()"]
+    open_notebook(toy, *toy_cells).close()
+    back = roll_back(toy, open_notebook)
+    assert back.rows(LABEL) == [(0,)]
+    assert back.task.ledger.read("dropped") == ["ALTER TABLE public.shelves DROP COLUMN label"]
+
+
+def test_what_was_made_is_dropped_on_the_way_back_alone(toy, open_notebook, toy_cells):
+    with pytest.raises(UsageError, match="--drop-made` is for the way back"):
+        open_notebook(toy, *toy_cells, "%%sql --drop-made\nSELECT 1")
+
+
 @pytest.mark.slow
 def test_up_and_down_ten_times_leaves_nothing_but_dropped_columns(migrated, connect, open_notebook, toy_cells):
     dump = connect(migrated).execute("SELECT definition FROM runbook.schemas").fetchone()

@@ -88,6 +88,7 @@ def _options(changes: list[ObjectChange], standing: Objects) -> Iterator[str]:
 
 def _statements(connection: psycopg.Connection, made: list[ObjectChange], standing: Objects) -> list[str]:
     """Return what drops the objects, the columns of a table in one statement."""
+    made = [one for one in made if one.kind not in record.SHARING]  # these stand at what they belong to
     names, found = {one.name for one in made}, dict[str, str]()
     names_now = {(one.kind, one.address): one.identity for one in standing.values()}
     for one in made:
