@@ -12,11 +12,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import pq
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+
+from runbook import server_words
+
+Result = TypeVar("Result")
 
 # A server that vanishes without a word is missed within a minute, not after the two hours systems wait; and a long
 # statement looks alive to whatever lies between. What the URL says itself counts.
@@ -88,7 +94,7 @@ class Address:
             psycopg.OperationalError: the server cannot be reached, or refuses.
         """
         with _deaf_to_service():
-            return psycopg.connect(
+            return _Connection.connect(
                 **{**self._whole(), **options, "application_name": application_name},
                 autocommit=True,
                 prepare_threshold=None,  # statements go as psql sends them, none prepared unasked
@@ -121,6 +127,19 @@ class Address:
         """Return the options, and whatever a variable says besides put to its default."""
         said = {keyword for keyword, variable in _variables().items() if variable in os.environ}
         return {**{name: value for name, value in _defaults().items() if name in said}, **ALIVE, **self.options}
+
+
+class _Connection(psycopg.Connection[TupleRow]):
+    """A connection whose errors say no more than may be repeated, wherever they are raised and however printed."""
+
+    def wait(self, gen: PQGen[Result], *given: Any, **named: Any) -> Result:
+        """Wait for the server, as every statement and every end of a transaction does."""
+        try:
+            return super().wait(gen, *given, **named)
+        except psycopg.Error as error:
+            if server_words.are_withheld() and error.diag.message_primary:
+                error.args = (" · ".join(server_words.sentences(error.diag)),)
+            raise
 
 
 def looked_up(url: str) -> Address:

@@ -7,10 +7,12 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from runbook.database import embedded, lock
+from runbook import server_words
+from runbook.database import embedded, ledger_schema, lock
 from runbook.database.address import Address, looked_up
 from runbook.database.target import Target, TooOld
 from runbook.errors import TryAgain, UsageError
+from runbook.plan import cells
 from runbook.plan.plan import Environment, Plan
 
 COMMAND_SECONDS = 60  # an address_command may take
@@ -24,12 +26,28 @@ def find(plan: Plan, environment: Environment) -> Target:
         TryAgain: the server cannot be reached, or refuses.
     """
     where = _address(plan, environment)
+    if environment.protected:
+        server_words.withhold(lambda: _own_sql(plan))
+    else:
+        server_words.repeat()
     try:
         return Target.reached(where, plan.schemas)
     except TooOld as old:
         raise UsageError(f"Environment {environment.name!r} {old}.") from None
     except psycopg.OperationalError as error:
         raise _unreachable(environment, where.redact(str(error))) from None
+
+
+def _own_sql(plan: Plan) -> str:
+    """Return the SQL of a plan and of the ledger, whose own words hold no row."""
+    scripts = [task.rollback for task in plan.tasks if task.rollback.exists()]
+    notebooks = [task.notebook for task in plan.tasks if task.notebook.exists()]
+    return "\n".join(
+        [
+            *(one.read_text(encoding="utf-8") for one in (*scripts, *ledger_schema.sources())),
+            *(cell.source for one in notebooks for cell in cells.read_cells(one)),
+        ]
+    )
 
 
 def connect(plan: Plan, environment: Environment, application_name: str) -> psycopg.Connection:

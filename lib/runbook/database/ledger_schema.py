@@ -66,7 +66,7 @@ def _make(connection: psycopg.Connection) -> None:
     """Make it in one transaction; nobody is waited for long."""
     with connection.transaction():
         connection.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
-        for source in _sources():
+        for source in sources():
             connection.execute(source.read_bytes())
         connection.execute(
             """
@@ -77,11 +77,12 @@ def _make(connection: psycopg.Connection) -> None:
         )
 
 
-def _sources() -> list[Path]:
+def sources() -> list[Path]:
+    """Return the files that make the ledger, in order."""
     folder = Path(__file__).parent
     return [folder / "ledger.sql", *sorted(folder.glob("ledger_*.sql"))]
 
 
 @cache
 def _version() -> str:
-    return hashlib.sha256(b"".join(source.read_bytes() for source in _sources())).hexdigest()
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources())).hexdigest()

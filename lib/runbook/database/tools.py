@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 
+from runbook import server_words
 from runbook.database import privileges, settings
 from runbook.database.target import Target
 from runbook.errors import StepFailed, UsageError
@@ -56,7 +57,7 @@ def _call(name: str, target: Target, connection: psycopg.Connection, arguments: 
         [program, f"--dbname={database}", *arguments], env=environment, capture_output=True, text=True, check=False
     )
     if result.returncode:
-        raise StepFailed(f"{name} failed: {target.address.redact(result.stderr)}")
+        raise StepFailed(f"{name} failed: {target.address.redact(server_words.of_program(result.stderr))}")
     return result.stdout
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 import sqlparse
 
+from runbook import server_words
 from runbook.database import environments, poolers
 from runbook.errors import StepFailed, UsageError
 from runbook.evidence import notebooks
@@ -119,7 +120,7 @@ class ReplaySession:
         except psycopg.Error as error:
             if self.connection.closed:
                 raise step_failure(error, text) from None
-            return Refused(error.sqlstate or "", error.diag.message_primary or str(error))
+            return Refused(error.sqlstate or "", server_words.message(error.diag) or str(error))
         except StepFailed as error:  # a command of psql's that found nothing
             return Refused("", str(error))
 

@@ -6,10 +6,15 @@ cell computes with, and what checks decide on, stays whole.
 
 import hashlib
 import re
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from runbook.plan.plan import Environment, Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _hidden: set[str] = set()
@@ -19,6 +24,8 @@ def hide_personal(plan: Plan, environment: Environment) -> None:
     """Hide the plan's personal columns from now on, or nothing where the environment is not protected."""
     _hidden.clear()
     _hidden.update(plan.personal if environment.protected else ())
+    if _hidden:
+        _hide_frames()
 
 
 def shown(column: str, value: Any) -> Any:
@@ -35,3 +42,23 @@ def shown(column: str, value: Any) -> Any:
     if isinstance(value, UUID) or ID.fullmatch(text):
         return f"#{hashlib.sha256(text.lower().encode()).hexdigest()[:8]}"
     return f"{text[:1]}…"
+
+
+@cache
+def _hide_frames() -> None:
+    """Have frames printed and displayed without what is personal; the frames themselves stay whole."""
+    from pandas import DataFrame
+
+    for method in ("__repr__", "_repr_html_"):
+        setattr(DataFrame, method, _hiding(getattr(DataFrame, method)))
+
+
+def _hiding(printed: Callable[["pd.DataFrame"], Any]) -> Callable[["pd.DataFrame"], Any]:
+    def hidden(frame: "pd.DataFrame") -> Any:
+        copy = frame.copy()
+        for place, name in enumerate(frame.columns):
+            if name in _hidden:
+                copy.isetitem(place, [shown(name, one) for one in frame.iloc[:, place]])
+        return printed(copy)
+
+    return hidden

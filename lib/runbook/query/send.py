@@ -11,6 +11,7 @@ import psycopg
 from pgspecial.main import CommandNotFound, PGSpecial
 from psycopg.pq import TransactionStatus
 
+from runbook import server_words
 from runbook.errors import StepFailed, UsageError
 from runbook.query.table import Table
 
@@ -59,7 +60,7 @@ def send_sql(connection: psycopg.Connection, text: str) -> SqlAnswer:
     """
     answer = SqlAnswer()
     collect = lambda diagnostic: answer.notices.append(  # noqa: E731
-        f"{diagnostic.severity}: {diagnostic.message_primary}"
+        f"{diagnostic.severity}: {server_words.message(diagnostic)}"
     )
     connection.add_notice_handler(collect)
     begun = perf_counter()
@@ -127,14 +128,14 @@ def step_failure(error: psycopg.Error, text: str) -> StepFailed:
         return StepFailed(
             f"The connection to the target failed: {' '.join(str(error).split())}. Start this cell again."
         )
-    parts = [f"SQL error {diagnostic.sqlstate}: {diagnostic.message_primary}"]
+    first, *more = server_words.sentences(diagnostic, text)
+    parts = [f"SQL error {diagnostic.sqlstate}: {first}"]
     if diagnostic.statement_position:
         lines = text.rstrip().splitlines()
         line = text.count("\n", 0, int(diagnostic.statement_position) - 1)
         line = min(line, len(lines) - 1)  # what is lacking at the end is missed behind the last line
         parts.append(f"at line {line + 1}: {lines[line].strip()}")
-    parts.extend(part for part in (diagnostic.message_detail, diagnostic.message_hint) if part)
-    return StepFailed(" · ".join(parts), diagnostic.sqlstate or "")
+    return StepFailed(" · ".join([*parts, *more]), diagnostic.sqlstate or "")
 
 
 def as_setting(value: object) -> str:

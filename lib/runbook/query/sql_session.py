@@ -7,6 +7,7 @@ import pandas as pd
 import psycopg
 from psycopg import sql
 
+from runbook import server_words
 from runbook.errors import StepFailed, UsageError
 from runbook.query import access_matrix, concurrent_indexes, explain, session_record
 from runbook.query.expectation import Refused
@@ -136,7 +137,7 @@ class SqlSession:
         except psycopg.Error as error:
             if error.sqlstate is None:
                 raise step_failure(error, statement) from None
-            return Refused(error.sqlstate, error.diag.message_primary or "")
+            return Refused(error.sqlstate, server_words.message(error.diag))
         if not answer.tables and not answer.tags:
             raise StepFailed("The cell holds no SQL to run.")
         return answer.tables[-1] if answer.tables else Table(["command"], [[answer.tags[-1]]])
