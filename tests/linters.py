@@ -21,15 +21,10 @@ SQUAWK = Path(sys.executable).with_name("squawk")
 OLDEST = "15"
 STEPS, BACK = "a step", "a way back"
 NEVER_LONG = "an index build may rightly take long; nobody waits for it, and a lock is waited for 500 ms at most"
-BACK_AGAIN = "a way back drops what its task has added, and the task is refused while a later one stands on it"
-ATOMIC = "a way back is one transaction, and a concurrent drop cannot be part of one"
 INLINED = "its body was parsed when it was created and searches nothing; with a search_path it is not inlined any more"
 EXCEPTIONS: Mapping[tuple[str, str], str] = {
     (STEPS, "require-statement-timeout"): NEVER_LONG,
     (BACK, "require-statement-timeout"): NEVER_LONG,
-    (BACK, "require-concurrent-index-deletion"): ATOMIC,
-    (BACK, "ban-drop-function"): BACK_AGAIN,
-    (BACK, "ban-drop-table"): BACK_AGAIN,
 }
 # What Supabase's advisors say of the migrated database: name of the lint → reason.
 ADVISORS: Mapping[str, str] = {
