@@ -96,6 +96,15 @@ def runbook() -> Command:
     return call
 
 
+@pytest.fixture(scope="session")
+def key(tmp_path_factory) -> Path:
+    """An Ed25519 key without a passphrase."""
+    path = tmp_path_factory.mktemp("keys") / "id"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
 @pytest.fixture
 def open_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
     """Open notebooks in a folder, each with its own kernel state; only the newest is IPython's current one."""

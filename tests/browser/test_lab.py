@@ -17,7 +17,7 @@ from runbook.plan import cells, fingerprint
 from runbook.plan.plan import Plan
 from tests.support.project import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.skip(reason="not run since the last large changes")]
+pytestmark = pytest.mark.slow
 PLAN = Plan.read(ROOT / "runbook.toml")
 SCREENSHOTS = ROOT / "outputs" / "screenshots"
 PICTURES = ROOT / "docs" / "images" if os.environ.get("RUNBOOK_SCREENSHOTS") == "docs" else None

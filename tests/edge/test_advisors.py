@@ -21,7 +21,7 @@ from tests import linters
 from tests.support.migrated import migrate
 
 DATABASE = "advised"
-pytestmark = [pytest.mark.slow, pytest.mark.skip(reason="not run since the last large changes")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 from tests.edge.conftest import FUNCTION, PUBLIC_KEY, SECRET, member, new_organization
 from tests.support import postgrest
 
-pytestmark = [pytest.mark.slow, pytest.mark.skip(reason="not run since the last large changes")]
+pytestmark = pytest.mark.slow
 
 POOLS = {"ai_chat": "ai", "whatsapp_message": "whatsapp", "email_send": "email", "sms_send": "sms"}
 ALLOCATED = {"ai": 1500, "whatsapp": 1200, "email": 20000, "sms": 500}

@@ -39,19 +39,16 @@ def of_the_notebook(project: str) -> Task:
     return task
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_without_a_project_it_is_skipped(monkeypatch):
     monkeypatch.setenv("SUPABASE_ACCESS_TOKEN", TOKEN)
     assert "supabase_project_ref" in of_the_notebook("").skip
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_without_a_token_it_is_skipped(monkeypatch):
     monkeypatch.delenv("SUPABASE_ACCESS_TOKEN", raising=False)
     assert "SUPABASE_ACCESS_TOKEN" in of_the_notebook(PROJECT).skip
 
 
-@pytest.mark.skip(reason="not run since the last large changes")
 @pytest.mark.slow
 def test_the_notebook_deploys_the_function_as_it_stands(monkeypatch, cli, management):
     monkeypatch.setenv("SUPABASE_ACCESS_TOKEN", TOKEN)
@@ -71,7 +68,6 @@ def test_the_notebook_deploys_the_function_as_it_stands(monkeypatch, cli, manage
     assert TOKEN not in result.stdout + result.stderr
 
 
-@pytest.mark.skip(reason="not run since the last large changes")
 @pytest.mark.slow
 def test_the_command_of_the_brief_is_still_accepted(cli, management):
     result = cli("npx", "supabase@3", "functions", "deploy", "consume-credits", "--project-ref", PROJECT)
@@ -81,7 +77,6 @@ def test_the_command_of_the_brief_is_still_accepted(cli, management):
     assert management == []
 
 
-@pytest.mark.skip(reason="not run since the last large changes")
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--remote=short"], ["--project-ref", ""], ["--no-such-option"], []])
 def test_the_cli_refuses_what_names_no_project(cli, management, arguments):

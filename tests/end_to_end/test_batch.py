@@ -22,7 +22,7 @@ from runbook.database.target import Target
 from runbook.evidence.manifest import JOURNAL, file_digest, latest_run, read_manifest
 from runbook.plan.plan import Plan
 from tests.support.project import copy_toy
-from tests.support.toy import NAME, add_second_task
+from tests.support.toy import NAME, add_second_task, list_approver
 
 CANARY = "c4n4ry"
 MARK = "papermill-error-cell-tag"
@@ -378,14 +378,16 @@ def test_a_rollback_gives_back_the_schema_to_the_byte(toy, run, runbook, ask):
     assert run(toy).manifest["status"] == "complete"
 
 
-@pytest.mark.skip(reason="The run ends with 75 before it asks for its confirmation; the cause is not found yet.")
-def test_a_protected_environment_waits_for_approval_and_confirmation(toy, run, runbook):
+def test_a_protected_environment_waits_for_approval_and_confirmation(toy, run, runbook, key):
+    list_approver(toy, key)
     replace_cell(toy, "begin(7)", "…", "task.authorize()")
-    address = {"RUNBOOK_ELSEWHERE_DATABASE_URL": f"{url(toy)}&password={CANARY}"}
+    address = {"RUNBOOK_ELSEWHERE_DATABASE_URL": f"{url(toy)} password={CANARY}"}
     elsewhere = ("--environment", "elsewhere")
     unconfirmed = runbook(toy, "run", *elsewhere, **address)
     assert (unconfirmed.returncode, "'elsewhere' is protected" in unconfirmed.stderr) == (3, True)
-    approval = runbook(toy, "approve", *elsewhere, "--by", "Ada", "--statement", "Go", **address)
+    approval = runbook(
+        toy, "approve", *elsewhere, "--by", "Ada", "--statement", "Go", **address, RUNBOOK_SIGNING_KEY=str(key)
+    )
     assert approval.returncode == 0, approval.stderr
     digest = re.search(r"\b[0-9a-f]{12,}\b", approval.stdout)
     assert digest

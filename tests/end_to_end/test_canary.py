@@ -119,9 +119,7 @@ def ways(target: Target, folder: Path) -> dict[str, dict[str, str]]:
     "way",
     [
         "URL",
-        pytest.param(
-            "PGSERVICEFILE", marks=[pytest.mark.slow, pytest.mark.skip(reason="not run since the last large changes")]
-        ),
+        pytest.param("PGSERVICEFILE", marks=pytest.mark.slow),
     ],
 )
 def test_a_run_shows_no_secret_anywhere(

@@ -53,7 +53,6 @@ def test_a_few_kills_during_the_migration_end_in_the_undisturbed_state(small):
     Arena(small, [MIGRATION]).fight(range(FEW))
 
 
-@pytest.mark.skip(reason="not run since the last large changes")
 @pytest.mark.slow
 def test_many_kills_anywhere_end_in_the_undisturbed_state(small):
     Arena(small, list(COMMANDS)).fight(range(FEW, FEW + MANY))

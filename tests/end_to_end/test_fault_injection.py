@@ -40,7 +40,6 @@ def test_fault_injection_tells_caught_from_missed_from_false_alarm(toy, runbook,
     assert target.execute("SELECT count(*) FROM shelves").fetchone() == (300,)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_run_keeps_the_fault_injection_with_its_evidence_sealed(toy, runbook):
     plan, record = (
         Plan.read(toy / "runbook.toml"),
@@ -59,10 +58,6 @@ def test_a_run_keeps_the_fault_injection_with_its_evidence_sealed(toy, runbook):
     assert (altered.returncode, "faults.json was altered" in altered.stdout) == (1, True)
 
 
-@pytest.mark.skip(
-    reason="00_approved_by_nobody and 00_connection_of_a_pooler fail at their check, but are false alarms: "
-    "it is not the only thing that goes wrong; eight others of task 0 are caught, the rest was not run"
-)
 @pytest.mark.slow
 def test_every_fault_of_the_plan_is_caught(project, runbook):
     every = runbook(project, "inject-faults", seconds=600)

@@ -36,7 +36,6 @@ SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'runbook
 """
 
 
-@pytest.mark.skip(reason="the resume was still going on after 240 s on a busy machine: not run on a free one since")
 @pytest.mark.slow
 def test_every_call_is_counted_though_the_batch_is_killed_and_resumed(project, connect, runbook):
     connection = connect(project)
@@ -53,7 +52,6 @@ def test_every_call_is_counted_though_the_batch_is_killed_and_resumed(project, c
     _assert_reconciled(connection, traffic, begun)
 
 
-@pytest.mark.skip(reason="not run since the last large changes")
 @pytest.mark.slow
 def test_no_call_fails_and_none_is_lost_while_the_task_is_reversed(project, connect, runbook):
     connection = connect(project)

@@ -55,7 +55,6 @@ def test_a_run_that_died_is_sealed_when_its_report_is_asked_for(dead, runbook):
     assert runbook(dead, "verify").returncode == 0
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_run_at_work_is_not_sealed(toy, runbook, connect):
     assert runbook(toy, "run").returncode == 0
     plan = Plan.read(toy / "runbook.toml")

@@ -120,7 +120,6 @@ def manifest(root: Path) -> dict[str, Any]:
     return json.loads(max(root.glob("outputs/staging/*/manifest.json")).read_text())
 
 
-@pytest.mark.skip(reason="not run since the last large changes")
 @pytest.mark.slow
 def test_the_whole_batch_killed_resumed_verified_and_rolled_back(url, batch):
     before = state(url)

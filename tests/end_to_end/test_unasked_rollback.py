@@ -70,7 +70,6 @@ def test_without_a_trigger_or_without_a_change_nothing_is_reversed(failing, runb
     assert schema(failing) != before
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_rollback_that_cannot_be_done_is_said_and_the_exit_code_stays(failing, runbook):
     (failing / "sql" / "rollback" / "07_label_the_shelves.sql").unlink()
     result = runbook(failing, "run", "--rollback-on-trigger")

@@ -42,7 +42,6 @@ def database(toy):
         embedded.drop(server, name)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_second_environment_on_one_database_is_refused(two, database, runbook):
     url = database("shared")
     both = {ELSEWHERE: url, "RUNBOOK_PRODUCTION_DATABASE_URL": url}
@@ -54,7 +53,6 @@ def test_a_second_environment_on_one_database_is_refused(two, database, runbook)
     assert not (two / "outputs" / "production").exists()
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_an_environment_that_leads_to_another_database_is_refused(two, database, runbook):
     assert runbook(two, "run", "--environment", "elsewhere", **{ELSEWHERE: database("first")}).returncode == 0
     other = {ELSEWHERE: database("second")}
@@ -90,7 +88,6 @@ def _cloned(one: Server, data: Path) -> Server:
     return Server(data, SECRET)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_physical_clone_is_another_target_and_has_no_approval(toy, clone, runbook):
     one, cloned = clone
     one.execute([toy / "sql" / "library.sql"], "librarian", {"runbook.shelves": "300"}, dbname="toy")

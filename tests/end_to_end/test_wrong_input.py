@@ -99,7 +99,6 @@ COLUMNS = "“every column the migration relies on stands, with its type”"
 DECIDE = ("--environment", "elsewhere", "--by", "Ada", "--statement", "Go")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     "command",
     [
@@ -117,23 +116,19 @@ def test_a_server_that_is_down(ask, command):
     assert "Connection refused" in said
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_malformed_address(ask):
     assert f"{ELSEWHERE} is no libpq URL" in sentence(ask(*RUN, address=f"postgres//me:{CANARY}@host/db"), 2)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_wrong_password(ask, server):
     assert "password authentication failed" in sentence(ask(*RUN, address=server.address(password="wrong")), 75)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_server_too_old(ask, old_server):
     said = sentence(ask(*RUN, address=old_server), 2)
     assert "'elsewhere' runs PostgreSQL 14.9; the runbook needs 15 or newer" in said
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize("command", [RUN, ("approve", *DECIDE)], ids=lambda command: command[0])
 def test_a_role_that_may_not_keep_a_ledger(ask, server, command):
     said = sentence(ask(*command, address=server.address("visitor")), 2)
@@ -141,20 +136,17 @@ def test_a_role_that_may_not_keep_a_ledger(ask, server, command):
     assert "as a role with CREATE on the database" in said
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_session_that_is_read_only_by_default_is_settled(ask, server):
     options = "-c default_transaction_read_only=on"
     assert "'elsewhere' is protected" in sentence(ask(*RUN, address=server.address(options=options)), 3)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_standby_is_refused_and_can_be_looked_at(ask, standby):
     assert "Connect to the primary" in sentence(ask(*RUN, address=standby.address()), 2)
     status = ask("status", "--environment", "elsewhere", address=standby.address())
     assert (status.exit_code, "not run" in status.stdout) == (0, True)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_ledger_that_may_not_be_read(ask, server, toys):
     with psycopg.connect(server.address(dbname="template1"), autocommit=True) as admin:
         admin.execute("CREATE DATABASE kept")
@@ -165,7 +157,6 @@ def test_a_ledger_that_may_not_be_read(ask, server, toys):
     assert "cannot keep its ledger here" in sentence(ask(*RUN, address=address), 2)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize("command", ["verify", "report"])
 @pytest.mark.parametrize("text", ["", '{"run_id": ', "[]", "{}", '{"tasks": 1}', '{"tasks": [{}], "run_id": ""}'])
 def test_a_damaged_manifest(ask, tmp_path, command, text):
@@ -175,7 +166,6 @@ def test_a_damaged_manifest(ask, tmp_path, command, text):
     assert f"{manifest.MANIFEST} is damaged" in said
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     ("command", "code", "complaint"),
     [
@@ -195,14 +185,12 @@ def test_a_baseline_is_not_reset_under_anybodys_feet(ask, toys, connect, command
     somebody.execute("DROP TABLE kept")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_notebook_that_is_none(ask, tmp_path, toys):
     root = shutil.copytree(toys, tmp_path / "copy")
     (root / "notebooks" / NAME).write_text("{")
     assert "is no notebook: it is not valid JSON with cells" in sentence(ask("run", root=root), 2)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_place_that_takes_no_evidence(ask, tmp_path, toys):
     root = shutil.copytree(toys, tmp_path / "copy")
     (root / "outputs").write_text("in the way")
@@ -211,7 +199,6 @@ def test_a_place_that_takes_no_evidence(ask, tmp_path, toys):
     assert "outputs" in said
 
 
-@pytest.mark.skip(reason="An SQL error of a later cell ends the task before its failed checks are told together.")
 @pytest.mark.parametrize(
     ("harm", "task", "said"),
     [

@@ -82,15 +82,6 @@ class Said:
 
 
 @pytest.fixture(scope="session")
-def key(tmp_path_factory) -> Path:
-    """An Ed25519 key without a passphrase."""
-    path = tmp_path_factory.mktemp("keys") / "id"
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", str(path)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    return path
-
-
-@pytest.fixture(scope="session")
 def signers(key: Path) -> Path:
     path = key.with_name("signers")
     path.write_text(f"operator {key.with_suffix('.pub').read_text()}")

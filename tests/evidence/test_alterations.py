@@ -168,7 +168,6 @@ def test_a_seal_says_how_the_run_ended_and_names_the_one_before_it(ended):
     assert read_manifest(folders["died"])["failure"]["name"] == "Died"
 
 
-@pytest.mark.skip(reason="not run since the last large changes")
 @pytest.mark.slow
 def test_no_verb_of_ours_mends_altered_evidence(ended):
     """Every order of two of our verbs, over a folder altered in a notebook, its manifest taken away or not."""

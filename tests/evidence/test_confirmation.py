@@ -12,6 +12,7 @@ from runbook.errors import NotAllowed
 from runbook.plan import fingerprint
 from runbook.plan.plan import Plan
 from runbook.policy import confirmation
+from tests.support.toy import list_approver
 
 ELSEWHERE = 'environment: str = "elsewhere"\nprefix: str = "S"\nworkers: int = 2\nbatch_blocks: int = 1'
 
@@ -97,9 +98,7 @@ def test_too_short_a_digest_does_not_count(elsewhere):
 
 def test_the_batch_goes_there_and_back_with_the_digest_that_approve_printed(elsewhere, runbook, key):
     there = ("--environment", "elsewhere")
-    path, entry = elsewhere / "runbook.toml", "[environments.elsewhere]\n"
-    listed = f'{entry}approver_keys = ["{openssh.fingerprint(str(key))}"]\n'
-    path.write_text(path.read_text().replace(entry, listed))
+    list_approver(elsewhere, key)
     said = ("--by", "Ada", "--statement", "Go")
     approval = runbook(elsewhere, "approve", *there, *said, **{openssh.KEY_VARIABLE: str(key)})
     assert approval.returncode == 0, approval.stderr

@@ -14,7 +14,7 @@ from runbook.evidence.verify import VerifyRequest, verify_run
 from runbook.plan.plan import Plan
 from tests.support.project import copy_parts
 
-pytestmark = [pytest.mark.slow, pytest.mark.skip(reason="not run since the last large changes")]
+pytestmark = pytest.mark.slow
 DATABASE = "drifting"
 SCHEMA = "the schema is not the one the run left"
 SOME = "(SELECT id FROM organizations WHERE plan_name = 'starter' ORDER BY id LIMIT 1)"

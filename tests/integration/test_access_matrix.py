@@ -11,7 +11,7 @@ from runbook.plan.plan import Plan
 from tests.support.notebook import Opener
 from tests.support.project import Command
 
-pytestmark = [pytest.mark.slow, pytest.mark.skip(reason="not run since the last large changes")]
+pytestmark = pytest.mark.slow
 
 STRANGERS = ("anon", "authenticated", "organization_user", "service_role")
 EVERYBODY = ", ".join(("PUBLIC", "guardian", *STRANGERS))

@@ -38,14 +38,12 @@ def decide(root, name="Ada", *, approved=True, **given):
     return record_decision(plan, "local", Approver(name, f"{name} has decided"), given, approved=approved)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_nothing_starts_unapproved_and_the_task_has_failed(begun):
     with pytest.raises(NotAllowed, match="not authorized on 'local': nobody has approved it"):
         begun.run(AUTHORIZE)
     assert begun.task.ledger.states()[7].status == "failed"
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_an_approval_counts_for_what_it_was_given_for(guarded, begun):
     said = decide(guarded).splitlines()
     assert said[0] == "Approved by Ada (login librarian) for local. A change of any of this voids it:"
@@ -54,7 +52,6 @@ def test_an_approval_counts_for_what_it_was_given_for(guarded, begun):
     assert begun.run(AUTHORIZE) == granted
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     ("part", "said"),
     [
@@ -85,7 +82,6 @@ def test_whatever_changes_voids_the_approval_and_is_named(guarded, begun, part, 
     assert said in str(raised.value)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_two_approvers_are_two_persons(toy, open_notebook, toy_cells):
     demand(toy, 'approval = "required"\napprovers = 2')
     begun = open_notebook(toy, *toy_cells[:2])
@@ -110,7 +106,6 @@ def keys(tmp_path):
     return found
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_on_a_protected_environment_keys_approve_and_nothing_that_is_typed(
     toy, open_notebook, toy_cells, keys, monkeypatch
 ):
@@ -140,7 +135,6 @@ def test_on_a_protected_environment_keys_approve_and_nothing_that_is_typed(
     assert begun.run(AUTHORIZE)["approver"] == "ben, ada"
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_rejection_voids_what_was_approved_before_it(guarded, begun):
     decide(guarded)
     assert decide(guarded, "Cyd", approved=False).startswith("Rejected by Cyd for local")
@@ -150,7 +144,6 @@ def test_a_rejection_voids_what_was_approved_before_it(guarded, begun):
     assert begun.run(AUTHORIZE)["approver"] == "Ben"
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_rejection_is_a_concern_where_approval_is_automatic_too(toy, open_notebook, toy_cells):
     begun = open_notebook(toy, *toy_cells[:2], "from runbook import readiness")
     assert not begun.run("readiness.concerns(task, [])")
@@ -162,7 +155,6 @@ def test_a_rejection_is_a_concern_where_approval_is_automatic_too(toy, open_note
     assert begun.run("task.approval()") is None
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_ledger_from_before_learns_what_an_approval_covers(toy, connect, open_notebook, toy_cells):
     target = connect(toy)
     Ledger(target, "toy").prepare()
@@ -176,7 +168,6 @@ def test_a_ledger_from_before_learns_what_an_approval_covers(toy, connect, open_
         open_notebook(toy, *toy_cells[:2]).run(AUTHORIZE)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(("name", "given", "said"), [(" ", {}, "needs a name"), ("Ada", {"wrokers": 2}, "'wrokers'")])
 def test_a_decision_without_a_name_or_about_nothing_known_is_refused(guarded, name, given, said):
     with pytest.raises(UsageError, match=said):

@@ -26,7 +26,6 @@ def bench(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.skip(reason="not run since the last large changes")
 @pytest.mark.slow
 def test_ours_is_held_against_what_really_migrates_and_really_loses_debits(tmp_path):
     run = bench("backfill", "consume", "--quick", "--organizations", "2000", "--repetitions", "1", "--folder", tmp_path)
@@ -52,21 +51,18 @@ def test_ours_is_held_against_what_really_migrates_and_really_loses_debits(tmp_p
         assert "| DO block / ours, indexes built after | " in (copy / page).read_text(encoding="utf-8")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_the_figures_in_readme_are_those_the_bench_found():
     assert keep.read(ROOT)
     for path, text in keep.written(ROOT).items():
         assert path.read_text(encoding="utf-8") == text, f"out of step: {path}; run `python -m bench.keep`"
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_is_no_part_is_refused():
     refused = bench("nonsense")
     assert refused.returncode == 2
     assert "backfill" in refused.stderr
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_folder_without_results_is_not_kept(tmp_path):
     refused = CliRunner().invoke(keep.main, [str(tmp_path)])
     assert refused.exit_code == 2

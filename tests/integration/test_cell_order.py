@@ -41,7 +41,6 @@ def kernel(tmp_path, monkeypatch):
     InteractiveShell.clear_instance()
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_every_cell_in_order_once_opens_the_gate(kernel):
     cells = [cell for cell in CELLS if "1 /" not in cell]
     opened = kernel()
@@ -49,7 +48,6 @@ def test_every_cell_in_order_once_opens_the_gate(kernel):
     assert opened.run(*cells) is None
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_papermills_own_cell_may_give_names_to_literals_and_no_more(kernel):
     good, bad = "# Parameters\nlabel = 'T'\n", "# Parameters\nlabel = 'T'\nmade = print('x')\n"
     for cell, odd in ((good, []), (bad, ["a cell ran that is not in it"])):
@@ -58,7 +56,6 @@ def test_papermills_own_cell_may_give_names_to_literals_and_no_more(kernel):
         assert opened.order.odd == odd
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize("left_out", range(2))
 def test_a_cell_before_the_task_that_did_not_run_is_named(kernel, left_out):
     opened = kernel()
@@ -66,7 +63,6 @@ def test_a_cell_before_the_task_that_did_not_run_is_named(kernel, left_out):
     assert opened.order.odd == [f"code cell {left_out + 1} (“{CELLS[left_out]}”) did not run"]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
@@ -82,7 +78,6 @@ def test_a_cell_that_was_skipped_or_failed_is_not_passed_over(kernel, cells, sai
         raise error
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_cell_that_failed_may_be_run_again(kernel):
     opened = kernel()
     assert isinstance(opened.run(*CELLS[:6]), ZeroDivisionError)
@@ -90,7 +85,6 @@ def test_a_cell_that_failed_may_be_run_again(kernel):
     assert opened.run(CELLS[5], CELLS[6]) is None
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     ("more", "odd"), [("made = 1", "a cell ran twice"), ("made = 7", "a cell ran that is not in it")]
 )
@@ -104,7 +98,6 @@ def test_a_cell_that_ran_twice_or_is_not_in_the_notebook_shuts_the_gate(kernel, 
     assert odd in str(error)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_where_approval_is_required_another_cell_is_not_run_at_all(kernel):
     opened = kernel(is_strict=True)
     opened.run(*CELLS[:4])
@@ -112,7 +105,6 @@ def test_where_approval_is_required_another_cell_is_not_run_at_all(kernel):
     assert opened.shell.user_ns["made"] == 1
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_before_the_first_change_all_is_looked_at_once_more(kernel):
     asked = []
 

@@ -59,7 +59,6 @@ def variables(other) -> dict[str, str]:
     }
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_no_variable_leads_the_demonstration_to_another_server(toy, other, runbook):
     for command in (["reset"], ["run", "--fresh"]):
         done = runbook(toy, *command, **variables(other))
@@ -67,7 +66,6 @@ def test_no_variable_leads_the_demonstration_to_another_server(toy, other, runbo
         assert is_untouched(other)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_no_service_leads_the_demonstration_to_another_server(toy, other, service, runbook):
     done = runbook(toy, "reset", **service)
     assert done.returncode == 0, done.stderr
@@ -76,7 +74,6 @@ def test_no_service_leads_the_demonstration_to_another_server(toy, other, servic
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_no_variable_names_the_database_a_run_goes_to(toy, runbook, connect):
     connect(toy).execute("CREATE DATABASE elsewhere")
     assert runbook(toy, "run", RUNBOOK_SCRATCH_DATABASE="elsewhere").returncode == 0
@@ -86,7 +83,6 @@ def test_no_variable_names_the_database_a_run_goes_to(toy, runbook, connect):
     connect(toy).execute("DROP DATABASE elsewhere")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_nothing_is_dropped_on_a_server_that_is_not_of_this_data_folder(toy, tmp_path, monkeypatch):
     local = Plan.read(toy / "runbook.toml").environment("local")
     monkeypatch.setattr(embedded.Server, "identifier", lambda self: "1")
@@ -97,7 +93,6 @@ def test_nothing_is_dropped_on_a_server_that_is_not_of_this_data_folder(toy, tmp
         assert library.execute("SELECT count(*) FROM shelves").fetchone() == (300,)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_service_is_looked_up_once_and_a_copy_is_never_the_target(other, service, monkeypatch):
     for name, value in service.items():
         monkeypatch.setenv(name, value)
@@ -112,14 +107,12 @@ def test_a_service_is_looked_up_once_and_a_copy_is_never_the_target(other, servi
         assert "precious" in snapshot.schema_dump(target)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_session_that_is_led_elsewhere_is_closed(other):
     target = Target.at(other.address(dbname="toy"))
     with pytest.raises(StepFailed, match="led to another database: database toy"):
         replace(target, identity=target.copy("somewhere", 1).identity).connect("test")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_password_of_the_password_file_opens_copies_as_well(other, tmp_path, monkeypatch):
     passwords = tmp_path / "passwords"
     passwords.write_text(f"localhost:{other.port}:toy:postgres:{SECRET}\n")
@@ -172,7 +165,6 @@ def strange(request, toy):
         admin.execute(sql.SQL("{} RESET ALL").format(who))
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_every_session_begins_from_the_same_settings(strange):
     target = Target.at(strange)
     with target.connect("test") as connection:
@@ -183,7 +175,6 @@ def test_every_session_begins_from_the_same_settings(strange):
             assert {name: inside.execute(f"SHOW {name}").fetchone()[0] for name in SETTINGS} == SETTINGS
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_client_programs_begin_from_the_same_settings(strange):
     target = Target.at(strange)
     with target.connect("test") as connection:
@@ -193,14 +184,12 @@ def test_client_programs_begin_from_the_same_settings(strange):
             assert snapshot.digest(inside, "dates") == snapshot.digest(connection, "dates")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_run_and_its_way_back_do_not_depend_on_what_others_have_set(strange, toy, runbook):
     for command in ("run", "rollback"):
         done = runbook(toy, command)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_no_trigger_is_silent_because_of_a_setting(toy):
     local = Plan.read(toy / "runbook.toml").environment("local")
     url = embedded.provide(toy, local)
@@ -212,7 +201,6 @@ def test_no_trigger_is_silent_because_of_a_setting(toy):
     assert url
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_an_address_shows_no_secret():
     found = looked_up(f"postgresql://me:{SECRET}@host/db?sslpassword={SECRET}")
     assert SECRET not in repr(found)

@@ -60,14 +60,12 @@ def refusal(connect, url: str) -> str:
     return message
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_without_an_address_the_variable_is_named(connect_elsewhere):
     message = refusal(connect_elsewhere, "")
     assert "'elsewhere' has no address" in message
     assert VARIABLE in message
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     "url",
     [
@@ -83,7 +81,6 @@ def test_a_malformed_address_is_refused(connect_elsewhere, url):
     assert f"{VARIABLE} is no libpq URL" in refusal(connect_elsewhere, url)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     "url",
     [
@@ -98,7 +95,6 @@ def test_a_server_that_cannot_be_reached_is_said(connect_elsewhere, url):
     assert message.startswith(f"Cannot connect to environment 'elsewhere' (from {VARIABLE}):")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     ("login", "complaint"),
     [
@@ -112,7 +108,6 @@ def test_a_login_that_is_refused_is_said(connect_elsewhere, locked, login, compl
     assert complaint in refusal(connect_elsewhere, f"{locked} {login}")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_the_right_password_connects(connect_elsewhere, locked, monkeypatch, tmp_path):
     connect_elsewhere(f"{locked} user=locked password=right")
     passwords = tmp_path / "pgpass"
@@ -122,7 +117,6 @@ def test_the_right_password_connects(connect_elsewhere, locked, monkeypatch, tmp
     connect_elsewhere(f"{locked} user=locked")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_session_is_not_what_a_platform_made_of_the_role(toy, locked, monkeypatch):
     monkeypatch.setenv(VARIABLE, f"{locked} user=locked password=right")
     plan = Plan.read(toy / "runbook.toml")
@@ -138,7 +132,6 @@ def test_a_session_is_not_what_a_platform_made_of_the_role(toy, locked, monkeypa
             assert connection.execute(f"SHOW {setting}").fetchone() == ("0",)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_server_that_vanishes_is_missed_within_a_minute(toy, locked, monkeypatch):
     monkeypatch.setenv(VARIABLE, f"{locked} user=locked password=right keepalives_idle=7")
     plan = Plan.read(toy / "runbook.toml")
@@ -149,7 +142,6 @@ def test_a_server_that_vanishes_is_missed_within_a_minute(toy, locked, monkeypat
     assert int(known["tcp_user_timeout"]) <= 60_000
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_server_too_old_is_refused(connect_elsewhere, locked, monkeypatch):
     monkeypatch.setattr(target, "OLDEST_SERVER", 990000)
     message = refusal(connect_elsewhere, f"{locked} user=postgres password={CANARY}")
@@ -157,7 +149,6 @@ def test_a_server_too_old_is_refused(connect_elsewhere, locked, monkeypatch):
     assert "needs 99 or newer" in message
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_connection_shows_who_it_is_and_commits_at_once(toy):
     plan = Plan.read(toy / "runbook.toml")
     with environments.connect(plan, plan.environment("local"), "runbook 1 task 7") as connection:
@@ -166,7 +157,6 @@ def test_a_connection_shows_who_it_is_and_commits_at_once(toy):
         assert connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -179,7 +169,6 @@ def test_a_password_is_cut_out_of_any_text(text, shown):
     assert looked_up(f"postgresql://me:{CANARY}@host/db").redact(text) == shown
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_baseline_that_fails_leaves_no_database(toy, server):
     (toy / "sql" / "library.sql").write_text("CREATE TABLE half (); SELECT 1 / 0")
     local = replace(Plan.read(toy / "runbook.toml").environment("local"), database="half_done")
@@ -189,7 +178,6 @@ def test_a_baseline_that_fails_leaves_no_database(toy, server):
         assert not admin.execute("SELECT FROM pg_database WHERE datname = 'half_done'").fetchall()
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_folder_that_cannot_be_made_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("RUNBOOK_STATE", str(tmp_path / "file"))
@@ -197,7 +185,6 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path, monkeypatch):
         embedded.start(tmp_path)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_whoever_starts_a_server_at_the_same_moment_has_the_same(tmp_path):
     environment = {**os.environ, "RUNBOOK_STATE": str(tmp_path)}
     command = [sys.executable, "-c", START]
@@ -206,6 +193,5 @@ def test_whoever_starts_a_server_at_the_same_moment_has_the_same(tmp_path):
     assert [process.returncode for process in starting] == [0, 0, 0], said
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_the_url_variable_is_the_environments_name():
     assert Environment("elsewhere").url_variable == VARIABLE

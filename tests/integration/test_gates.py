@@ -47,7 +47,6 @@ def two(toy):
     return toy
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     ("column", "words", "named"),
     [
@@ -68,7 +67,6 @@ def test_what_no_check_has_decided_shuts_the_gate_by_its_name(open_notebook, ric
     assert notebook.task.ledger.states()[7].status == "failed"
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_complete_task_has_met_every_condition_and_says_why(open_notebook, rich, rich_cells):
     notebook = open_notebook(rich, *rich_cells)
     task = notebook.task
@@ -78,7 +76,6 @@ def test_a_complete_task_has_met_every_condition_and_says_why(open_notebook, ric
     assert "✓ yes           completion  Everything handed over: 1 of 1 delivered and verified" in notebook.said
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_preparation_heads_the_first_task_and_is_ticked_there(open_notebook, rich, rich_cells):
     notebook = open_notebook(rich, *rich_cells[:2])
     assert "☐ Ladder at hand" in notebook.said
@@ -86,7 +83,6 @@ def test_preparation_heads_the_first_task_and_is_ticked_there(open_notebook, ric
     assert "☑ Ladder at hand" in notebook.said
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_the_next_task_starts_from_what_the_one_before_has_met(open_notebook, two, toy_cells):
     second = [cell.replace("begin(7)", "begin(8)") for cell in toy_cells]
     notebook = open_notebook(two, *toy_cells)
@@ -97,7 +93,6 @@ def test_the_next_task_starts_from_what_the_one_before_has_met(open_notebook, tw
     assert [line.split()[-2:] for line in notebook.said.splitlines()[2:4]] == [["✓", "1"]] * 2
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_task_does_not_begin_where_the_one_before_left_something_open(open_notebook, two, toy_cells):
     second = [cell.replace("begin(7)", "begin(8)") for cell in toy_cells]
     notebook = open_notebook(two, *toy_cells)
@@ -107,7 +102,6 @@ def test_a_task_does_not_begin_where_the_one_before_left_something_open(open_not
         open_notebook(two, *second[:2])
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_is_delivered_lies_beside_the_run_with_its_digest(open_notebook, rich, rich_cells, tmp_path):
     task = open_notebook(rich, *rich_cells).task
     (entry,) = task_entries(task.plan, task.ledger, task.run_id, tmp_path)
@@ -118,7 +112,6 @@ def test_what_is_delivered_lies_beside_the_run_with_its_digest(open_notebook, ri
     assert "deliverable" not in str(entry["notes"])
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize("document", ["''", "Table(['room'], [])", "Path('nowhere.md')"])
 def test_nothing_is_not_delivered(open_notebook, rich, rich_cells, document):
     begun = open_notebook(rich, *rich_cells[:2])
@@ -127,7 +120,6 @@ def test_nothing_is_not_delivered(open_notebook, rich, rich_cells, document):
         begun.run(f"task.deliver('Labelled shelves', '300 shelves', {document}, gate='shelves')")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_is_no_document_is_delivered_only_where_a_check_has_verified_it(open_notebook, rich, rich_cells):
     begun = open_notebook(rich, *rich_cells[:3])
     with pytest.raises(GateShut, match="delivered: Labelled shelves"):

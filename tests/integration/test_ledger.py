@@ -22,7 +22,6 @@ def tables(connection: psycopg.Connection) -> set[str]:
     return {name for (name,) in found}
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_sessions_that_come_at_the_same_moment_make_one_ledger(toy, connect):
     sessions, failures = [connect(toy) for _ in range(6)], []
 
@@ -41,7 +40,6 @@ def test_sessions_that_come_at_the_same_moment_make_one_ledger(toy, connect):
     assert ledger_schema.is_current(sessions[0])
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_ledger_made_by_other_sql_is_brought_up_to_date_and_keeps_what_it_holds(library):
     ledger = Ledger(library, "toy")
     ledger.prepare()
@@ -53,7 +51,6 @@ def test_a_ledger_made_by_other_sql_is_brought_up_to_date_and_keeps_what_it_hold
     assert ledger.run("before")["operator"] == "test"
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_nobody_who_takes_advisory_locks_holds_up_the_ledger(library, toy, connect):
     stranger = connect(toy)
     stranger.execute("SELECT pg_advisory_lock(hashtext('runbook ledger'))")
@@ -62,7 +59,6 @@ def test_nobody_who_takes_advisory_locks_holds_up_the_ledger(library, toy, conne
     assert ledger_schema.is_current(library)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_pause_ends_where_all_tables_are_published(library, toy):
     Ledger(library, "toy").prepare()
     with psycopg.connect(embedded.url(embedded.start(toy), "toy", "postgres"), autocommit=True) as platform:
@@ -71,7 +67,6 @@ def test_a_pause_ends_where_all_tables_are_published(library, toy):
     assert pauses.end(library, "toy")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_every_table_of_the_ledger_has_a_key(library):
     Ledger(library, "toy").prepare()
     without = library.execute(
@@ -84,7 +79,6 @@ def test_every_table_of_the_ledger_has_a_key(library):
     assert without == []
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_no_stranger_holds_up_a_run(library, toy):
     superuser = embedded.url(embedded.start(toy), "toy", "postgres")
     with psycopg.connect(superuser, autocommit=True) as admin:
@@ -99,7 +93,6 @@ def test_no_stranger_holds_up_a_run(library, toy):
     assert lock.is_held(library, "toy")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_who_is_in_the_way_of_the_lock_is_named_in_time(library, toy, connect):
     Ledger(library, "toy").prepare()
     lock.take(library, "toy")
@@ -114,7 +107,6 @@ def test_who_is_in_the_way_of_the_lock_is_named_in_time(library, toy, connect):
     somebody.execute("ROLLBACK")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_dead_sessions_lock_is_taken_over(library, toy, connect):
     dead = connect(toy)
     lock.take(dead, "toy")

@@ -31,7 +31,6 @@ def server(tmp_path, monkeypatch, request):
     started.stop()
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize("server", ODD, indirect=True, ids=str)
 def test_the_server_starts_below_a_path_of_any_characters(server):
     with psycopg.connect(embedded.url(server, "postgres", "postgres")) as connection:
@@ -40,14 +39,12 @@ def test_the_server_starts_below_a_path_of_any_characters(server):
     assert stat.S_IMODE(socket.stat().st_mode) == 0o700, "nobody else comes near the socket"
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_nobody_but_whoever_runs_it_comes_in(server):
     admitted = (server.data / "pg_hba.conf").read_text().split()
     assert "trust" not in admitted
     assert "peer" in admitted
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_process_that_is_not_its_own_is_left_alone(server):
     server.stop()
     with subprocess.Popen(["sleep", "100"]) as stranger:
@@ -74,7 +71,6 @@ def test_no_folder_of_others_is_opened(tmp_path, monkeypatch):
         server.stop()
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_relative_state_folder_is_one_folder_from_everywhere(tmp_path, monkeypatch):
     monkeypatch.setenv("RUNBOOK_STATE", "kept/here")
     (tmp_path / "notebooks").mkdir()
@@ -82,7 +78,6 @@ def test_a_relative_state_folder_is_one_folder_from_everywhere(tmp_path, monkeyp
     assert embedded.state_folder(tmp_path) == tmp_path / "kept" / "here"
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_terminal_that_knows_few_letters_ends_no_run(toy, runbook):
     done = runbook(toy, "run", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert done.returncode == 0, done.stderr
@@ -90,7 +85,6 @@ def test_a_terminal_that_knows_few_letters_ends_no_run(toy, runbook):
     assert list(toy.glob("outputs/local/*/manifest.json"))
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_evidence_may_lie_elsewhere(tmp_path, state, runbook):
     root = copy_toy(tmp_path)
     elsewhere = tmp_path / "evidence"
@@ -99,14 +93,12 @@ def test_evidence_may_lie_elsewhere(tmp_path, state, runbook):
     assert not (root / "outputs").exists()
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_evidence_of_a_protected_environment_is_private(toy):
     plan = Plan.read(toy / "runbook.toml")
     folder = make_folder(plan, plan.environment("elsewhere"), "a run")
     assert [stat.S_IMODE(one.stat().st_mode) for one in (folder, folder.parent)] == [0o700, 0o700]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_full_disk_is_said():
     assert describe_failure(OSError(28, "No space left on device")).startswith("The disk here is full")
     assert describe_failure(psycopg.errors.DiskFull("could not extend")).startswith("The disk of the target's server")
@@ -122,7 +114,6 @@ time.sleep(100)
 """
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_ends_the_lab_ends_all_that_it_has_started():
     code = "import sys; from runbook.cli import lab; lab._until_ended([sys.executable, '-c', sys.argv[1]])"
     with subprocess.Popen([sys.executable, "-c", code, STUBBORN], stdout=subprocess.PIPE, text=True) as lab:

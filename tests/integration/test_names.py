@@ -27,7 +27,6 @@ def about_to(toy, open_notebook, toy_cells):
     return open_notebook(toy, *toy_cells[:2])
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_every_name_is_read_from_the_cells(about_to):
     assert [(one.kind, one.name) for one in new_names(about_to.task)] == [
         ("table", "tags"),
@@ -38,7 +37,6 @@ def test_every_name_is_read_from_the_cells(about_to):
     assert list(taken_names(about_to.task, ())) == []
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     ("theirs", "name", "remedy"),
     [
@@ -60,7 +58,6 @@ def test_a_name_of_others_is_found_with_what_frees_it(about_to, toy, connect, th
     assert list(taken_names(about_to.task, ())) == []
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_is_to_be_replaced_or_is_ours_is_not_taken(about_to):
     about_to.run("%%sql\nCREATE TABLE tags (x int); CREATE FUNCTION tag(x int) RETURNS int RETURN 1")
     assert list(taken_names(about_to.task, ())) == []

@@ -15,7 +15,6 @@ from tests.integration.conftest import Notebook
 Connect = Callable[[Path], psycopg.Connection]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_transaction_that_is_open_is_named_at_the_bound(begun: Notebook, toy: Path, connect: Connect) -> None:
     other = connect(toy)
     other.execute("SET application_name = 'a report'; BEGIN; SELECT FROM shelves")
@@ -23,7 +22,6 @@ def test_a_transaction_that_is_open_is_named_at_the_bound(begun: Notebook, toy: 
         older_transactions.wait(begun.task.connection, 0)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_prepared_transaction_counts(begun: Notebook) -> None:
     begun.task.connection.execute(
         "CREATE TEMP VIEW pg_prepared_xacts AS"
@@ -33,7 +31,6 @@ def test_a_prepared_transaction_counts(begun: Notebook) -> None:
         older_transactions.wait(begun.task.connection, 0)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_one_that_begins_later_is_not_waited_for(
     begun: Notebook, toy: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,7 +46,6 @@ def test_one_that_begins_later_is_not_waited_for(
     assert younger.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_no_batch_begins_before_they_have_ended(begun: Notebook, toy: Path, connect: Connect) -> None:
     connect(toy).execute("BEGIN; SELECT FROM shelves")
     begun.task.parameters["longest_wait_s"] = 0

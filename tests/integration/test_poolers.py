@@ -76,7 +76,6 @@ def tables(url: str) -> list[tuple[str]]:
         ).fetchall()
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_in_transaction_mode_nothing_is_begun(library, pooled, runbook):
     root, direct = library
     before = tables(direct)
@@ -90,7 +89,6 @@ def test_in_transaction_mode_nothing_is_begun(library, pooled, runbook):
     assert tables(direct) == before
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_in_session_mode_all_works(library, pooled, runbook):
     root, _ = library
     session, transaction = pooled("session"), pooled("transaction")
@@ -107,7 +105,6 @@ def test_in_session_mode_all_works(library, pooled, runbook):
         assert ("a pooler in transaction mode" in done.stderr) is (code == 2)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_pooler_that_leads_to_one_database_only_gets_nothing_restored_into_it(library, pooled):
     root, direct = library
     before = tables(direct)

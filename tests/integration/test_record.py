@@ -16,7 +16,6 @@ def kept(notebook, *kinds: str) -> dict[str, tuple[str | None, str | None]]:
     return {one.name: (one.before, one.after) for one in found if one.kind in kinds}
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_a_cell_makes_is_recorded_with_its_definition(begun):
     begun.run(
         ADD, "%%sql\nCREATE VIEW painted AS SELECT colour FROM shelves; CREATE FUNCTION hue() RETURNS int RETURN 1"
@@ -34,7 +33,6 @@ def test_what_a_cell_makes_is_recorded_with_its_definition(begun):
     )
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_stood_before_is_recorded_with_both_definitions_and_leaves_when_it_is_given_back(begun):
     begun.run(
         "%%sql\nALTER TABLE shelves ALTER room SET DEFAULT 'hall', SET (fillfactor = 70);"
@@ -52,7 +50,6 @@ def test_what_stood_before_is_recorded_with_both_definitions_and_leaves_when_it_
     assert kept(begun, "column", "option", "privilege") == {}
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_stood_before_is_not_made_by_giving_it_another_name_or_place(begun, toy, connect):
     connect(toy).execute("CREATE FUNCTION hall() RETURNS int RETURN 1; CREATE VIEW rooms AS SELECT room FROM shelves")
     connect(toy).execute("GRANT SELECT ON rooms TO PUBLIC")
@@ -71,13 +68,11 @@ def test_what_stood_before_is_not_made_by_giving_it_another_name_or_place(begun,
     assert kept(begun, "function", "view", "privilege") == {}
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_is_made_and_dropped_again_leaves_no_record(begun):
     begun.run(ADD, "%%sql\nALTER TABLE shelves DROP COLUMN colour")
     assert record.recorded(begun.task.ledger.connection, "toy") == []
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     "cell",
     [
@@ -96,7 +91,6 @@ def test_however_a_cell_makes_it(begun, cell, toy, connect):
     assert list(kept(begun, "table")) == ["table public.kept"]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_fails_or_is_rolled_back_is_not_recorded(begun):
     with pytest.raises(StepFailed):
         begun.run("%%sql\nCREATE TABLE lost (x int); SELECT 1/0")
@@ -104,7 +98,6 @@ def test_what_fails_or_is_rolled_back_is_not_recorded(begun):
     assert record.recorded(begun.task.ledger.connection, "toy") == []
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_stood_already_or_others_make_meanwhile_is_not_recorded(begun, toy, connect):
     connect(toy).execute("CREATE TABLE theirs (x int); CREATE TABLE taken (x int)")
     other = connect(toy)
@@ -115,13 +108,11 @@ def test_what_stood_already_or_others_make_meanwhile_is_not_recorded(begun, toy,
     assert list(kept(begun, "table")) == ["table public.ours"]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_cannot_run_in_a_transaction_runs_alone(begun):
     begun.run("%%sql\nVACUUM shelves", "%%sql\nCREATE INDEX CONCURRENTLY shelves_by_label ON shelves (room, shelf)")
     assert list(kept(begun, "index")) == ["index public.shelves_by_label"]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_an_index_is_recorded_before_it_is_built(begun, toy, connect):
     begun.run(INDEX)
     assert list(kept(begun, "index")) == ["index public.shelves_by_room"]
@@ -130,7 +121,6 @@ def test_an_index_is_recorded_before_it_is_built(begun, toy, connect):
     assert list(kept(begun, "index")) == ["index public.shelves_by_room"]  # nothing was left of it
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_whoever_is_killed_while_an_index_is_built_leaves_it_on_record(begun, monkeypatch):
     monkeypatch.setattr(concurrent_indexes, "carry_out", lambda connection, _: connection.close())
     begun.run(INDEX)

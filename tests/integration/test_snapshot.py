@@ -115,7 +115,6 @@ def test_a_backup_of_a_live_table_is_one_snapshot(library, target, tmp_path, mon
     assert snapshot.back_up(library, target, ["shelves"], tmp_path / "shelves.dump").proven
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_restore_that_differs_is_noticed(library, target, tmp_path, monkeypatch):
     library.execute("CREATE TABLE other AS SELECT shelf, 'elsewhere' AS room FROM shelves")
     other = tmp_path / "other.dump"
@@ -127,20 +126,17 @@ def test_a_restore_that_differs_is_noticed(library, target, tmp_path, monkeypatc
     assert backup.restored[0].rows == 300
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_damaged_backup_is_noticed(library, target, tmp_path, monkeypatch):
     after_the_dump(monkeypatch, lambda path: path.write_bytes(path.read_bytes()[:-200]))
     with pytest.raises(StepFailed, match="pg_restore failed"):
         snapshot.back_up(library, target, ["shelves"], tmp_path / "shelves.dump")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_table_that_is_not_there_cannot_be_backed_up(library, target, tmp_path):
     with pytest.raises((StepFailed, psycopg.errors.UndefinedTable), match="nowhere"):
         snapshot.back_up(library, target, ["nowhere"], tmp_path / "nowhere.dump")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize("fails", [False, True])
 def test_no_scratch_database_is_left(library, target, tmp_path, monkeypatch, fails):
     if fails:
@@ -152,7 +148,6 @@ def test_no_scratch_database_is_left(library, target, tmp_path, monkeypatch, fai
     assert not library.execute("SELECT datname FROM pg_database WHERE datname ~ 'scratch'").fetchall()
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_scratch_database_goes_even_while_autovacuum_is_at_work_in_it(library, target, toy):
     with psycopg.connect(embedded.url(embedded.start(toy), "postgres", "postgres"), autocommit=True) as admin:
         settings = {
@@ -182,7 +177,6 @@ def test_a_scratch_database_goes_even_while_autovacuum_is_at_work_in_it(library,
         assert not admin.execute("SELECT FROM pg_database WHERE datname ~ 'scratch'").fetchall()
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_only_a_scratch_databases_own_tables_are_dropped(library, target):
     scratch._empty(target.copy("runbook_scratch_0", target.identity.oid))
     assert library.execute("SELECT count(*) FROM shelves").fetchone() == (300,)
@@ -190,7 +184,6 @@ def test_only_a_scratch_databases_own_tables_are_dropped(library, target):
     assert library.execute("SELECT to_regclass('shelves')").fetchone() == (None,)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_scratch_file_is_neither_synced_nor_freed_all_at_once(library, target, called, monkeypatch):
     left: list[int] = []
     truncate = os.truncate
@@ -203,7 +196,6 @@ def test_a_scratch_file_is_neither_synced_nor_freed_all_at_once(library, target,
     assert {before - after for before, after in itertools.pairwise(left)} == {1000}
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_copy_does_without_what_belongs_to_the_platform(library, target, toy):
     server = embedded.start(toy)
     with psycopg.connect(embedded.url(server, library.info.dbname, "postgres"), autocommit=True) as platform:
@@ -244,7 +236,6 @@ def test_a_copy_does_without_what_belongs_to_the_platform(library, target, toy):
     assert snapshot.back_up(library, target, ["readers"], toy / "readers.dump", around).proven
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_without_the_right_to_prove_it_a_backup_says_so(library, target, tmp_path):
     server = embedded.start(tmp_path)
     with psycopg.connect(embedded.url(server, "postgres", "postgres"), autocommit=True) as admin:
@@ -256,7 +247,6 @@ def test_without_the_right_to_prove_it_a_backup_says_so(library, target, tmp_pat
             admin.execute("ALTER ROLE librarian CREATEDB")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_password_never_stands_among_a_tools_arguments(library, url, tmp_path, called):
     secret = Target.at(psycopg.conninfo.make_conninfo(url, password=CANARY))
     assert snapshot.back_up(library, secret, ["shelves"], tmp_path / "shelves.dump").proven
@@ -266,7 +256,6 @@ def test_a_password_never_stands_among_a_tools_arguments(library, url, tmp_path,
     assert all(environment["PGPASSWORD"] == CANARY for _, environment in called)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_schemas_dump_is_the_same_every_time_and_without_noise(library, target):
     dump = snapshot.schema_dump(target)
     assert snapshot.schema_dump(target) == dump
@@ -275,7 +264,6 @@ def test_a_schemas_dump_is_the_same_every_time_and_without_noise(library, target
     assert not [line for line in dump.splitlines() if line.startswith(("--", "\\"))]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     "change",
     [
@@ -292,7 +280,6 @@ def test_a_schemas_dump_sees_every_change(library, target, change):
     assert snapshot.schema_dump(target) != before
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_tool_that_fails_is_said_in_one_sentence(url):
     with pytest.raises(StepFailed) as raised:
         snapshot.schema_dump(Target.at(psycopg.conninfo.make_conninfo(url, password=CANARY)), ["no_such_schema"])

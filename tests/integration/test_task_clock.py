@@ -21,7 +21,6 @@ def shown(monkeypatch):
     clock.stop()
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_after_every_cell_the_head_tells_how_long_it_has_been(shown):
     shown.now[0] += 4
     shown.shell.run_cell("1")
@@ -30,7 +29,6 @@ def test_after_every_cell_the_head_tells_how_long_it_has_been(shown):
     assert shown.said == ["elapsed 4.0 s of 15 min", "elapsed 10 min of 15 min"]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_it_stands_still_from_the_gate_on(shown):
     shown.now[0] += 4
     shown.clock.stop()

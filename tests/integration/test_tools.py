@@ -26,7 +26,6 @@ def nothing_is_known_yet():
     tools._folder.cache_clear()
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     ("major", "is_tls", "given", "complaint"),
     [
@@ -43,7 +42,6 @@ def test_what_does_not_fit_is_said_and_what_to_install(major, is_tls, given, com
     assert tools.VARIABLE in str(raised.value)
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_the_nearest_version_is_taken(tmp_path, monkeypatch):
     folders = [programs(tmp_path / str(version), version) for version in (14, 17, 16)]
     monkeypatch.setattr(tools, "_folders", lambda: [WHEEL, *folders])
@@ -52,7 +50,6 @@ def test_the_nearest_version_is_taken(tmp_path, monkeypatch):
     assert tools._folder(18, False, "") == WHEEL
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_programs_newer_than_the_server_restore_into_it(tmp_path_factory, monkeypatch):
     binaries = debian().get(15) or missing("postgresql-15")
     one = Server(folder(tmp_path_factory.mktemp("older"), "data"), "c4n4ry", binaries)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from runbook import openssh
+
 TOY = Path(__file__).parents[1] / "toy"
 NAME = "07_label_the_shelves.ipynb"
 SECOND = """
@@ -26,3 +28,9 @@ def add_second_task(root: Path) -> None:
     plan.write_text(plan.read_text().replace("\n[environments.local]", SECOND, 1))
     text = (root / "notebooks" / NAME).read_text()
     (root / "notebooks" / "08_again.ipynb").write_text(text.replace("runbook.begin(7)", "runbook.begin(8)"))
+
+
+def list_approver(root: Path, key: Path) -> None:
+    """Let the key's owner approve the toy on its protected environment."""
+    plan, entry = root / "runbook.toml", "[environments.elsewhere]\n"
+    plan.write_text(plan.read_text().replace(entry, f'{entry}approver_keys = ["{openssh.fingerprint(str(key))}"]\n'))
