@@ -10,6 +10,7 @@ import pytest
 
 from runbook.database import embedded, environments
 from runbook.plan import cells
+from runbook.plan.plan import Plan
 from runbook.query import send
 from runbook.query.expectation import Expectation
 from runbook.query.table import Table
@@ -20,7 +21,15 @@ KNOWN = "every column is classified in Task 5, before anything is changed"
 RIGHTS = "the role has what the migration needs, and no more"
 SIZE = "the tables are small enough to be dumped, or the provider's snapshot is named"
 RECENT = "the provider's snapshot, where one is named, is recent"
-GIVEN = {"backup_limit_gb": 1, "provider_snapshot": "", "snapshot_taken_at": "", "snapshot_hours": 24, "dry_run": "on"}
+UNKNOWN = "columns nobody has classified, and what they likely hold"
+GIVEN = {
+    "backup_limit_gb": 1,
+    "provider_snapshot": "",
+    "snapshot_taken_at": "",
+    "snapshot_hours": 24,
+    "dry_run": "on",
+    "classification": '{"invoices.*": "business"}',
+}
 PARTITIONS = """
     ALTER TABLE credit_actions RENAME TO old;
     CREATE TABLE credit_actions (LIKE old) PARTITION BY RANGE (created_at);
@@ -44,15 +53,10 @@ def target(state, plan):
 
 
 @pytest.fixture
-def judge(plan, target):
-    """Tell whether a check of Task 0 passes after a change and with parameters, and what it shows."""
+def ask(plan, target):
+    """Send a cell of Task 0 after a change and with parameters; return its table."""
 
-    def after(name: str, change: str = "", **given: object) -> tuple[bool, str]:
-        (check,) = (
-            cell
-            for cell in cells.read_cells(plan.task(0).notebook)
-            if cell.magic and cell.magic[1].startswith(f"{name}: ")
-        )
+    def after(cell: cells.Cell, change: str = "", **given: object) -> Table:
         (view,) = (
             cell.body for cell in cells.read_cells(plan.task(5).notebook) if "TEMP VIEW classification" in cell.body
         )
@@ -60,10 +64,28 @@ def judge(plan, target):
             for key, value in {**GIVEN, **given}.items():
                 target.execute("SELECT set_config(%s, %s, true)", [f"runbook.{key}", str(value)])
             target.execute(f"{view}; {change}".encode())
-            table: Table = send.send_sql(target, check.body).tables[-1]
+            return send.send_sql(target, cell.body).tables[-1]
+
+    return after
+
+
+@pytest.fixture
+def judge(plan, ask):
+    """Tell whether a check of Task 0 passes after a change and with parameters, and what it shows."""
+
+    def after(name: str, change: str = "", **given: object) -> tuple[bool, str]:
+        check = cell_of(plan, f"{name}: ")
+        table = ask(check, change, **given)
         return Expectation(check.magic[1].removeprefix(f"{name}: ")).judge(table)[0], str(table)
 
     return after
+
+
+def cell_of(plan: Plan, words: str) -> cells.Cell:
+    """Return the check or finding of Task 0 that begins with these words."""
+    found = (cell for cell in cells.read_cells(plan.task(0).notebook) if cell.magic and cell.magic[1].startswith(words))
+    (cell,) = found
+    return cell
 
 
 @pytest.mark.parametrize("name", [KIND, KNOWN, RIGHTS, SIZE, RECENT])
@@ -87,8 +109,7 @@ def test_the_demonstration_is_ready(judge, name):
             "credit_actions is a plain",
         ),
         (KIND, TOUCH, "no trigger acts when organizations is updated"),
-        (KNOWN, "ALTER TABLE organizations ADD COLUMN fax text, ADD COLUMN seats integer", "fax, seats"),
-        (KNOWN, "CREATE TABLE contacts (id integer, email text)", "contacts"),
+        (KNOWN, "ALTER TABLE organizations ADD COLUMN fax text, ADD COLUMN seats integer", "fax"),
         (RIGHTS, "DROP FUNCTION consume_credits_rpc", "owns consume_credits_rpc"),
     ],
 )
@@ -97,6 +118,18 @@ def test_another_shape_is_named_before_anything_is_changed(judge, name, change, 
     assert not passed
     (line,) = (line for line in shown.splitlines() if row in line)
     assert name == KNOWN or line.rstrip(" |").endswith(("no", "–"))
+
+
+def test_what_is_not_ours_or_not_personal_is_noted_and_stops_nothing(plan, ask, judge):
+    more = "CREATE TABLE contacts (id integer, email text); CREATE TABLE invoices (sum integer)"
+    more += "; ALTER TABLE organizations ADD COLUMN seats integer"
+    assert judge(KNOWN, more)[0]
+    rows = list(ask(cell_of(plan, f"noted: {UNKNOWN}"), more))
+    assert [(row[0], row[1], row[3]) for row in rows] == [
+        ("contacts", "email", "personal"),
+        ("contacts", "id", "business"),
+        ("organizations", "seats", "business"),
+    ]
 
 
 @pytest.mark.parametrize("change", [TOUCH + "ALTER TABLE organizations DISABLE TRIGGER touch", "SELECT 1"])

@@ -170,7 +170,7 @@ def test_nobody_writes_more_columns_after_they_are_added(
     owner: psycopg.Connection, grants: str, column: str, may: bool
 ) -> None:
     owner.execute(grants.encode())
-    before, acls = rights.snapshot(owner), owner.execute(ACLS).fetchone()
+    before, acls = rights.snapshot(owner, ("public",)), owner.execute(ACLS).fetchone()
     add_columns(owner)
     held = owner.execute(
         "SELECT bool_or(has_column_privilege(role, 'organizations', %s, 'UPDATE'))"
@@ -178,7 +178,7 @@ def test_nobody_writes_more_columns_after_they_are_added(
         [column],
     ).fetchone()
     assert held == (may,)
-    assert rights.wider(before, rights.snapshot(owner)) == []
+    assert rights.wider(before, rights.snapshot(owner, ("public",))) == []
     owner.execute("SELECT runbook.give_back_rights('Task 2')")
-    assert rights.snapshot(owner) == before
+    assert rights.snapshot(owner, ("public",)) == before
     assert owner.execute(ACLS).fetchone() == acls

@@ -103,8 +103,8 @@ def known(connection: psycopg.Connection) -> list[Copy]:
         return []
     with connection.cursor(row_factory=class_row(Copy)) as cursor:
         return cursor.execute(
-            f"SELECT name, made_by, made_at, {LIVES.format(table='copies')} AS is_used FROM runbook.copies"
-            " ORDER BY made_at"
+            f"SELECT name, made_by, made_at, {LIVES.format(table='copies', name='made_by')} AS is_used"
+            " FROM runbook.copies ORDER BY made_at"
         ).fetchall()
 
 

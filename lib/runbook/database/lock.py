@@ -9,10 +9,12 @@ import psycopg
 from runbook.database import ledger_schema, poolers
 from runbook.errors import NotAllowed, TargetHeld, TryAgain
 
-# Whether the session that a row names by `backend` and `backend_start` lives; a start that may not be read counts as it
+# Whether the session that a row names by process, start and application_name lives: a pooler keeps the process of one
+# that ended. A start that may not be read counts as it.
 LIVES = """
     EXISTS (SELECT FROM pg_stat_activity AS one
-            WHERE one.pid = {table}.backend AND COALESCE(one.backend_start = {table}.backend_start, true))
+            WHERE one.pid = {table}.backend AND COALESCE(one.backend_start = {table}.backend_start, true)
+              AND one.application_name = {table}.{name})
 """
 TAKE = f"""
     INSERT INTO runbook.holders (plan, name, backend, backend_start)
@@ -20,11 +22,11 @@ TAKE = f"""
     ON CONFLICT (plan) DO UPDATE
     SET name = excluded.name, backend = excluded.backend, backend_start = excluded.backend_start,
         taken_at = clock_timestamp()
-    WHERE holders.backend = excluded.backend OR NOT {LIVES.format(table="holders")}
+    WHERE holders.backend = excluded.backend OR NOT {LIVES.format(table="holders", name="name")}
 """
 HOLDER = f"""
     SELECT backend, name, to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') FROM runbook.holders
-    WHERE plan = %s AND {LIVES.format(table="holders")}
+    WHERE plan = %s AND {LIVES.format(table="holders", name="name")}
 """
 IN_THE_WAY = """
     SELECT application_name, pid, to_char(xact_start, 'YYYY-MM-DD HH24:MI:SS TZ')
