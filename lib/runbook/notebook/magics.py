@@ -6,6 +6,8 @@ autocommit connection, every error raises, and nothing a cell leaves open surviv
 
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -50,7 +52,8 @@ class RunbookMagics(Magics):
         `%%sql --drop-made`         on the way back: then, in the same transaction, drop what the task made
         """
         name, options = _options(line, SQL_OPTIONS)
-        answer = self._send(options, cell)
+        with self._told_together():
+            answer = self._send(options, cell)
         for notice in answer.notices:
             print(notice)
         tags = [tag for tag in answer.tags if not re.match(r"SELECT|SHOW|EXPLAIN|SET$", tag)]
@@ -111,7 +114,8 @@ class RunbookMagics(Magics):
             raise UsageError("Write `%%finding CLASS: NAME`, such as `%%finding noted: slow policies`.")
         found = self.task.attempt(dict(CHECK_HEAD.findall(cell)).get("as"), cell)
         if isinstance(found, Refused):
-            raise StepFailed(f"SQL error {found.sqlstate}: {found.message}")
+            with self._told_together():
+                raise StepFailed(f"SQL error {found.sqlstate}: {found.message}")
         self.task.finding(kind.strip(), name.strip(), found)
         return found or None
 
@@ -151,6 +155,15 @@ class RunbookMagics(Magics):
             decides = {sort: words for sort, words in heads.items() if sort in DECIDED}
             self.task.check(name, verdict, AS_DUE, **decides)
         return found
+
+    @contextmanager
+    def _told_together(self) -> Iterator[None]:
+        """Tell an error together with the checks that failed before it, which are likely its cause."""
+        try:
+            yield
+        except StepFailed as error:
+            self.task.break_off(str(error))
+            raise
 
     def _send(self, options: dict[str, str | bool], cell: str) -> send.SqlAnswer:
         if "--after-others" in options:

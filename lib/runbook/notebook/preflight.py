@@ -66,6 +66,9 @@ class PreflightSession(TaskSession):
             self.unauthorized = str(refusal)
             return {}
 
+    def break_off(self, why: str) -> None:
+        """Go on: what can be asked after an error is asked."""
+
     def deliver(self, *_: Any, **__: Any) -> None:
         """Deliver nothing."""
 

@@ -82,6 +82,6 @@ def _compare(session: SqlSession, ledger: Ledger, number: int, before: objects.O
         for name, one in record.difference(before, after).items()
         if named.intersection(word.lower() for word in WORD.findall(name.rpartition(".")[2]))
     }
-    pending = record.recorded(session.connection, ledger.plan, (number,))
+    pending = record.recorded(ledger.connection, ledger.plan, (number,))
     found |= {one.name: after.get(one.name) for one in pending if one.address == record.NOWHERE}
-    record.record_changes(session.connection, ledger.plan, number, before, found)
+    record.record_changes(ledger.connection, ledger.plan, number, before, found)  # the session may only read

@@ -192,8 +192,7 @@ class TaskSession(Context):
     def approval(self) -> dict[str, str] | None:
         """Return who authorized this migration here (`approver`, `statement`), or None.
 
-        An approval counts for the very content it was given for: plan, notebooks, SQL, the parameters of the run, the
-        schema of the target and the fault injection. Whatever changes voids it, and so does a rejection.
+        It counts for what it was given for (see `approval_required`): whatever changes voids it, and so does a rejection.
         """
         return approval_required.approval(self)
 
@@ -211,6 +210,10 @@ class TaskSession(Context):
             raise
         stop_task(self)
         return approval
+
+    def break_off(self, why: str) -> None:
+        """Raise GateShut where checks failed before an error ended the task, and name it beside them."""
+        stop_task(self, why)
 
     def taken_names(self, replaced: Collection[str]) -> Table:
         """Return the names the plan is about to give that others have given already; see `runbook.notebook.names`."""
