@@ -192,7 +192,7 @@ class TaskSession(Context):
     def approval(self) -> dict[str, str] | None:
         """Return who authorized this migration here (`approver`, `statement`), or None.
 
-        It counts for what it was given for (see `approval_required`): whatever changes voids it, and so does a rejection.
+        It counts for what it was given for (see `approval_required`): a change voids it, and so does a rejection.
         """
         return approval_required.approval(self)
 
