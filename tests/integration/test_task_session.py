@@ -240,6 +240,8 @@ def test_access_is_held_against_what_was_declared(personas):
         ("delete", "A", "denied", False),
         ("delete", "B", "denied", True),
     ]
+    personas.run("declared.loc[:] = 'as found'", "found = task.access(statements, declared)")
+    assert personas.run("set(found['right'])") == {True}
     with pytest.raises(UsageError, match="shelves · delete"):
         personas.run("task.access(statements, declared.head(1))")
 

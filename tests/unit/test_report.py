@@ -71,12 +71,20 @@ def test_a_failed_run_says_what_failed_what_was_not_done_and_what_to_do(build, c
     )
     stop = page.select_one(".stop")
     assert words(stop.h2) == "What failed: Task 2 · Multi-Credit System Migration"
+    assert words(stop.b) == "The gate is shut."
     assert "nobody is left without an allocation expected no rows , found 3 rows" in words(stop.select_one(".checks"))
     assert stop.a["href"] == "02_multi_credit_system_migration.html#papermill-error-cell"
     assert [code.string for code in page.select(".next code")] == [
         "runbook run --environment local --resume",
         "runbook rollback --environment local",
     ]
+
+
+def test_every_table_can_be_scrolled_on_a_narrow_screen(build, complete):
+    for facts in (complete, sample_run.failed(complete)):
+        tables = build(facts).select("table")
+        assert tables
+        assert all(table.find_parent(class_="scroll") for table in tables)
 
 
 def test_a_failed_gate_stands_unfolded(build, complete):

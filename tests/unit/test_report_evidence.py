@@ -64,7 +64,17 @@ def test_the_access_matrix_is_shown_and_a_wrong_cell_stands_out(build, complete)
     assert [words(cell) for cell in matrix.select("tbody td")] == ["yes", "denied", "✗ error 22P02, declared: 1"]
     assert "1 not as declared" in words(page.select_one("#access").parent)
     assert matrix.find_parent("details").has_attr("open")
+    assert words(matrix.find_previous("h2")) == "Who may do what"
     assert access.matrices_of([sample_run.entry(notes={"other": [{"object": 1}], "text": "x"})]) == []
+
+
+def test_a_matrix_that_declares_nothing_is_the_target_as_found(build, complete):
+    tried = [{"object": "shelves", "operation": "read", "persona": "owner", "expected": "as found", "outcome": "1"}]
+    complete["tasks"][1]["notes"] = {"access": [one | {"right": True} for one in tried]}
+    page = build(complete)
+    assert words(page.select_one("#access")) == "Who may do what, as found"
+    assert not page.select(".matrix .wrong")
+    assert not page.select_one(".matrix").find_parent("details").has_attr("open")
 
 
 def test_what_changed_in_the_schema_is_told_by_kind_and_by_line(build, complete):

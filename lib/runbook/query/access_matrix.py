@@ -12,6 +12,7 @@ NOT_ALLOWED = "42501"
 REFUSALS = {"denied", "0", "22P02"}
 SEPARATOR = " · "
 EITHER = " or "
+AS_FOUND = "as found"  # declares nothing: what comes of it is on record for later
 
 
 def matrix(
@@ -30,7 +31,7 @@ def matrix(
         for persona, expected in expectations.items():
             found = outcome(attempt(str(persona), statements[str(name)]))
             here, wanted = (str(name), str(persona)), str(expected)
-            is_right = _is_allowed(found, wanted.split(EITHER))
+            is_right = wanted == AS_FOUND or _is_allowed(found, wanted.split(EITHER))
             if not is_right and here in before and here not in narrowed:  # as it was found is right as well
                 is_right, wanted = found == before[here], f"{wanted}, was {before[here]}"
             rows.append((name, thing, operation, persona, wanted, found, is_right))

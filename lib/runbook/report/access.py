@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.evidence.model import TaskEntry
+from runbook.query.access_matrix import AS_FOUND
 
 COLUMNS = {"object", "operation", "persona", "expected", "outcome", "right"}
 WORDS = {"done": "yes", "0": "nothing", "denied": "denied"}
@@ -28,6 +29,7 @@ class Matrix:
         personas: the columns.
         groups: (object, its operations), an operation being (name, cells).
         wrong: how many cells are not as declared.
+        declares: whether anything was declared; else it is the target as it was found.
     """
 
     task: int
@@ -35,6 +37,7 @@ class Matrix:
     groups: tuple[tuple[str, tuple[tuple[str, tuple[MatrixCell, ...]], ...]], ...]
     attempts: int
     wrong: int
+    declares: bool
 
 
 def is_matrix(value: Any) -> bool:
@@ -57,7 +60,8 @@ def _matrix(task: int, tried: Sequence[dict[str, Any]]) -> Matrix:
         (thing, tuple((name, tuple(cells[thing, name, persona] for persona in personas)) for name in names))
         for thing, names in objects.items()
     )
-    return Matrix(task, personas, groups, len(tried), sum(not one["right"] for one in tried))
+    wrong = sum(not one["right"] for one in tried)
+    return Matrix(task, personas, groups, len(tried), wrong, any(one["expected"] != AS_FOUND for one in tried))
 
 
 def _cell(tried: dict[str, Any]) -> MatrixCell:

@@ -146,6 +146,20 @@ def _facts(manifest: Manifest, times: timeline.Timeline) -> list[tuple[str, str]
     ]
 
 
+KINDS = {
+    "GateShut": "The gate is shut.",
+    "NotAccepted": "The gate is shut until what was found is mended or accepted.",
+    "StepFailed": "A step failed.",
+    "UsageError": "The input is wrong.",
+    "NotAllowed": "It is not allowed.",
+    "NotApproved": "It is not approved.",
+    "TryAgain": "The target cannot be used now.",
+    "TargetHeld": "Somebody else holds the target.",
+    "Interrupted": "It was interrupted.",
+    "Died": "The run died.",
+}
+
+
 def _failed(manifest: Manifest, found: Sequence[Gate], files: Sequence[TaskFiles]) -> dict[str, Any] | None:
     """Return what stopped the run: the failure, its task's failed checks, and where to see it."""
     failure = manifest.failure
@@ -153,7 +167,13 @@ def _failed(manifest: Manifest, found: Sequence[Gate], files: Sequence[TaskFiles
         return None
     gate = next((gate for gate in found if gate.number == failure.task), None)
     left = next((one for one in files if one.number == failure.task), None)
-    return {**vars(failure), "gate": gate, "checks": gate.failed if gate else (), "page": left.page if left else ""}
+    return {
+        **vars(failure),
+        "kind": KINDS.get(failure.name, f"{failure.name}."),
+        "gate": gate,
+        "checks": gate.failed if gate else (),
+        "page": left.page if left else "",
+    }
 
 
 def _state(manifest: Manifest, schema: schema_diff.Change | None) -> str:
