@@ -1,6 +1,11 @@
 -- Gives back the single pool, while customers keep consuming: first the bridge again, then organization by organization,
 -- then what stood before. Each part can run again, from whatever state a killed one left.
 
+-- %%sql --note "old balances before"
+-- What the old pools hold
+SELECT COUNT(*) AS organizations, SUM(total_credits) AS total, SUM(used_credits) AS used, SUM(remaining_credits) AS remaining
+FROM organization_credits;
+
 -- %%sql --retry
 -- The bridge comes in again: from here on each call asks whether its organization still has four pools. Organizations
 -- born from now on get none.
@@ -158,6 +163,16 @@ FROM runbook.fold_back(
     COALESCE(NULLIF(current_setting('runbook.first', true), ''), '(0,0)')::TID, -- by hand: all of them at once
     COALESCE(NULLIF(current_setting('runbook.last', true), ''), '(4294967295,0)')::TID
 );
+
+-- %%sql --note "credits folded back"
+-- What was used of the four pools since the migration, and is used of the old ones now
+SELECT COUNT(*) AS organizations, COUNT(*) FILTER (WHERE since > 0) AS of_them_used, COALESCE(SUM(since), 0) AS credits
+FROM runbook.folded_back;
+
+-- %%sql --note "old balances after"
+-- What the old pools hold now
+SELECT COUNT(*) AS organizations, SUM(total_credits) AS total, SUM(used_credits) AS used, SUM(remaining_credits) AS remaining
+FROM organization_credits;
 
 -- %%sql --retry
 -- The old function stands in its place again, word for word, and what was widened or kept still is as it was.

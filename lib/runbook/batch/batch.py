@@ -14,7 +14,7 @@ from rich.console import Console
 from runbook.batch import ending, promotion, resume
 from runbook.batch.finalize import Finalizer
 from runbook.batch.window import ESTIMATES, Window
-from runbook.database import environments
+from runbook.database import environments, finality
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.evidence import notebooks
@@ -80,6 +80,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
         _reset(plan, request.environment)
     promoted = promotion.require_promotion(plan, plan.environment(request.environment))
     execution: Execution = _heavy().Execution(plan, request.environment, console, request.confirm)
+    finality.require_open(execution.ledger.connection, plan.name)
     is_fresh = not execution.ledger.states()
     whole = tasks
     if request.resume:

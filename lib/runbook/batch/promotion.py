@@ -11,7 +11,7 @@ from typing import Any
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed
 from runbook.evidence import verify
-from runbook.evidence.manifest import latest_run
+from runbook.evidence.manifest import latest_migration
 from runbook.formatting import escaped
 from runbook.plan import fingerprint
 from runbook.plan.plan import Environment, Plan
@@ -30,7 +30,7 @@ def require_promotion(plan: Plan, environment: Environment) -> dict[str, Any] | 
     if not environment.needs:
         return None
     needed = plan.environment(environment.needs)
-    folder = latest_run(plan, needed)
+    folder = latest_migration(plan, needed)
     problem = next(_problems(plan, folder), None) if folder else "it has not run there, or its evidence is not here"
     if folder is None or problem:
         raise NotAllowed(

@@ -115,7 +115,8 @@ def _seal(plan: Plan, folder: Path) -> None:
         _rename_cut_off(folder)
         manifest = build_manifest(plan, environment, ledger, run_id, folder, "failed")
         is_rollback = any(folder.glob("rollback_*.ipynb"))
-        again = "rollback" if is_rollback else "run --resume"
+        is_finish = (folder / "archive").is_dir()
+        again = "rollback" if is_rollback else "finish" if is_finish else "run --resume"
         next_step = f"`runbook {again} --environment {environment.name}`"
         manifest["failure"] = asdict(Failure(died[0] if died else None, "Died", message, next_step))
         write_manifest(folder, manifest)

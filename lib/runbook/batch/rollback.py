@@ -1,6 +1,5 @@
 """The way back: tasks reversed newest first, through the same lock, announcements, ledger and evidence."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -10,6 +9,7 @@ from rich.console import Console
 from runbook.batch import ending
 from runbook.batch.execution import Execution
 from runbook.batch.outlook import Outlook, announce, drop_dependents, look_ahead, save_dependents
+from runbook.database import finality
 from runbook.database.ledger import UNDONE
 from runbook.errors import NotAllowed, UsageError
 from runbook.evidence import notebooks
@@ -49,6 +49,7 @@ def roll_back(plan: Plan, environment: str, request: RollbackRequest, console: C
     execution = Execution(plan, environment, console, request.confirm)
     if confirmation.is_needed(execution.environment, (), undo=True):
         confirmation.require_confirmation(plan, execution.environment, execution.confirm)
+    finality.require_open(execution.ledger.connection, plan.name)
     tasks = _to_reverse(execution, lowest)
     if not tasks:
         raise UsageError(f"There is nothing to reverse on {environment!r} from task {lowest} on.")
@@ -57,7 +58,7 @@ def roll_back(plan: Plan, environment: str, request: RollbackRequest, console: C
     for line in announce(outlook, execution.ledger):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     _require_free_way(outlook, environment, lowest, is_cleared=request.with_dependents)
-    _require_yes(execution, request)
+    confirmation.require_yes(execution.environment, console.input, is_said=request.yes or bool(execution.confirm))
     given = _given(execution, tasks)
     failure: Failure | None = None
     with execution.open(given, len(tasks), "rollback"):
@@ -90,17 +91,6 @@ def _require_free_way(outlook: Outlook, environment: str, lowest: int, *, is_cle
         f"Clear it, or have it saved to the evidence and dropped: "
         f"`runbook rollback --environment {environment} --to {lowest} --with-dependents`."
     )
-
-
-def _require_yes(execution: Execution, request: RollbackRequest) -> None:
-    """Ask, where somebody can answer; a demonstration goes on by itself where nobody can."""
-    if request.yes or execution.confirm:
-        return
-    if sys.stdin.isatty():
-        if execution.console.input("Go on? [y/N] ").strip().lower() not in {"y", "yes"}:
-            raise NotAllowed("Nothing was changed: nobody said yes.")
-    elif execution.environment.approval != "automatic":
-        raise NotAllowed("Nothing was changed: nobody is there to ask. Say it with --yes.")
 
 
 def _given(execution: Execution, tasks: tuple[Task, ...]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from runbook.database import copies, environments, lock, pauses
+from runbook.database import copies, environments, finality, lock, pauses
 from runbook.database.ledger import DONE, Ledger
 from runbook.evidence import manifest
 from runbook.formatting import duration
@@ -49,6 +49,8 @@ def status_table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
     states = ledger.states() if ledger.exists() else {}
     if ledger.exists() and (pause := pauses.current(ledger.connection, plan.name)):
         found.caption = f"backfills are {pause}"
+    if ledger.exists() and (final := finality.finished(ledger.connection, plan.name)):
+        found.caption = f"final since {final.at:%Y-%m-%d %H:%M}: the way back is closed (run {final.run_id})"
     left = [copy for copy in copies.known(ledger.connection) if not copy.is_used] if ledger.exists() else []
     running = any(state.status == "running" for state in states.values())
     if running:

@@ -76,7 +76,7 @@ def find_dependents(
     for one in now.values():  # a column on a table of ours is no edge
         if one.kind == "column" and one.address not in ours and (one.address[0], one.address[1], 0) in made:
             _add(found, one, one.part_of)
-    for address, name in _mentions(texts, made, now, before):
+    for address, name in _naming(texts, made, now, before):
         if address not in ours and address in named:
             _add(found, named[address], name)
             ahead.append((address, named[address].name))
@@ -113,7 +113,20 @@ def _hung(edges: dict[tuple[int, int], list[tuple[int, Address]]], on: Address) 
             yield hung
 
 
-def _mentions(
+def functions_naming(
+    connection: psycopg.Connection, made: dict[Address, str], now: Objects
+) -> list[tuple[Address, str]]:
+    """Return where functions of others stand whose text names something, each with the name of what it names.
+
+    Args:
+        connection: to the target.
+        made: names of what may be named, by address.
+        now: all objects, these among them.
+    """
+    return list(_naming(connection.execute(TEXTS.encode()).fetchall(), made, now, {}))
+
+
+def _naming(
     texts: list[tuple[int, int, str]], made: dict[Address, str], now: Objects, before: Kept
 ) -> Iterator[tuple[Address, str]]:
     """Yield functions of others, newer than the tasks, whose text names what was made, with its name."""

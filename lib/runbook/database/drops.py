@@ -62,6 +62,21 @@ def drop_made(connection: psycopg.Connection, plan: str, task: int) -> list[str]
         psycopg.Error: the server refused.
     """
     changes = list(reversed(record.recorded(connection, plan, (task,))))
+    return drop_objects(connection, changes, f"what Task {task} made")
+
+
+def drop_objects(connection: psycopg.Connection, changes: list[ObjectChange], what: str) -> list[str]:
+    """Drop what is on record as made, the newest first, and give options back; return the statements.
+
+    Args:
+        connection: to the target, in a transaction.
+        changes: from the record.
+        what: they are, in words.
+
+    Raises:
+        StepFailed: something else hangs on one.
+        psycopg.Error: the server refused.
+    """
     made = [_placed(connection, one) for one in changes if one.is_made]
     standing = objects.find_objects(connection)
     waiting = [*_options(changes, standing), *_statements(connection, made, standing)]
@@ -69,7 +84,7 @@ def drop_made(connection: psycopg.Connection, plan: str, task: int) -> list[str]
     while waiting:
         refused = [one for one in waiting if not _carry_out(connection, one, done)]
         if len(refused) == len(waiting):
-            raise StepFailed(f"Something hangs on what Task {task} made: the server refuses {refused[0]}.")
+            raise StepFailed(f"Something hangs on {what}: the server refuses {refused[0]}.")
         waiting = refused
     return done
 

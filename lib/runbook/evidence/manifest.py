@@ -51,6 +51,18 @@ def latest_run(plan: Plan, environment: Environment | None = None) -> Path | Non
     return manifests[-1].parent if manifests else None
 
 
+def latest_migration(plan: Plan, environment: Environment) -> Path | None:
+    """Return the folder of the newest run or rollback that left a manifest, or None: a finish changes nothing of it."""
+    for path in sorted((plan.outputs).glob(f"{environment.name}/*/{MANIFEST}"), reverse=True):
+        try:
+            is_finish = "final" in read_manifest(path.parent)
+        except ValueError:  # damaged: whoever reads it says so
+            is_finish = False
+        if not is_finish:
+            return path.parent
+    return None
+
+
 def shown_target(plan: Plan, environment: Environment) -> Shown | None:
     """Return which database the newest run of an environment was on, as its evidence says; None where none does."""
     folder = latest_run(plan, environment)

@@ -167,6 +167,32 @@ class ApprovalEntry:
 
 
 @dataclass(frozen=True)
+class ArchiveEntry:
+    """Rows that a finish kept: a file of compressed CSV beside the manifest."""
+
+    name: str
+    file: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class FinishEntry:
+    """What a finish archived, dropped and kept.
+
+    Attributes:
+        definitions: the `file` with the text of what was the runbook's own, and its `sha256`.
+        dropped: names of objects.
+        kept: what was archived and not dropped, as the operator calls it.
+    """
+
+    archives: list[ArchiveEntry]
+    definitions: dict[str, str]
+    dropped: list[str]
+    kept: list[str]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a run was, did and found.
 
@@ -175,6 +201,7 @@ class Manifest:
         schema: the files with the schema as it was left (`file`) and found (`before`).
         fault_injection: the `file` with the newest injection of all faults.
         deviations: the file with the deviations from the brief.
+        final: of a finish alone.
     """
 
     run_id: str
@@ -200,6 +227,7 @@ class Manifest:
     fault_injection: dict[str, Any] | None = None
     deviations: str | None = None
     note: str | None = None
+    final: FinishEntry | None = None
     manifest_version: int = VERSION
 
 

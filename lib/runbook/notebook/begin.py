@@ -10,7 +10,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from runbook import priority
-from runbook.database import claims, copies, ledger, lock, objects, poolers, schemas
+from runbook.database import claims, copies, finality, ledger, lock, objects, poolers, schemas
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.errors import NotAllowed, NotApproved, RunbookError, UsageError
 from runbook.notebook import preflight, way_back
@@ -114,6 +114,8 @@ def _enter(task: TaskSession) -> None:
     else:
         lock.take(task.ledger.connection, task.plan.name)
         print("".join(f"{line}\n" for line in copies.sweep(task.ledger.connection)), end="")
+    if task.undo or cells.changes_target(task.definition.notebook):
+        finality.require_open(task.ledger.connection, task.plan.name)
     _require_reversible(task) if task.undo else _require_dependencies(task)
     if confirmation.is_needed(task.environment, (task.definition,), undo=task.undo):
         confirmation.ask_confirmation(task.plan, task.environment)

@@ -87,6 +87,11 @@ class Context(SqlSession):
             value = json.loads(json.dumps(value.summary(), default=float))
         self.ledger.write(self.run_id, self.definition.number, name, value)
 
+    def note(self, name: str, found: Table) -> None:
+        """Remember a table in the ledger; of a single row its values by column, so that two moments can be compared."""
+        value: Any = found.dicts()[0] if len(found) == 1 else found.dicts()
+        self.write(name, json.loads(json.dumps(value, default=float)))
+
     @property
     def is_of_batch(self) -> bool:
         """Whether a batch executes this, and not somebody by hand; a batch knows the parameters of the whole run."""

@@ -25,7 +25,8 @@ from runbook.query.table import Table
 
 # The options of `%%sql`, and which of them take a word.
 SQL_OPTIONS = {
-    "--as": True, "--probe": False, "--timing": False, "--retry": False, "--after-others": False, "--drop-made": False,
+    "--as": True, "--probe": False, "--timing": False, "--retry": False, "--after-others": False, "--note": True,
+    "--drop-made": False,
 }  # fmt: skip
 
 
@@ -49,6 +50,7 @@ class RunbookMagics(Magics):
         `%%sql --timing`            say how long it took, as psql's \timing
         `%%sql --retry`             try again, with growing pauses, while a lock cannot be had
         `%%sql --after-others`      first wait for every transaction that is open now; see `older_transactions`
+        `%%sql --note NAME`         remember the last table in the ledger under a name
         `%%sql --drop-made`         on the way back: then, in the same transaction, drop what the task made
         """
         name, options = _options(line, SQL_OPTIONS)
@@ -66,6 +68,8 @@ class RunbookMagics(Magics):
         last = answer.tables[-1] if answer.tables else None
         if name:
             self.task.names[name] = last
+        if "--note" in options and last is not None:
+            self.task.note(str(options["--note"]), last)
         if answer.footers:  # as psql does: below the table
             if last is not None:
                 display(last)

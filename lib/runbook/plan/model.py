@@ -101,6 +101,7 @@ class Task:
 
     Attributes:
         acceptable: its checks whose findings may be accepted by name.
+        finish: SQL that archives and drops what it leaves behind for its way back alone, once that is closed.
     """
 
     __pydantic_config__ = CLOSED
@@ -118,6 +119,7 @@ class Task:
     deliverables: tuple[Text, ...] = ()
     acceptable: tuple[Acceptable, ...] = ()
     requires: tuple[Requirement, ...] = ()
+    finish: File | None = None
 
     def acceptable_check(self, name: str) -> Acceptable | None:
         """Return what may be accepted of a check, or None."""

@@ -6,6 +6,8 @@ approved, in RUNBOOK_CONFIRM or by `--confirm`: it changes with the content, so 
 
 import os
 import re
+import sys
+from collections.abc import Callable
 
 from runbook.errors import NotAllowed
 from runbook.plan import cells, fingerprint
@@ -36,6 +38,21 @@ def require_confirmation(plan: Plan, environment: Environment, given: str) -> No
             f"{environment.name!r} is protected, and the confirmation is not the digest of what stands here, "
             f"{SHORTEST} characters or more of it: `runbook approve --environment {environment.name} …` prints it."
         )
+
+
+def require_yes(environment: Environment, ask: Callable[[str], str], *, is_said: bool) -> None:
+    """Ask, where somebody can answer; a demonstration goes on by itself where nobody can.
+
+    Raises:
+        NotAllowed: nobody said yes.
+    """
+    if is_said:
+        return
+    if sys.stdin.isatty():
+        if ask("Go on? [y/N] ").strip().lower() not in {"y", "yes"}:
+            raise NotAllowed("Nothing was changed: nobody said yes.")
+    elif environment.approval != "automatic":
+        raise NotAllowed("Nothing was changed: nobody is there to ask. Say it with --yes.")
 
 
 def ask_confirmation(plan: Plan, environment: Environment) -> None:

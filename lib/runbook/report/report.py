@@ -26,6 +26,7 @@ from runbook.report import (
     schema_diff,
     timeline,
     verdict,
+    way_back,
 )
 from runbook.report.gates import Gate
 from runbook.report.quality import quality_rows_of
@@ -70,7 +71,7 @@ def render(folder: Path) -> str:
     files = [_files(folder, task) for task in tasks]
     times = timeline.timeline_of(tasks, manifest.finished_at, manifest.escalate_at)
     coverage, schema = fault_coverage.coverage_of(folder, manifest), schema_diff.schema_change(folder, manifest)
-    has_stopped = manifest.status not in {"complete", "rolled_back"}
+    has_stopped = manifest.status not in {"complete", "rolled_back", "finished"}
     page: str = template("report.html.j2").render(
         run=manifest,
         verdict=verdict.verdict_on(manifest, found, times, coverage),
@@ -84,7 +85,9 @@ def render(folder: Path) -> str:
         marks=gates.STATES,
         quality=quality_rows_of(tasks),
         schema=schema,
-        changes=notes.sort_notes(tasks, skip=("approval",)),
+        changes=notes.sort_notes(tasks, skip=("approval", *way_back.NOTES)),
+        reversals=way_back.reversals_of(tasks),
+        final=manifest.final,
         matrices=access.matrices_of(tasks),
         coverage=coverage,
         deviations=deviations.deviations_of(folder, manifest),

@@ -49,6 +49,12 @@ def verdict_on(manifest: Manifest, found: Sequence[Gate], times: Timeline, cover
             sentence += f" Left as it is, changed by others since: {names}."
         mark = Mark("info", "↩", "Rolled back")
         return Verdict(mark, sentence, remarks, f"To migrate again: `runbook run {where}`.")
+    if status == "finished" and manifest.final:
+        kept, gone = len(manifest.final.archives), len(manifest.final.dropped)
+        sentence = f"The way back is closed. {formatting.amount(kept, 'table')} archived, "
+        sentence += f"{formatting.amount(gone, 'object')} dropped."
+        advice = f"Keep this folder. To take the runbook's own schema away: `runbook finish {where} --remove-ledger`."
+        return Verdict(Mark("info", "■", "Final"), sentence, remarks, advice)
     if status == "failed":
         return Verdict(Mark("bad", "✗", "Failed"), _stop(manifest, found), remarks, _advice(manifest.failure, where))
     sentence = f"The run ended without a verdict. {_where_tasks_stand(found)}"
