@@ -9,7 +9,7 @@ from rich.console import Console
 
 from runbook.batch import ending
 from runbook.batch.batch import RunRequest, run_batch
-from runbook.batch.finish import FinishRequest, finish, remove_ledger
+from runbook.batch.finish import FinishRequest, finish_migration, remove_ledger
 from runbook.batch.rollback import RollbackRequest, roll_back
 from runbook.errors import NotAllowed, UsageError
 from runbook.evidence import seal
@@ -55,7 +55,7 @@ def plan_of(root: Path) -> Plan:
 def finished(root: Path, *keep: str, yes: bool = True) -> tuple[int, str]:
     """Finish on the local environment; return the exit code and what was printed."""
     said = io.StringIO()
-    code = finish(plan_of(root), "local", FinishRequest(keep, yes=yes), Console(file=said, width=200))
+    code = finish_migration(plan_of(root), "local", FinishRequest(keep, yes=yes), Console(file=said, width=200))
     return code, said.getvalue()
 
 
@@ -162,7 +162,7 @@ def test_a_protected_environment_wants_its_digest_and_any_other_a_yes(migrated: 
         finished(migrated)
     assert latest_run(plan_of(migrated)) is None
     request = FinishRequest(confirm=fingerprint.plan_digest(plan_of(migrated)))
-    assert finish(plan_of(migrated), "local", request, Console(file=io.StringIO())) == 0
+    assert finish_migration(plan_of(migrated), "local", request, Console(file=io.StringIO())) == 0
 
 
 def test_the_ledger_goes_by_a_command_of_its_own(migrated: Path, connect: object) -> None:

@@ -1,12 +1,18 @@
 """The way back: what a task made goes, what others have changed since stays and is named, what would break blocks."""
 
-import pytest
+import html
+import io
+import re
 
-from runbook.batch import outlook
+import pytest
+from rich.console import Console
+
+from runbook.batch import outlook, rollback
 from runbook.database import record
 from runbook.database.ledger import Ledger
 from runbook.errors import GateShut, NotAllowed, UsageError
 from runbook.evidence import notebooks
+from runbook.evidence.manifest import latest_run
 from runbook.plan.plan import Plan
 from runbook.plan.rollback_script import rollback_parts
 
@@ -194,6 +200,28 @@ def test_a_part_that_drops_what_was_made_is_one_transaction(toy, connect, open_n
     back = roll_back(toy, open_notebook)
     assert back.rows(LABEL) == [(0,)]
     assert back.task.ledger.read("dropped") == ["ALTER TABLE public.shelves DROP COLUMN label"]
+
+
+def test_the_report_tells_what_was_given_back_and_what_was_left(migrated, connect):
+    connect(migrated).execute("CREATE TABLE leads (x int PRIMARY KEY)")
+    script = migrated / "sql" / "rollback" / "07_label_the_shelves.sql"
+    count = "SELECT count(*) AS shelves, count(to_jsonb(s) ->> 'label') AS labelled FROM shelves AS s"
+    script.write_text(
+        f'-- %%sql --note "shelves before"\n{count};\n-- %%sql --retry --drop-made\nSELECT 1;\n'
+        f'-- %%sql --note "shelves after"\n{count}'
+    )
+    said = io.StringIO()
+    code = rollback.roll_back(plan_of(migrated), "local", rollback.RollbackRequest(yes=True), Console(file=said))
+    assert code == 0, said.getvalue()
+    page = (latest_run(plan_of(migrated)) / "report.html").read_text()
+    told = html.unescape(re.sub(r"<[^>]+>", " ", page[page.index("given-back") :]))
+    for words in (
+        "everything of this task is given back",
+        "ALTER TABLE public.shelves DROP COLUMN label",
+        "table public.leads : made since",
+        "labelled 300 0 -300",
+    ):
+        assert words in " ".join(told.split()), words
 
 
 def test_what_was_made_is_dropped_on_the_way_back_alone(toy, open_notebook, toy_cells):

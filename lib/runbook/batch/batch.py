@@ -80,7 +80,6 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
         _reset(plan, request.environment)
     promoted = promotion.require_promotion(plan, plan.environment(request.environment))
     execution: Execution = _heavy().Execution(plan, request.environment, console, request.confirm)
-    finality.require_open(execution.ledger.connection, plan.name)
     is_fresh = not execution.ledger.states()
     whole = tasks
     if request.resume:
@@ -205,6 +204,7 @@ def _roll_back_unasked(execution: "Execution", task: Task, fired: tuple[str, ...
 
 
 def _require_dependencies(execution: "Execution", tasks: tuple[Task, ...]) -> None:
+    finality.require_open(execution.ledger.connection, execution.plan.name)
     if confirmation.is_needed(execution.environment, tasks):
         confirmation.require_confirmation(execution.plan, execution.environment, execution.confirm)
     done = {number for number, state in execution.ledger.states().items() if state.status == DONE}

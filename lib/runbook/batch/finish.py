@@ -46,7 +46,7 @@ class FinishRequest:
     yes: bool = False
 
 
-def finish(plan: Plan, environment: str, request: FinishRequest, console: Console) -> int:
+def finish_migration(plan: Plan, environment: str, request: FinishRequest, console: Console) -> int:
     """Make a migration final, and return the exit code.
 
     Raises:

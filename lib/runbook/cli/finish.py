@@ -14,16 +14,16 @@ from runbook.plan.plan import Plan
 @ENVIRONMENT
 @click.option("--keep", multiple=True, metavar="NAME", help="Archive this, but do not drop it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--remove-ledger", is_flag=True, help="Once it is final: drop the schema runbook.")
+@click.option("--remove-ledger", "removes", is_flag=True, help="Once it is final: drop the schema runbook.")
 @CONFIRM
-def finish(environment: str, keep: tuple[str, ...], yes: bool, remove_ledger: bool, confirm: str) -> None:
+def finish(environment: str, keep: tuple[str, ...], yes: bool, removes: bool, confirm: str) -> None:
     """Make a complete migration final: there is no way back afterwards.
 
     What the way back needed is archived in the evidence and dropped, in one transaction that also closes it. A second
     command, with --remove-ledger, takes the runbook's own schema away.
     """
-    from runbook.batch import finish as batch
+    from runbook.batch.finish import FinishRequest, finish_migration, remove_ledger
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
-    act = batch.remove_ledger if remove_ledger else batch.finish
-    sys.exit(act(Plan.find(), environment, batch.FinishRequest(keep, confirm, yes), Console()))
+    act = remove_ledger if removes else finish_migration
+    sys.exit(act(Plan.find(), environment, FinishRequest(keep, confirm, yes), Console()))

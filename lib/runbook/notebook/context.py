@@ -89,7 +89,8 @@ class Context(SqlSession):
 
     def note(self, name: str, found: Table) -> None:
         """Remember a table in the ledger; of a single row its values by column, so that two moments can be compared."""
-        value: Any = found.dicts()[0] if len(found) == 1 else found.dicts()
+        rows = list(found.dicts())
+        value: Any = rows[0] if len(rows) == 1 else rows
         self.write(name, json.loads(json.dumps(value, default=float)))
 
     @property
