@@ -26,7 +26,7 @@ from runbook.database.target import Target
 from runbook.plan.plan import Plan
 
 SEED = int(os.environ.get("RUNBOOK_KILL_SEED", "35"))
-FEW, MANY = 5, int(os.environ.get("RUNBOOK_KILLS", "30"))
+FEW, MANY = 4, int(os.environ.get("RUNBOOK_KILLS", "6"))
 MIGRATION, BACK = 2, "back"
 PATIENCE = 120  # seconds
 
@@ -43,6 +43,16 @@ STATE = {
                                   ELSE to_jsonb(a) END::text), '' ORDER BY organization_id, action_type, id))
         FROM credit_actions AS a""",
 }
+# What no command may leave behind: a copy, a role, a session, a lock, a transaction.
+LEFT = """
+    SELECT 'database', datname::text FROM pg_database WHERE datname LIKE 'runbook%'
+    UNION ALL SELECT 'copy on record', name FROM runbook.copies
+    UNION ALL SELECT 'role', rolname FROM pg_roles WHERE rolname LIKE 'runbook%'
+    UNION ALL SELECT 'session', application_name FROM pg_stat_activity WHERE application_name LIKE 'runbook%'
+    UNION ALL SELECT 'holder', name FROM runbook.holders JOIN pg_stat_activity ON pid = backend
+    UNION ALL SELECT 'advisory lock of', pid::text FROM pg_locks WHERE locktype = 'advisory'
+    UNION ALL SELECT 'prepared transaction', gid FROM pg_prepared_xacts
+"""
 MIGRATED = "SELECT COUNT(*) FROM credit_actions WHERE action_type = 'migration'"
 COMMANDS: dict[object, tuple[str, ...]] = {one: ("run", "--from", f"{one}", "--to", f"{one}") for one in range(6)}
 COMMANDS[MIGRATION] += ("-p", "batch_blocks", "1")  # a dozen batches, where the default makes one
@@ -117,6 +127,7 @@ class Arena:
                 result = self.runbook(*COMMANDS[kill.leg]) if kill.leg != BACK else None
             assert result is None or result.returncode == 0, f"{kill}\n{words}\n{result.stdout}{result.stderr}"
             assert self.state() == self.wanted[kill.leg], kill
+            assert self.left() == [], kill
             tally.update([f"task {kill.leg}", kill.victim])
             print(f"{kill} -> {words.splitlines()[-1] if words else 'silence'}")
         print(f"{len(draws)} kills: {dict(sorted(tally.items()))}")
@@ -162,6 +173,17 @@ class Arena:
         """Give a command."""
         command = [sys.executable, "-m", "runbook", *arguments]
         return subprocess.run(command, cwd=self.project, capture_output=True, text=True, check=False, timeout=PATIENCE)
+
+    def left(self) -> list[str]:
+        """Return what a killed command has left on the server and on this machine, a line each."""
+        url = embedded.url(embedded.start(self.project), self.environment.database, "postgres")
+        with psycopg.connect(url, autocommit=True) as admin:
+            found = [f"{kind} {name}" for kind, name in admin.execute(LEFT)]
+        for process in psutil.process_iter(["pid", "name"]):
+            with suppress(psutil.Error):
+                if process.pid != os.getpid() and Path(process.cwd()).is_relative_to(self.project):
+                    found.append(f"process {process.pid} {' '.join(process.cmdline())[:80]}")
+        return found
 
     def state(self) -> dict[str, object]:
         """Return the content of all customer tables, the schema, and what the ledger says of the tasks."""

@@ -95,6 +95,7 @@ class Drawing:
         last: int | None = None,
         attempts: int = 1,
         passing: Mapping[str, Sequence[str]] | None = None,
+        rounds: int = 1,
     ) -> Draw:
         """Draw shapes together on one database, and return what became of it.
 
@@ -107,6 +108,7 @@ class Drawing:
             last: number of the last task.
             attempts: so many times, in all, a notebook that stops is executed.
             passing: by table, the columns that its content is told apart without.
+            rounds: so many times forth and back.
         """
         plot = Plot({**CHEAP, **(given or {})}, watch, between, attempts)
         begun, found = time.perf_counter(), Draw(grows=tuple(GROWS.findall("\n".join(shapes))))
@@ -118,9 +120,10 @@ class Drawing:
                 found.refused = " ".join(str(error).split())
                 return found
             found.before = observe(database.superuser, passing or {})
-            self._forth(found, database, plot, last)
-            found.after = observe(database.superuser, passing or {})
-            self._back(found, database, plot)
+            for _ in range(rounds):
+                self._forth(found, database, plot, last)
+                found.after = observe(database.superuser, passing or {})
+                self._back(found, database, plot)
             found.end = observe(database.superuser, passing or {})
         found.seconds = time.perf_counter() - begun
         return found
