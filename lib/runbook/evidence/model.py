@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from runbook.errors import UsageError, exit_code_of
+from runbook.evidence.finish_entry import FinishEntry
 from runbook.evidence.manifest import MANIFEST, VERSION, read_manifest
 
 
@@ -116,14 +117,7 @@ class TaskEntry:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run stopped.
-
-    Attributes:
-        task: its number; None where no task ran.
-        name: of the exception.
-        message: what happened.
-        next: what to do.
-    """
+    """Why a run stopped: in which task (None: none ran), by what exception, and what to do next."""
 
     task: int | None
     name: str
@@ -164,32 +158,6 @@ class ApprovalEntry:
     approver: str
     statement: str = ""
     at: str | None = None
-
-
-@dataclass(frozen=True)
-class ArchiveEntry:
-    """Rows that a finish kept: a file of compressed CSV beside the manifest."""
-
-    name: str
-    file: str
-    rows: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class FinishEntry:
-    """What a finish archived, dropped and kept.
-
-    Attributes:
-        definitions: the `file` with the text of what was the runbook's own, and its `sha256`.
-        dropped: names of objects.
-        kept: what was archived and not dropped, as the operator calls it.
-    """
-
-    archives: list[ArchiveEntry]
-    definitions: dict[str, str]
-    dropped: list[str]
-    kept: list[str]
 
 
 @dataclass(frozen=True)
