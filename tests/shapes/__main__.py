@@ -33,7 +33,9 @@ def kind(draw: Draw) -> str:
         return "refused"
     if not draw.is_right:
         return "wrong"
-    return "complete" if draw.is_complete else "blocked"
+    if not draw.is_complete:
+        return "blocked"
+    return "accepted" if draw.accepted else "complete"
 
 
 def main() -> int:

@@ -20,9 +20,11 @@ from typing import Any
 
 import psycopg
 
+from runbook.batch import approve
 from runbook.database.ledger import UNDONE, Check, Ledger
 from runbook.evidence import notebooks
 from runbook.plan import parameters
+from runbook.plan.finding import UNACCEPTED
 from runbook.plan.plan import Plan, Task
 from tests.support.databases import Database, Databases
 from tests.support.in_process import Session
@@ -129,6 +131,21 @@ class Drawing:
         return found
 
     def _forth(self, found: Draw, database: Database, plot: Plot, last: int | None) -> None:
+        self._up(found, database, plot, last)
+        if found.is_to_be_accepted:
+            found.accepted = self._accept(found, plot)
+            found.tasks.clear()
+            self._up(found, database, plot, last)
+
+    def _accept(self, found: Draw, plot: Plot) -> tuple[str, ...]:
+        """Accept, once, what may be accepted of the target as it is, as somebody would with `runbook approve`."""
+        checks = {one.check: "as drawn" for task in found.tasks for one in task.findings if one.kind == UNACCEPTED}
+        given = {"samples": SAMPLES[1], **plot.parameters}
+        given.pop("environment")
+        approve.record_decision(self.plan, ENVIRONMENT, approve.Approver("a draw", "as drawn"), given, accepts=checks)
+        return tuple(checks)
+
+    def _up(self, found: Draw, database: Database, plot: Plot, last: int | None) -> None:
         session = Session(self.plan, "draw")
         for task in self.plan.between(None, last):
             given = {"samples": SAMPLES.get(task.number), **plot.parameters}
@@ -227,6 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("files", nargs="*", type=Path, help="files of SQL, a shape each; none: the baseline alone")
     parser.add_argument("-k", "--together", action="store_true", help="all files on one database, in this order")
     parser.add_argument("-v", "--verbose", action="store_true", help="say everything that is not as it was")
+    parser.add_argument("-g", "--grows", action="append", default=[], metavar="TABLE", help="keeps a log of what is done")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
     told = parser.parse_args(arguments)
     groups = [told.files] if told.together or not told.files else [[file] for file in told.files]
@@ -235,7 +253,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.setdefault("IPYTHONDIR", str(Path(folder, "ipython")))
         drawing = Drawing(Path(folder))
         for group in groups:
-            draw = drawing.draw(*(file.read_text("utf-8") for file in group), given=given)
+            logs = [f"-- grows: {table}" for table in told.grows]
+            draw = drawing.draw(*(file.read_text("utf-8") for file in group), *logs, given=given)
             name = " + ".join(file.stem for file in group) or "the baseline"
             print(f"{name}: {draw.verdict} ({draw.seconds:.1f} s)", flush=True)
             if told.verbose:

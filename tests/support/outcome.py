@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from textwrap import shorten
 
 from runbook.database.ledger import Check
-from runbook.plan.finding import Finding
+from runbook.plan.finding import BLOCKS, UNACCEPTED, Finding
 from tests.support.in_process import Stop
 from tests.support.world import World, differences, gained
 
@@ -48,6 +48,7 @@ class Draw:
         after: … after the last one.
         end: … after the way back.
         grows: tables in which the shape keeps a log of what is done.
+        accepted: the checks whose findings were accepted, after the first round.
         refused: what the server said to the shape itself, which then was not drawn.
     """
 
@@ -57,6 +58,7 @@ class Draw:
     after: World | None = None
     end: World | None = None
     grows: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
     refused: str = ""
     seconds: float = 0.0
 
@@ -82,6 +84,12 @@ class Draw:
         return stop is not None and self.tasks[-1].task < UNDER_WAY and stop.kind in CLEAR
 
     @property
+    def is_to_be_accepted(self) -> bool:
+        """Whether nothing but what may be accepted keeps it from going on."""
+        kinds = {one.kind for task in self.tasks for one in task.findings}
+        return self.is_blocked and UNACCEPTED in kinds and BLOCKS not in kinds
+
+    @property
     def is_given_back(self) -> bool:
         """Whether all that was begun was reversed, and nothing is left of it."""
         return not self.left and not self._is_stuck
@@ -101,7 +109,7 @@ class Draw:
         if self.refused:
             return f"the shape is refused: {self.refused}"
         if self.is_complete:
-            said = "complete"
+            said = f"complete, accepted: {', '.join(self.accepted)}" if self.accepted else "complete"
         else:
             said = f"{'blocked by' if self.is_blocked else 'STOPPED at'} {self.tasks[-1]}"
         rights, left = self.gained, self.left

@@ -59,6 +59,12 @@ class Table(ResultSet):  # type: ignore[misc]
         """Return a frame, shown like what a query returns."""
         return cls([str(name) for name in frame.columns], frame.astype(object).to_numpy().tolist())
 
+    def DataFrame(self) -> "pd.DataFrame":  # noqa: N802 - ipython-sql's name
+        """Return the table as a frame, its columns named where it has no row too."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self), columns=list(self.field_names))
+
     def where(self, wanted: Callable[[Sequence[Any]], bool]) -> "Table":
         """Return the table with the rows that are wanted, under the same names."""
         return Table(list(self.field_names), [row for row in self if wanted(row)])
