@@ -244,7 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("files", nargs="*", type=Path, help="files of SQL, a shape each; none: the baseline alone")
     parser.add_argument("-k", "--together", action="store_true", help="all files on one database, in this order")
     parser.add_argument("-v", "--verbose", action="store_true", help="say everything that is not as it was")
-    parser.add_argument("-g", "--grows", action="append", default=[], metavar="TABLE", help="keeps a log of what is done")
+    parser.add_argument("-g", "--grows", action="append", default=[], metavar="TABLE", help="keeps a log")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
     told = parser.parse_args(arguments)
     groups = [told.files] if told.together or not told.files else [[file] for file in told.files]
