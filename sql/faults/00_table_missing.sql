@@ -1,6 +1,6 @@
 -- task: 0
--- check: the role has what the migration needs, and no more
--- trigger: Safety requirements not met
+-- check: the three tables stand in the schema public
+-- trigger: Technical environment issues
 -- point: before the check
 -- reason: a table of the migration is not there
 ALTER TABLE credit_actions RENAME TO credit_history;
