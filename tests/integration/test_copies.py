@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from runbook.database import copies, embedded, ledger_schema, scratch
+from runbook.database.surroundings import ALONE, Lack, find_surroundings
 from runbook.database.target import Target
 from runbook.plan.plan import Plan
 
@@ -18,9 +19,10 @@ LEFT = "SELECT datname FROM pg_database WHERE datname LIKE 'runbook\\_scratch\\_
 MAKE = """
 import sys
 from runbook.database import scratch
+from runbook.database.surroundings import ALONE
 from runbook.database.target import Target
 target = Target.at(sys.argv[1])
-with target.connect("runbook test") as connection, scratch.copy(connection, target, scratch.ALONE) as made:
+with target.connect("runbook test") as connection, scratch.copy(connection, target, ALONE) as made:
     print(made.identity.database, flush=True)
     sys.stdin.read()
 """
@@ -58,7 +60,7 @@ def test_a_tenant_enters_no_copy_before_or_after_its_first_row(toy, target, admi
 
     with target.connect("test") as connection:
         monkeypatch.setattr(psycopg.Connection, "execute", watched)
-        with scratch.copy(connection, target, scratch.ALONE) as made:
+        with scratch.copy(connection, target, ALONE) as made:
             enter(made.identity.database)
     assert len(refusals) >= 4, "between all statements that make it"
 
@@ -110,3 +112,61 @@ def test_a_copy_has_the_targets_encoding_and_locale(admin, target, options):
 def test_only_a_copy_is_dropped(target):
     with target.connect("test") as connection, pytest.raises(ValueError, match="toy is no copy"):
         copies.drop(connection, "toy")
+
+
+AROUND = """
+    CREATE ROLE platform;
+    CREATE SCHEMA auth AUTHORIZATION platform;
+    CREATE SCHEMA private; CREATE SCHEMA "My hooks"; CREATE SCHEMA vault;
+    CREATE TABLE auth.users (id integer PRIMARY KEY, secret text);
+    CREATE TABLE auth.members (shelf integer, reader text);
+    CREATE FUNCTION auth.everybody() RETURNS SETOF auth.users LANGUAGE sql AS 'SELECT * FROM auth.users';
+    COMMENT ON FUNCTION auth.everybody() IS 'not needed';
+    CREATE FUNCTION auth.reader() RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_setting('test.reader', true) $$;
+    GRANT EXECUTE ON FUNCTION auth.everybody(), auth.reader() TO librarian WITH GRANT OPTION;
+    ALTER TABLE auth.users OWNER TO platform;
+    ALTER TABLE auth.members OWNER TO platform;
+    ALTER FUNCTION auth.reader() OWNER TO platform;
+    CREATE TABLE vault.secrets (id integer);
+    CREATE FUNCTION vault.open(shelf integer) RETURNS boolean
+    LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM vault.secrets)';
+    GRANT USAGE ON SCHEMA auth, private, "My hooks", vault TO librarian;
+    GRANT SELECT ON auth.members TO librarian;
+    GRANT CREATE ON SCHEMA private, "My hooks" TO librarian;
+    INSERT INTO auth.members VALUES (1, 'Ada');
+"""
+TABLES_AROUND = """
+    CREATE DOMAIN private.amount AS integer CHECK (VALUE >= 0);
+    CREATE TYPE private."Kind" AS ENUM ('loan');
+    CREATE TABLE private.log (shelf integer, at timestamptz DEFAULT now());
+    INSERT INTO private.log VALUES (1);
+    CREATE FUNCTION private.note(integer) RETURNS void LANGUAGE sql AS 'INSERT INTO private.log VALUES ($1)';
+    CREATE FUNCTION "My hooks"."After"() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN EXECUTE 'SELECT private.note($1)' USING NEW.id; RETURN NULL; END $$;
+    CREATE TABLE public.kept (
+        id private.amount PRIMARY KEY, kind private."Kind", reader text DEFAULT auth.reader(), owner integer);
+    CREATE TRIGGER after AFTER INSERT ON kept FOR EACH ROW EXECUTE FUNCTION "My hooks"."After"();
+    CREATE POLICY members ON kept USING (EXISTS (SELECT FROM auth.members WHERE shelf = id AND reader = auth.reader()));
+    CREATE POLICY opened ON kept USING (vault.open(id));
+"""
+
+
+def test_a_copy_brings_what_the_tables_hang_on_and_names_what_it_cannot(target, admin):
+    """Whatever the schema and whoever owns it; no more than that of what is the platform's."""
+    with target.connect("test") as connection:
+        place = psycopg.conninfo.make_conninfo(admin.info.dsn, dbname=connection.info.dbname)
+        with psycopg.connect(place, autocommit=True) as platform:
+            platform.execute(AROUND)
+        connection.execute(TABLES_AROUND)
+        around = find_surroundings(connection, ("public",))
+        with scratch.copy(connection, target, around) as made, made.connect("test") as inside:
+            inside.execute("INSERT INTO public.kept VALUES (1, 'loan')")
+            assert inside.execute("SELECT shelf FROM private.log").fetchall() == [(1,), (1,)]
+            assert inside.execute("SELECT reader FROM auth.members").fetchall() == [("Ada",)]
+            absent = "SELECT to_regclass('auth.users'), to_regproc('auth.everybody'), to_regclass('vault.secrets')"
+            assert inside.execute(absent).fetchone() == (None, None, None)
+            policies = inside.execute("SELECT polname FROM pg_policy ORDER BY 1").fetchall()
+            assert policies == [("members",), ("opened",)]
+        assert around.lacks == (
+            Lack("table vault.secrets", "librarian may not read it", "function vault.open(integer)"),
+        )

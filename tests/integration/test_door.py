@@ -9,6 +9,7 @@ from psycopg import sql
 from runbook.database import embedded, scratch, snapshot
 from runbook.database.address import looked_up
 from runbook.database.settings import SETTINGS
+from runbook.database.surroundings import ALONE
 from runbook.database.target import Target
 from runbook.errors import StepFailed
 from runbook.plan.plan import Plan
@@ -180,7 +181,7 @@ def test_client_programs_begin_from_the_same_settings(strange):
     with target.connect("test") as connection:
         connection.execute("CREATE TABLE dates AS SELECT 'Żółw'::text AS name, '-1 days +02:03'::interval AS wait")
         assert "CREATE TABLE public.dates" in snapshot.schema_dump(target), "not quoted"
-        with scratch.copy(connection, target, scratch.ALONE) as made, made.connect("test") as inside:
+        with scratch.copy(connection, target, ALONE) as made, made.connect("test") as inside:
             assert snapshot.digest(inside, "dates") == snapshot.digest(connection, "dates")
 
 

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from runbook.database import embedded, scratch, snapshot
+from runbook.database.surroundings import ALONE, find_surroundings
 from runbook.database.target import Target
 from runbook.errors import StepFailed
 from runbook.plan.plan import Plan
@@ -189,7 +190,7 @@ def test_a_scratch_file_is_neither_synced_nor_freed_all_at_once(library, target,
     truncate = os.truncate
     monkeypatch.setattr(scratch, "PIECE", 1000)
     monkeypatch.setattr(os, "truncate", lambda path, size: (left.append(size), truncate(path, size)))
-    with scratch.copy(library, target, scratch.ALONE):
+    with scratch.copy(library, target, ALONE):
         dumps = [arguments for arguments, _ in called if arguments[0].endswith("pg_dump")]
         assert [argument for argument in dumps[-1] if argument == "--no-sync"]
     assert len(left) > 1
@@ -222,7 +223,7 @@ def test_a_copy_does_without_what_belongs_to_the_platform(library, target, toy):
         );
         INSERT INTO readers DEFAULT VALUES;
     """)
-    around = scratch.Surroundings(("public",), ("auth",))
+    around = find_surroundings(library, ("public",))
     with (
         scratch.copy(library, target, around) as made,
         made.connect("runbook test") as copy,

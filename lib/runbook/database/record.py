@@ -71,7 +71,12 @@ class ObjectChange:
 
 
 def recorded(connection: psycopg.Connection, plan: str, tasks: tuple[int, ...] | None = None) -> list[ObjectChange]:
-    """Return the record of a plan, in the order it was written; of some tasks only, where they are named."""
+    """Return the record of a plan, in the order it was written; of some tasks only, where they are named.
+
+    A target that holds no ledger has no record.
+    """
+    if connection.execute("SELECT to_regclass('runbook.objects')").fetchone() == (None,):
+        return []
     rows = connection.execute(
         """
         SELECT task, kind, identity, part_of, before, after, classid::bigint, objid::bigint, objsubid

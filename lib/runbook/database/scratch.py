@@ -3,9 +3,8 @@
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from runbook.database import copies, ledger_schema, tools
+from runbook.database.surroundings import Surroundings
 from runbook.database.target import Target
 from runbook.errors import StepFailed
 
@@ -22,13 +22,16 @@ PIECE = 8 << 20  # bytes of a file that are freed at once
 # Entries of a dump, by catalog and oid, that a scratch database cannot take: the schema it has already, what others
 # grant by default, and foreign keys to tables that are not copied.
 LEFT_OUT = """
-    SELECT 'pg_namespace'::regclass::oid, 'public'::regnamespace::oid
+    SELECT 'pg_namespace'::regclass::oid::bigint, 'public'::regnamespace::oid::bigint, ''
     UNION ALL
-    SELECT 'pg_default_acl'::regclass, oid FROM pg_default_acl WHERE NOT pg_has_role(defaclrole, 'USAGE')
+    SELECT 'pg_default_acl'::regclass::oid, oid, '' FROM pg_default_acl WHERE NOT pg_has_role(defaclrole, 'USAGE')
     UNION ALL
-    SELECT 'pg_constraint'::regclass, pg_constraint.oid FROM pg_constraint JOIN pg_class ON pg_class.oid = confrelid
+    SELECT 'pg_constraint'::regclass::oid, pg_constraint.oid, nspname
+    FROM pg_constraint JOIN pg_namespace ON pg_namespace.oid = connamespace JOIN pg_class ON pg_class.oid = confrelid
     WHERE contype = 'f' AND relnamespace::regnamespace::text <> ALL (%(schemas)s)
 """
+# An entry of a dump: its catalog, its oid, and what it is
+ENTRY = re.compile(r"\d+; (\d+) (\d+) (.*)")
 
 DROP_TABLE = sql.SQL("""
     DO $a_table_of_the_scratch$
@@ -46,22 +49,6 @@ TABLES = """
     WHERE relkind = 'r' AND relpersistence <> 't' AND pg_has_role(relowner, 'USAGE')
       AND relnamespace <> ALL (ARRAY['pg_catalog', 'information_schema']::regnamespace[])
 """
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a copy is made of.
-
-    Attributes:
-        schemas: copied whole.
-        beside: schemas of which functions and types are copied, because the others lean on them, but no table.
-    """
-
-    schemas: tuple[str, ...] = ("public",)
-    beside: tuple[str, ...] = ()
-
-
-ALONE = Surroundings()
 
 
 @contextmanager
@@ -138,17 +125,17 @@ def rebuilt(
     Left out is what a role without a platform's rights cannot restore. The tables are unlogged, and autovacuum leaves
     them alone: for what is only tried out, neither customers' commits nor a standby nor an archive need wait.
     """
-    chosen = [f"--schema={schema}" for schema in (*around.schemas, *around.beside)]
-    chosen += [f"--exclude-table={schema}.*" for schema in around.beside]
+    chosen = [f"--schema={_pattern(schema)}" for schema in (*around.schemas, *around.beside)]
+    chosen += [f"--exclude-table={_pattern(*name)}" for name in around.tables]
+    chosen += [f"--exclude-table-data={_pattern(*name)}" for name in around.without_rows]
     with TemporaryDirectory() as folder:
         file, wanted = Path(folder, "copy.dump"), Path(folder, "wanted")
         # Not synced: a file that soon goes again need not come to lie on a disk whose flushes others wait for.
         options = ["--format=custom", "--compress=0", "--no-sync", f"--file={file}", *chosen, *dump_options]
         tools.call("pg_dump", target, options)
-        left_out = connection.execute(LEFT_OUT, {"schemas": list(around.schemas)}).fetchall()
+        left_out = {(row[0], row[1]): row[2] for row in connection.execute(LEFT_OUT, {"schemas": list(around.schemas)})}
         entries = tools.call("pg_restore", made, ["--list", str(file)]).splitlines()
-        is_left_out = re.compile("|".join(rf"\d+; {catalog} {entry} " for catalog, entry in left_out) or "$^")
-        wanted.write_text("\n".join(line for line in entries if not is_left_out.match(line)))
+        wanted.write_text("\n".join(_without(entries, {**around.left_out, **left_out})))
         _make_extensions(connection, made)
 
         def add(*sections: str) -> None:
@@ -160,6 +147,29 @@ def rebuilt(
                 scratch.execute(f"ALTER TABLE {table} SET UNLOGGED, SET (autovacuum_enabled = off)".encode())
         yield add
         _free(file)
+
+
+def _pattern(*name: str) -> str:
+    """Return a name as pg_dump's options take it: quoted, so that nothing in it is a pattern."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name)
+
+
+def _without(entries: Iterable[str], left_out: Mapping[tuple[int, int], str]) -> list[str]:
+    """Return the entries of a dump without some, by catalog and oid, and without the rights and comments on these.
+
+    Args:
+        entries: as pg_restore lists them.
+        left_out: each with its schema; empty: it has none, or keeps what is said about it.
+    """
+    kept, about = [], set()
+    for line in entries:
+        found = ENTRY.match(line)
+        if not found or (where := (int(found[1]), int(found[2]))) not in left_out:
+            kept.append(line)
+        elif schema := left_out[where]:
+            kind, _, name = found[3].partition(f" {schema} ")
+            about |= {f"{said} {schema} {kind} {name}" for said in ("ACL", "COMMENT", "SECURITY LABEL")}
+    return [line for line in kept if not (found := ENTRY.match(line)) or found[3] not in about]
 
 
 def _free(file: Path) -> None:
@@ -193,7 +203,7 @@ def _make_extensions(connection: psycopg.Connection, made: Target) -> None:
     """Make the extensions of the target in a scratch database; one that is refused matters only if it is needed."""
     found = connection.execute(
         "SELECT extname, nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace"
-        " WHERE nspname <> 'pg_catalog'"
+        " WHERE nspname <> 'pg_catalog' ORDER BY pg_extension.oid"
     ).fetchall()
     with made.connect("runbook scratch") as scratch:
         for name, schema in found:

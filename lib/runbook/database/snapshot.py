@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from runbook.database import scratch, tools
-from runbook.database.scratch import Surroundings
+from runbook.database.surroundings import ALONE, Surroundings
 from runbook.database.target import Target
 
 # A row's text must not depend on the session.
@@ -82,7 +82,7 @@ def back_up(
     target: Target,
     tables: Iterable[str],
     path: Path,
-    around: Surroundings = scratch.ALONE,
+    around: Surroundings = ALONE,
 ) -> Backup:
     """Dump tables to `path` (readable by its owner only), restore the file into a scratch database, compare.
 

@@ -55,3 +55,7 @@ class UnwrittenLedger(Ledger):
     def read(self, name: str) -> Any:
         """Return a value told here, or that the target's ledger holds."""
         return self.told.get(name) or (super().read(name) if self.exists() else None)
+
+    def notes(self, run_id: str, task: int) -> dict[str, Any]:
+        """Return everything that was told here."""
+        return dict(self.told)

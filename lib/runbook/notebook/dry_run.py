@@ -19,7 +19,7 @@ from IPython.utils.capture import capture_output
 from runbook.database import scratch
 from runbook.database.ledger import UNDONE
 from runbook.database.schemas import schema_before
-from runbook.database.scratch import Surroundings
+from runbook.database.surroundings import find_surroundings
 from runbook.notebook import way_back
 from runbook.notebook.backfill import backfill
 from runbook.notebook.context import TEMPORARY, Context
@@ -172,7 +172,8 @@ def _now(task: Context) -> float:
 @contextmanager
 def _copy(task: Context, schemas: list[str]) -> Iterator[Context]:
     """Yield a task on a copy of another's target, dropped afterwards."""
-    with scratch.copy(task.connection, task.target, Surroundings(task.plan.schemas, tuple(schemas))) as made:
+    around = find_surroundings(task.connection, task.plan.schemas, schemas)
+    with scratch.copy(task.connection, task.target, around) as made:
         twin = Context(task.definition, task.plan, task.run_id, task.parameters | NOBODY_WAITS, {}, target=made)
         try:
             twin.ledger.prepare()

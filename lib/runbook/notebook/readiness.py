@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from runbook.database import poolers, snapshot
 from runbook.database.embedded import state_folder
+from runbook.database.surroundings import find_surroundings
 from runbook.errors import StepFailed
 from runbook.notebook.task import TaskSession
 from runbook.plan import cells, generated_docs
@@ -80,6 +81,12 @@ def prepare(task: TaskSession, number: int, name: str) -> None:
             task.send(cell.body)
             return
     raise StepFailed(f"No cell of {notebook.name} makes the temporary view or function {name!r}.")
+
+
+def lacks_of_a_copy(task: TaskSession) -> Table:
+    """Return what a copy of the target cannot bring, a row each: what, why, and what is not proven there then."""
+    lacks = find_surroundings(task.connection, task.plan.schemas).lacks
+    return Table(["what", "why", "not_proven"], [[one.what, one.why, one.unproven] for one in lacks])
 
 
 def backup(

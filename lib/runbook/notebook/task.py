@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from runbook.database import scratch, snapshot
+from runbook.database import snapshot
 from runbook.database.embedded import state_folder
+from runbook.database.surroundings import find_surroundings
 from runbook.errors import NotAllowed
 from runbook.notebook import dry_run, findings, names, way_back
 from runbook.notebook.cell_command import run_command
@@ -155,7 +156,7 @@ class TaskSession(Context):
             beside: schemas outside the plan's own whose functions and types the tables may need.
         """
         path = state_folder(self.plan.root) / "backups" / self.environment.name / f"{self.run_id}.dump"
-        around = scratch.Surroundings(self.plan.schemas, tuple(beside))
+        around = find_surroundings(self.connection, self.plan.schemas, beside)
         with self.writable():  # it makes a scratch database
             backup = snapshot.back_up(self.connection, self.target, tables, path, around)
         summary = {"file": path.name, "sha256": backup.sha256, "bytes": backup.size, "proven": backup.proven}
