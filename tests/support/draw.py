@@ -27,6 +27,7 @@ from runbook.plan import parameters
 from runbook.plan.finding import UNACCEPTED
 from runbook.plan.plan import Plan, Task
 from tests.support.databases import Database, Databases
+from tests.support.hosted import Hosted
 from tests.support.in_process import Session
 from tests.support.outcome import Draw, Outcome
 from tests.support.world import observe
@@ -84,7 +85,7 @@ class Plot:
 class Drawing:
     """Draws shapes, one after the other, in this process."""
 
-    def __init__(self, folder: Path, databases: Databases | None = None) -> None:
+    def __init__(self, folder: Path, databases: Databases | Hosted | None = None) -> None:
         self.plan = _plan(folder)
         self.databases = databases or Databases(ROOT)
 
@@ -114,7 +115,7 @@ class Drawing:
         """
         plot = Plot({**CHEAP, **(given or {})}, watch, between, attempts)
         begun, found = time.perf_counter(), Draw(grows=tuple(GROWS.findall("\n".join(shapes))))
-        with self.databases.fresh() as database, _address(database.owner):
+        with self.databases.fresh() as database, address_of(database.owner):
             try:
                 for shape in shapes:
                     database.apply(shape)
@@ -220,6 +221,7 @@ def _declared(notebook: Any) -> set[str]:
 
 def _plan(folder: Path) -> Plan:
     """Return the plan with an environment for draws, in a copy of the project."""
+    folder.mkdir(exist_ok=True)
     for part in PARTS:
         shutil.copytree(ROOT / part, folder / part)
     text = (ROOT / "runbook.toml").read_text(encoding="utf-8")
@@ -230,7 +232,8 @@ def _plan(folder: Path) -> Plan:
 
 
 @contextmanager
-def _address(url: str) -> Iterator[None]:
+def address_of(url: str) -> Iterator[None]:
+    """Let the environment of draws lead to a database."""
     former, os.environ[ADDRESS] = os.environ.get(ADDRESS), url
     try:
         yield
@@ -243,6 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.support.draw", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="files of SQL, a shape each; none: the baseline alone")
     parser.add_argument("-k", "--together", action="store_true", help="all files on one database, in this order")
+    parser.add_argument("--hosted", action="store_true", help="on a project of Supabase, not on the baseline")
     parser.add_argument("-v", "--verbose", action="store_true", help="say everything that is not as it was")
     parser.add_argument("-g", "--grows", action="append", default=[], metavar="TABLE", help="keeps a log")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
@@ -251,11 +255,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong, given = 0, {name: literal_eval(value) for name, value in told.p}
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("IPYTHONDIR", str(Path(folder, "ipython")))
-        drawing = Drawing(Path(folder))
+        drawing = Drawing(Path(folder, "plan"), Hosted(Path(folder)) if told.hosted else None)
         for group in groups:
             logs = [f"-- grows: {table}" for table in told.grows]
             draw = drawing.draw(*(file.read_text("utf-8") for file in group), *logs, given=given)
-            name = " + ".join(file.stem for file in group) or "the baseline"
+            name = " + ".join(file.stem for file in group) or ("the project" if told.hosted else "the baseline")
             print(f"{name}: {draw.verdict} ({draw.seconds:.1f} s)", flush=True)
             if told.verbose:
                 findings = [one for task in draw.tasks for one in task.findings]
