@@ -79,6 +79,23 @@ class Acceptable:
 
 
 @dataclass(frozen=True)
+class Twin:
+    """What of a later task's check is asked before anything is changed.
+
+    Attributes:
+        check: its name.
+        asked_by: the checks and findings of earlier tasks, changing nothing, that would show a target bad in that way.
+        because: why nothing can ask before; where `asked_by` is empty.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    check: Text
+    asked_by: tuple[Text, ...] = ()
+    because: str = ""
+
+
+@dataclass(frozen=True)
 class Requirement:
     """What a task requires of one it needs.
 
@@ -101,6 +118,7 @@ class Task:
 
     Attributes:
         acceptable: its checks whose findings may be accepted by name.
+        twins: where its checks are asked before anything is changed, or why they cannot be.
         finish: SQL that archives and drops what it leaves behind for its way back alone, once that is closed.
     """
 
@@ -118,6 +136,7 @@ class Task:
     triggers: tuple[Text, ...]
     deliverables: tuple[Text, ...] = ()
     acceptable: tuple[Acceptable, ...] = ()
+    twins: tuple[Twin, ...] = ()
     requires: tuple[Requirement, ...] = ()
     finish: File | None = None
 
