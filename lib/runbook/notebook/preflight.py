@@ -12,6 +12,7 @@ from runbook.plan.plan import Plan, Task
 from runbook.policy import approval_required
 from runbook.query import redaction
 from runbook.query.expectation import Refused
+from runbook.query.send import SqlAnswer
 
 KEY = "_runbook_preflight"  # the name in a notebook's namespace under which a preflight waits for `begin`
 LOCK_TIMEOUT, LONGEST = "50ms", "5s"
@@ -50,6 +51,10 @@ class PreflightSession(TaskSession):
         """A preflight knows the parameters of the whole run."""
         return True
 
+    def apply(self, text: str) -> SqlAnswer:
+        """Send SQL, and write nothing down: what a preflight asks changes nothing."""
+        return self.send(text)
+
     def check(self, name: str, found: Any, expected: str, *, ends: bool = False, **decides: str) -> None:
         """Judge a check; one that could not be asked in time is said to stay open."""
         why = UNASKED.get(found.sqlstate, "") if isinstance(found, Refused) else ""
@@ -64,7 +69,7 @@ class PreflightSession(TaskSession):
             return approval_required.authorize(self)
         except NotApproved as refusal:
             self.unauthorized = str(refusal)
-            return {}
+            return {"approver": "nobody yet", "statement": str(refusal)}
 
     def break_off(self, why: str) -> None:
         """Go on: what can be asked after an error is asked."""
