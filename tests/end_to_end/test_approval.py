@@ -82,6 +82,7 @@ def test_a_cell_that_is_tagged_to_be_skipped_shuts_the_gate(toy, runbook, connec
     assert connect(toy).execute("SELECT status FROM runbook.tasks").fetchall() == [(left,)]
 
 
+@pytest.mark.slow
 def test_parameters_are_bound_to_the_approval_by_papermill_too(guarded, runbook):
     decide(runbook, guarded, "approve", "Ada")
     refused = by_papermill(guarded, "-p", "prefix", "Y")

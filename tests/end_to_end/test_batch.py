@@ -229,9 +229,9 @@ def test_outside_a_checkout_the_folder_is_named(tmp_path, runbook):
 @pytest.mark.parametrize(
     ("cell", "name", "said"),
     [
-        ("%%sql\nSELECT nothing FROM nowhere", "StepFailed", "SQL error 42P01"),
+        pytest.param("%%sql\nSELECT nothing FROM nowhere", "StepFailed", "SQL error 42P01", marks=pytest.mark.slow),
         (f"%%check a shelf is blue: some rows\n{DECIDES}SELECT 1 WHERE false", "GateShut", "“a shelf is blue”"),
-        ("import sys\nsys.exit(0)", "StepFailed", "before its gate was decided"),
+        pytest.param("import sys\nsys.exit(0)", "StepFailed", "before its gate was decided", marks=pytest.mark.slow),
         ("import os\nos.kill(os.getpid(), 9)", "DeadKernelError", "Kernel died"),
     ],
     ids=["SQL error", "failing check", "exit in a cell", "dead kernel"],
@@ -305,6 +305,7 @@ def test_a_run_that_stopped_is_resumed_where_it_stopped(toy, run, ask, connect):
     assert (again.exit_code, "nothing to resume" in again.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_run_that_stopped_goes_on_to_its_own_last_task(toy, run, ask):
     add_second_task(toy)
     notebook = toy / "notebooks" / NAME
@@ -319,6 +320,7 @@ def test_a_run_that_stopped_goes_on_to_its_own_last_task(toy, run, ask):
     assert [task["status"] for task in resumed.manifest["tasks"]] == ["complete", "not_run"]
 
 
+@pytest.mark.slow
 def test_a_run_whose_tasks_were_rolled_back_does_them_over(toy, run, runbook, connect):
     first = run(toy)
     connect(toy).execute("UPDATE runbook.runs SET status = 'running'")  # killed before its last word
@@ -378,6 +380,7 @@ def test_a_rollback_gives_back_the_schema_to_the_byte(toy, run, runbook, ask):
     assert run(toy).manifest["status"] == "complete"
 
 
+@pytest.mark.slow
 def test_a_protected_environment_waits_for_approval_and_confirmation(toy, run, runbook, key):
     list_approver(toy, key)
     replace_cell(toy, "begin(7)", "…", "task.authorize()")

@@ -26,7 +26,7 @@ from runbook.database.target import Target
 from runbook.plan.plan import Plan
 
 SEED = int(os.environ.get("RUNBOOK_KILL_SEED", "35"))
-FEW, MANY = 4, int(os.environ.get("RUNBOOK_KILLS", "6"))
+FEW, MANY = 2, int(os.environ.get("RUNBOOK_KILLS", "6"))
 MIGRATION, BACK = 2, "back"
 PATIENCE = 120  # seconds
 

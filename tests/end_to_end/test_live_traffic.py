@@ -20,11 +20,12 @@ def project(project):
     return project
 
 
-def test_every_call_made_during_the_whole_batch_is_counted_exactly_once(project, connect, runbook):
+@pytest.mark.parametrize("part", [("--to", "2"), pytest.param((), marks=pytest.mark.slow)], ids=["migration", "all"])
+def test_every_call_made_meanwhile_is_counted_exactly_once(project, connect, runbook, part):
     connection = connect(project)
     begun = last_action(connection)
     with _traffic(project, connection) as traffic:
-        result = runbook(project, "run")
+        result = runbook(project, "run", *part)
     assert result.returncode == 0, result.stdout + result.stderr
     _assert_reconciled(connection, traffic, begun)
 

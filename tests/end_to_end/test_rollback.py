@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from runbook.batch import outlook
 from runbook.evidence import manifest
 
@@ -32,6 +34,7 @@ def test_what_blocks_is_named_before_anything_and_goes_with_its_definition_kept(
     assert runbook(toy, "run").returncode == 0  # and up again
 
 
+@pytest.mark.slow
 def test_nobody_there_to_ask_is_refused_where_an_approval_is_needed(toy, runbook, connect):
     assert runbook(toy, "run").returncode == 0
     plan = toy / "runbook.toml"

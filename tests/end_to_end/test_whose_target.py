@@ -88,6 +88,7 @@ def _cloned(one: Server, data: Path) -> Server:
     return Server(data, SECRET)
 
 
+@pytest.mark.slow
 def test_a_physical_clone_is_another_target_and_has_no_approval(toy, clone, runbook):
     one, cloned = clone
     one.execute([toy / "sql" / "library.sql"], "librarian", {"runbook.shelves": "300"}, dbname="toy")

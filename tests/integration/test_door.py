@@ -185,6 +185,11 @@ def test_client_programs_begin_from_the_same_settings(strange):
             assert snapshot.digest(inside, "dates") == snapshot.digest(connection, "dates")
 
 
+@pytest.mark.parametrize(
+    "strange",
+    [pytest.param("ALTER ROLE librarian", marks=pytest.mark.slow), "ALTER ROLE librarian IN DATABASE toy"],
+    indirect=True,
+)
 def test_a_run_and_its_way_back_do_not_depend_on_what_others_have_set(strange, toy, runbook):
     for command in ("run", "rollback"):
         done = runbook(toy, command)

@@ -428,7 +428,7 @@ def hands(notebook: Any) -> int:
     return notebook.rows("SELECT count(DISTINCT worker) FROM hands")[0][0]
 
 
-@pytest.mark.parametrize(("gentle_ms", "workers"), [(20, 1), (0, 2)])
+@pytest.mark.parametrize(("gentle_ms", "workers"), [pytest.param(20, 1, marks=pytest.mark.slow), (0, 2)])
 def test_while_others_are_at_work_one_worker_goes_alone_and_rests(
     two_hands, toy, connect, progress, gentle_ms, workers
 ):
