@@ -7,8 +7,8 @@ DEV := .venv/dev
 DOCS := .venv/docs
 # Programs in .venv name the folder they were made in: one that was moved with its checkout is made anew.
 $(shell test ! -s $(READY) || test "$$(cat $(READY))" = "$$(pwd)" || rm -rf .venv)
-# Two workers, a file each at a time: most tests wait for a database or a kernel half of their time.
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three workers for two cores, a file each at a time: most tests wait for a database or a kernel half of their time.
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 export DENO_DIR ?= $(CURDIR)/.venv/deno
 
 .PHONY: run test test-slow lint licences bench docs lab clean
