@@ -250,7 +250,8 @@ def test_a_failure_stops_the_batch_and_is_shown_everywhere(toy, run, connect, ce
     issue = next(event["message"] for event in stopped.events if event["event"] == "issue")
     assert re.fullmatch(r"Task 7: ⚠️ ISSUE - .+ - .+", issue)
     assert said in issue
-    assert len([event for event in stopped.events if event["event"] == "escalation"]) == 1
+    reasons = [event["reason"] for event in stopped.events if event["event"] == "escalation"]
+    assert len([reason for reason in reasons if reason != "overtime"]) == 1  # a busy machine is late as well
     assert stopped.cells[-1].execution_count is None
     assert stopped.cells[-1].outputs == []
     marks = [cell.source for cell in stopped.notebook.cells if MARK in cell.metadata.get("tags", ())]
@@ -413,7 +414,8 @@ def test_a_task_stops_where_the_approval_it_asks_for_is_missing(toy, run):
     refused = run(toy, code=4)
     assert refused.manifest["failure"]["name"] == "NotApproved"
     assert "approve" in refused.manifest["failure"]["message"]
-    assert [event["reason"] for event in refused.events if event["event"] == "escalation"] == ["input"]
+    reasons = [event["reason"] for event in refused.events if event["event"] == "escalation"]
+    assert [reason for reason in reasons if reason != "overtime"] == ["input"]
 
 
 def test_an_altered_notebook_is_noticed(finished, ask, tmp_path):
