@@ -10,12 +10,15 @@ from runbook.query.send import as_setting
 
 
 def migrate(connection: psycopg.Connection, notebook: Path) -> None:
-    """Run what a notebook applies in SQL."""
+    """Run what a notebook applies in SQL, and the views of the session that it reads."""
+    connection.execute(
+        "SELECT set_config('runbook.plan', '', false), set_config('runbook.classification', '{}', false)"
+    )
     for cell in cells.read_cells(notebook):
         if "parameters" in cell.tags:
             for name, given in parameters.declarations(cell.source).items():
                 connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", as_setting(given.default)])
-        elif "apply" in cell.tags and cell.magic:
+        elif cell.magic and ("apply" in cell.tags or "CREATE OR REPLACE TEMP VIEW" in cell.body):
             if cell.magic[0] == "backfill":
                 connection.execute("SELECT set_config('runbook.first', '(0,0)', false)")
                 connection.execute("SELECT set_config('runbook.last', '(4294967294,0)', false)")

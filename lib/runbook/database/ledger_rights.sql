@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS runbook.rights_set (
 
 -- The rights on one object and its columns, in the order in which the catalog holds them.
 CREATE OR REPLACE FUNCTION runbook.rights_on(of_kind text, of_object text) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
     SELECT COALESCE(jsonb_agg(
         jsonb_build_object(
@@ -61,7 +61,7 @@ $$;
 
 -- Whose is an object, as a quoted name.
 CREATE OR REPLACE FUNCTION runbook.owner_of(of_kind text, of_object text) RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
     SELECT quote_ident(pg_get_userbyid(CASE of_kind
         WHEN 'schema' THEN (SELECT nspowner FROM pg_namespace WHERE oid = to_regnamespace(of_object))
@@ -73,7 +73,7 @@ $$;
 -- Of these rights those that can stand, in an order in which they can be granted: what somebody granted on stands as
 -- long as its grantor may grant it.
 CREATE OR REPLACE FUNCTION runbook.standing_rights(of_kind text, of_object text, wanted jsonb) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
     WITH RECURSIVE entries AS (
         SELECT held, place FROM jsonb_array_elements(wanted) WITH ORDINALITY AS entries (held, place)
@@ -98,7 +98,7 @@ $$;
 
 -- Make the rights on an object and its columns these, each granted by whom it names, but for those that cannot stand.
 CREATE OR REPLACE FUNCTION runbook.make_rights(of_kind text, of_object text, wanted jsonb) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 DECLARE
     this_role text := current_setting('role');
@@ -154,7 +154,7 @@ $$;
 -- The rights on an object before they were set, plus what others granted and revoked since. Where they took a privilege
 -- from somebody altogether, or the whole object, nothing of it comes back: what was set may have left but a part of it.
 CREATE OR REPLACE FUNCTION runbook.rights_due(before jsonb, after jsonb, now_held jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE
+LANGUAGE sql IMMUTABLE SET search_path = public, pg_temp
 AS $$
     SELECT COALESCE(jsonb_agg(held ORDER BY turn, place), '[]')
     FROM (
@@ -177,7 +177,7 @@ $$;
 
 -- Make the rights on an object exactly these, and remember, for this reason, what they were and what they became.
 CREATE OR REPLACE FUNCTION runbook.set_rights(for_reason text, of_kind text, of_object text, wanted jsonb) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 DECLARE
     found jsonb := runbook.rights_on(of_kind, of_object);
@@ -192,7 +192,7 @@ $$;
 
 -- Give the rights back that were set for a reason. What others granted or revoked since stays granted or revoked.
 CREATE OR REPLACE FUNCTION runbook.give_back_rights(for_reason text) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 DECLARE
     this runbook.rights_set;
@@ -231,7 +231,7 @@ $$;
 
 -- Take the rights on a routine from PUBLIC and from some roles; what others hold stays.
 CREATE OR REPLACE FUNCTION runbook.close_routine(routine oid, closed_to name[]) RETURNS void
-LANGUAGE sql
+LANGUAGE sql SET search_path = public, pg_temp
 AS $$
     SELECT runbook.make_rights('routine', identity, COALESCE(
         jsonb_agg(held ORDER BY place) FILTER (

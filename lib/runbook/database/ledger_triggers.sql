@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS runbook.quiet_triggers (
 
 -- Keep the row triggers for UPDATE still: those that change the row (before), or all; none changes nothing.
 CREATE OR REPLACE FUNCTION runbook.keep_triggers_still(on_table regclass, which text) RETURNS SETOF text
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 DECLARE
     this record;
@@ -54,7 +54,7 @@ $$;
 
 -- Give the triggers back as they were; one that somebody changed or dropped since stays so.
 CREATE OR REPLACE FUNCTION runbook.give_back_triggers(on_table regclass) RETURNS SETOF text
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 DECLARE
     this runbook.quiet_triggers;
