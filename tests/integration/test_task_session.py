@@ -371,10 +371,10 @@ def test_a_dry_run_is_made_anew_where_the_scripts_read_another_parameter(begun):
 
 
 def test_an_earlier_task_tries_a_later_one_with_the_parameters_it_will_have(begun):
-    later = DRY_RUN.replace(")", ", 8)")
+    later = DRY_RUN.replace(")", ", ahead=True)")
     begun.run(
         "from dataclasses import replace",
-        "task.plan = replace(task.plan, tasks=(*task.plan.tasks, replace(task.plan.task(7), number=8)))",
+        "task.plan = replace(task.plan, tasks=(replace(task.plan.task(7), number=8),))",
     )
     assert [row[-1] for row in begun.run(later)] == [None, True, None]
     begun.run("task.parameters['prefix'] = 'T'", later)  # this task's own, not the later one's

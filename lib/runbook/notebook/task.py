@@ -163,20 +163,17 @@ class TaskSession(Context):
         self.write("backup", summary)
         return backup
 
-    def dry_run(
-        self, schemas: list[str], tables: list[str], number: int | None = None, *, ahead: bool = False
-    ) -> Table:
-        """Try a task up, down and up again on a copy; see `runbook.notebook.dry_run`.
+    def dry_run(self, schemas: list[str], tables: list[str], *, ahead: bool = False) -> Table:
+        """Try this task up, down and up again on a copy; see `runbook.notebook.dry_run`.
 
         Args:
             schemas: whose functions and types a copy needs beside the plan's own schemas.
             tables: whose content must be as before after the way down.
-            number: of the task; None: this one.
-            ahead: try every task that changes the target, one after the other.
+            ahead: try every task that changes the target instead, one after the other.
         """
-        one = [self.definition.number if number is None else number]
+        numbers = dry_run.changing_tasks(self.plan) if ahead else [self.definition.number]
         with self.writable():  # it makes a scratch database
-            return dry_run.dry_run(self, dry_run.changing_tasks(self.plan) if ahead else one, schemas, tables)
+            return dry_run.dry_run(self, numbers, schemas, tables)
 
     def unchanged(self) -> Table:
         """Return what this task, which changes nothing, has left as it was; see `runbook.notebook.unchanged`."""
