@@ -152,7 +152,9 @@ class Injection:
         is_it = caught is not None and (goes_on or not others) and fault.trigger in ("", caught.trigger)
         if is_it and kind in {GateShut.__name__, NotAccepted.__name__}:  # a gate, not an error
             return FaultVerdict(fault, CAUGHT, "")
-        found = f"failed instead: {failed[0].name} ({failed[0].trigger})" if failed else f"{kind}: {message}"
+        found = f"{kind}: {message}"
+        if others or (caught is None and failed):
+            found = f"failed instead: {'; '.join(f'{check.name} ({check.trigger})' for check in others or failed)}"
         return FaultVerdict(fault, FALSE_ALARM, found)
 
     def _execute(self, notebook: Any, database: str) -> tuple[str, str] | None:
