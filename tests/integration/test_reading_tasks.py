@@ -40,9 +40,10 @@ def test_it_may_probe_and_make_views_of_its_own(reading):
         reading.run("%%sql\nDELETE FROM shelves")
 
 
-def test_a_probe_that_commits_is_no_probe(reading):
+@pytest.mark.parametrize("end", ["COMMIT", "COMMIT; BEGIN", "COMMIT AND CHAIN"])
+def test_a_probe_that_commits_is_no_probe(reading, end):
     with pytest.raises(StepFailed, match="ended its own transaction"):
-        reading.run("%%sql --probe\nUPDATE shelves SET room = 'attic'; COMMIT")
+        reading.run(f"%%sql --probe\nUPDATE shelves SET room = 'attic'; {end}")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runbook.errors import UsageError
+from runbook.notebook import dry_run
 from runbook.plan import cells, parameters
 from runbook.plan.decisions import gate_of_check, require_decisions
 from runbook.plan.plan import Plan
@@ -18,6 +19,7 @@ SECTIONS = re.split(r"^## \S+ \*\*TASK \d: .+\*\*$", TEXT, flags=re.MULTILINE)
 BRIEF = dict(enumerate(part.partition("\n## ")[0] for part in SECTIONS[1:]))
 CRITERIA, TRIGGERS = "Success Criteria", "Rollback Triggers"
 CHECKS = {task.notebook: cells.checks(task.notebook) for task in PLAN.tasks}
+BATCH = {"first", "last"}  # what a backfill says of each batch
 TASKS = pytest.mark.parametrize("task", PLAN.tasks, ids=lambda task: f"task {task.number}")
 
 
@@ -221,3 +223,16 @@ def test_a_promise_no_check_decides_any_more_is_named(task, words, monkeypatch):
     with pytest.raises(UsageError) as raised:
         require_decisions(PLAN, PLAN.tasks)
     assert any(line.strip().startswith(task) and repr(words) in line for line in str(raised.value).splitlines())
+
+
+@TASKS
+def test_what_a_cell_that_changes_the_target_reads_is_known_on_a_copy_too(task):
+    """Python cells do not run there: a setting is a parameter, or an SQL cell before has made it."""
+    known = {"plan", "classification", *BATCH}
+    for cell in cells.read_cells(task.notebook):
+        if "parameters" in cell.tags:
+            known |= parameters.declarations(cell.source).keys()
+        if cell.magic and cell.magic[0] == "sql":
+            known |= set(dry_run.SETS.findall(cell.body))
+        if cell.magic and "apply" in cell.tags:
+            assert set(re.findall(r"current_setting\('runbook\.(\w+)'\)", cell.body)) <= known, cell.source

@@ -31,6 +31,7 @@ from runbook.query.table import Table
 # restless one, so its batches are long and it takes no rests.
 NOBODY_WAITS = {"workers": 1, "gentle_ms": 0, "batch_ms": 1000, "batch_blocks": 1_000_000}
 NOTE = "dry run"
+SETS = re.compile(r"^SELECT set_config\('runbook\.(\w+)'", re.MULTILINE)
 ESTIMATES = "estimates"  # how long each task took on a copy, in seconds
 HOURS = 24  # so long a dry run counts: rows change, scripts and schema do not unseen
 COLUMNS = ("way", "seconds", "rows", "strongest_lock", "as_before")
@@ -196,16 +197,16 @@ def _begin(twin: Context, task: Context, number: int) -> None:
 def _up(twin: Context) -> tuple[float, int]:
     """Run the SQL of the apply cells, as the notebook holds them; return seconds and rows written."""
     begun, rows = perf_counter(), 0
-    views: list[str] = []  # of the session: an apply cell behind them may ask them
+    prepared: list[str] = []  # views and settings of the session: an apply cell behind them may ask them
     for cell in cells.read_cells(twin.definition.notebook):
         if cell.magic is None:
             continue
         if "apply" in cell.tags:
-            while views:
-                twin.send(views.pop(0))
+            while prepared:
+                twin.send(prepared.pop(0))
             rows += _carry_out(twin, *cell.magic, cell.body)[0]
-        elif cell.magic[0] == "sql" and TEMPORARY.search(cell.body):
-            views.append(cell.body)
+        elif cell.magic[0] == "sql" and (TEMPORARY.search(cell.body) or SETS.search(cell.body)):
+            prepared.append(cell.body)
     twin.connection.execute("DISCARD TEMP")  # pg_dump's order would follow what the views depend on
     return round(perf_counter() - begun, 2), rows
 

@@ -72,8 +72,13 @@ def record_check(
 
 def _show_stop(task: Context) -> None:
     """Show the gate as it stands where a check ends the task: what is decided, what failed, what is left open."""
-    title, here = f"Task {task.definition.number} · {task.definition.name}", task.plan.tasks.index(task.definition)
-    display(show_gate(title, completion.rows_of(task), completion.matrix(task), here, advice(task)))
+    title = f"Task {task.definition.number} · {task.definition.name}"
+    display(show_gate(title, completion.rows_of(task), completion.matrix(task), _place(task), advice(task)))
+
+
+def _place(task: Context) -> int:
+    """Return which task of the plan this is, from 0."""
+    return [one.number for one in task.plan.tasks].index(task.definition.number)
 
 
 def stop_task(task: Context, also: str = "") -> None:
@@ -136,8 +141,11 @@ def conclude_task(task: Context) -> None:
     task.keep_record()
     task.ledger.finish_task(task.run_id, number, ledger.DONE if is_open else "failed")
     lock.release(task.ledger.connection, task.plan.name)
-    title, here = f"Task {number} · {task.definition.name} · took {_took(task)}", task.plan.tasks.index(task.definition)
-    display(show_gate(title, rows, completion.matrix(task), here, _next(task) if is_open else advice(task)))
+    title, then = (
+        f"Task {number} · {task.definition.name} · took {_took(task)}",
+        _next(task) if is_open else advice(task),
+    )
+    display(show_gate(title, rows, completion.matrix(task), _place(task), then))
     if not is_open:
         stop_task(task)
         raise GateShut(f"Task {number}: the gate is shut by {_in_words(wrong)}. {advice(task)}")

@@ -98,7 +98,6 @@ def unchanged(task: Context) -> Table:
     ]
     if was.content is not None and now.content is not None:
         rows.append(["content", "of every table it may read", was.content == now.content])
-    rows.append(["probes", "each seen to be rolled back", True])
     return Table(["what", "how", "as_before"], rows)
 
 

@@ -16,6 +16,7 @@ from runbook.errors import StepFailed, UsageError
 from runbook.query.table import Table
 
 OPEN = {TransactionStatus.INTRANS, TransactionStatus.INERROR}
+MARK = b"; SET LOCAL runbook.probe = 'open'"  # gone as soon as the transaction ends
 
 
 @dataclass
@@ -108,17 +109,25 @@ def rolled_back(connection: psycopg.Connection, persona: Persona, begin: bytes =
     Raises:
         StepFailed: what was sent has ended the transaction itself, so nothing is known to be rolled back.
     """
-    connection.execute(begin)
+    connection.execute(begin + MARK)
     try:
         for name, value in persona.settings:
             connection.execute("SELECT set_config(%s, %s, true)", [name, value])
         if persona.role:
             connection.execute("SELECT set_config('role', %s, true)", [persona.role])
         yield
-        if connection.info.transaction_status not in OPEN:
+        if not _is_marked(connection):
             raise StepFailed("The probe ended its own transaction, so what it did may stand: leave out COMMIT.")
     finally:
         connection.execute(b"ROLLBACK")
+
+
+def _is_marked(connection: psycopg.Connection) -> bool:
+    """Tell whether the transaction that began with the mark is still open, and no other one after it."""
+    if connection.info.transaction_status != TransactionStatus.INTRANS:
+        return connection.info.transaction_status in OPEN  # in error: nothing of it can be committed any more
+    row = connection.execute(b"SELECT current_setting('runbook.probe', true)").fetchone()
+    return row == ("open",)
 
 
 def step_failure(error: psycopg.Error, text: str) -> StepFailed:

@@ -1,11 +1,11 @@
 # task: 4
 # check: on a copy, the way back gave everything back
 # trigger: Index creation failures
-# reason: the rollback script does nothing
+# reason: the rollback script leaves a comment of its own
 from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 with NamedTemporaryFile("w", suffix=".sql", delete=False) as script:
-    script.write("SELECT 1")
+    script.write("COMMENT ON TABLE organizations IS 'on the way back'")
 task.definition = replace(task.definition, rollback=Path(script.name))
