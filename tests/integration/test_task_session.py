@@ -1,5 +1,6 @@
 """The session: what `begin` asks for, what checks leave in the ledger, how a gate opens and shuts."""
 
+import json
 import os
 
 import psycopg
@@ -363,6 +364,18 @@ def test_a_dry_run_that_failed_is_made_anew_whatever_made_it_fail(begun, toy):
     assert [row[-1] for row in begun.run(DRY_RUN)] == [None, False, None]
     begun.run(DRY_RUN)
     assert SHOWN not in begun.said
+
+
+def test_a_copy_is_not_asked_to_take_back_what_is_done_for_good(begun, toy):
+    path = toy / "notebooks" / "07_label_the_shelves.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cell = {"cell_type": "code", "id": "sold", "metadata": {"tags": ["apply"]}, "execution_count": None, "outputs": []}
+    notebook["cells"].insert(3, cell | {"source": "%%sql\nDELETE FROM shelves WHERE shelf = 1"})
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    assert [row[-1] for row in begun.run(DRY_RUN)] == [None, False, None]
+    cell["metadata"]["tags"].append("for-good")
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    assert [row[-1] for row in begun.run(DRY_RUN)] == [None, True, None]
 
 
 def test_a_dry_run_is_made_anew_where_the_scripts_read_another_parameter(begun):

@@ -1,5 +1,6 @@
 """The brief and the plan: not a task, step, criterion or trigger of docs/BRIEF.md is lost or reworded."""
 
+import ast
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -236,3 +237,20 @@ def test_what_a_cell_that_changes_the_target_reads_is_known_on_a_copy_too(task):
             known |= set(dry_run.SETS.findall(cell.body))
         if cell.magic and "apply" in cell.tags:
             assert set(re.findall(r"current_setting\('runbook\.(\w+)'\)", cell.body)) <= known, cell.source
+
+
+@TASKS
+def test_what_only_a_run_makes_only_a_run_reads(task):
+    """A preflight leaves the cells of a run out."""
+    made, read = set(), set()
+    for cell in cells.read_cells(task.notebook):
+        if cell.kind == "code" and cell.magic is None:
+            names = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)]
+            kept = {name.id for name in names if isinstance(name.ctx, ast.Store)}
+            if "run-only" in cell.tags:
+                made |= kept
+            else:
+                read |= {name.id for name in names} - kept
+                made -= kept
+    if not cells.changes_target(task.notebook):
+        assert not made & read

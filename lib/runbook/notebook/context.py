@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,16 +12,13 @@ from runbook.database.target import Target
 from runbook.errors import StepFailed
 from runbook.notebook import recording
 from runbook.plan import fingerprint, plan
+from runbook.plan.changes import OF_THE_SESSION
 from runbook.plan.finding import Finding
 from runbook.policy import approval_required
 from runbook.query import session_record
 from runbook.query.send import SqlAnswer
 from runbook.query.sql_session import SqlSession
 from runbook.query.table import Table
-
-TEMPORARY = re.compile(
-    r"^\s*CREATE (?:OR REPLACE )?(?:(?:LOCAL )?TEMP|FUNCTION pg_temp\.)", re.IGNORECASE | re.MULTILINE
-)
 
 
 class Context(SqlSession):
@@ -139,7 +135,7 @@ class Context(SqlSession):
         Raises:
             StepFailed: the server refused, with what it said.
         """
-        if self.found and TEMPORARY.search(text):
+        if self.found and OF_THE_SESSION.search(text):
             with self.writable():
                 return super().send(text, then)
         return super().send(text, then)

@@ -22,8 +22,9 @@ from runbook.database.schemas import schema_before
 from runbook.database.surroundings import find_surroundings
 from runbook.notebook import way_back
 from runbook.notebook.backfill import backfill
-from runbook.notebook.context import TEMPORARY, Context
+from runbook.notebook.context import Context
 from runbook.plan import cells, parameters, plan
+from runbook.plan.changes import OF_THE_SESSION
 from runbook.plan.rollback_script import rollback_parts
 from runbook.query.table import Table
 
@@ -31,6 +32,7 @@ from runbook.query.table import Table
 # restless one, so its batches are long and it takes no rests.
 NOBODY_WAITS = {"workers": 1, "gentle_ms": 0, "batch_ms": 1000, "batch_blocks": 1_000_000}
 NOTE = "dry run"
+FOR_GOOD = "for-good"  # the tag of cells whose work no way back takes back, as whoever asks for it knows
 SETS = re.compile(r"^SELECT set_config\('runbook\.(\w+)'", re.MULTILINE)
 ESTIMATES = "estimates"  # how long each task took on a copy, in seconds
 HOURS = 24  # so long a dry run counts: rows change, scripts and schema do not unseen
@@ -199,13 +201,13 @@ def _up(twin: Context) -> tuple[float, int]:
     begun, rows = perf_counter(), 0
     prepared: list[str] = []  # views and settings of the session: an apply cell behind them may ask them
     for cell in cells.read_cells(twin.definition.notebook):
-        if cell.magic is None:
+        if cell.magic is None or FOR_GOOD in cell.tags:
             continue
         if "apply" in cell.tags:
             while prepared:
                 twin.send(prepared.pop(0))
             rows += _carry_out(twin, *cell.magic, cell.body)[0]
-        elif cell.magic[0] == "sql" and (TEMPORARY.search(cell.body) or SETS.search(cell.body)):
+        elif cell.magic[0] == "sql" and (OF_THE_SESSION.search(cell.body) or SETS.search(cell.body)):
             prepared.append(cell.body)
     twin.connection.execute("DISCARD TEMP")  # pg_dump's order would follow what the views depend on
     return round(perf_counter() - begun, 2), rows
