@@ -1,7 +1,5 @@
 """The harness itself: it draws the baseline, and what it compares it sees."""
 
-import pytest
-
 from tests.support import world
 from tests.support.draw import Drawing
 
@@ -34,7 +32,6 @@ STILL = """
 """
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_the_baseline_completes_and_is_given_back(drawing: Drawing) -> None:
     draw = drawing.draw()
     assert draw.verdict == "complete · given back"
@@ -42,14 +39,12 @@ def test_the_baseline_completes_and_is_given_back(drawing: Drawing) -> None:
     assert [one.task for one in draw.back] == [5, 4, 3, 2, 1, 0]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_shape_that_the_server_refuses_is_no_draw(drawing: Drawing) -> None:
     draw = drawing.draw("SELECT 1 / 0")
     assert draw.refused == "division by zero"
     assert not draw.tasks
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_changes_is_seen(drawing: Drawing) -> None:
     with drawing.databases.fresh() as database:
         database.apply(STILL)
@@ -63,7 +58,6 @@ def test_what_changes_is_seen(drawing: Drawing) -> None:
         assert world.differences(before, world.observe(database.superuser)) == []
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_what_a_shape_does_to_the_cluster_ends_with_its_draw(drawing: Drawing) -> None:
     with drawing.databases.fresh() as database:
         before = world.observe(database.superuser)
@@ -84,7 +78,6 @@ def test_what_a_shape_does_to_the_cluster_ends_with_its_draw(drawing: Drawing) -
         assert after.facts[kind] == before.facts[kind]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_right_gained_is_seen_on_what_stood_before_alone(drawing: Drawing) -> None:
     with drawing.databases.fresh() as database:
         database.apply("REVOKE UPDATE ON organizations FROM authenticated")

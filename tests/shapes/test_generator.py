@@ -2,13 +2,10 @@
 
 from collections import Counter
 
-import pytest
-
 from tests.shapes.generator import DIMENSIONS, SEVERAL, draw_shape, pieces, together
 from tests.support.draw import Drawing
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_every_piece_says_what_it_is() -> None:
     known = pieces()
     for piece in known.values():
@@ -20,12 +17,10 @@ def test_every_piece_says_what_it_is() -> None:
             assert other in known, f"{piece.name} names {other}"
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_seed_draws_the_same_shape_every_time() -> None:
     assert [draw_shape(seed).sql for seed in range(50)] == [draw_shape(seed).sql for seed in range(50)]
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_hundred_seeds_draw_every_dimension_and_no_contradiction() -> None:
     shapes = [draw_shape(seed) for seed in range(100)]
     assert {piece.dimension for shape in shapes for piece in shape.pieces} == set(DIMENSIONS)
@@ -36,7 +31,6 @@ def test_a_hundred_seeds_draw_every_dimension_and_no_contradiction() -> None:
         assert "@" not in shape.sql.replace("@example.org", ""), shape.name
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_a_shape_goes_without_any_of_its_pieces() -> None:
     shape = together([pieces()[name] for name in ("columns_no_stamps", "balance_generated")])
     assert [piece.name for piece in shape.pieces] == ["columns_no_stamps", "balance_generated", "function_jsonb"]
@@ -45,7 +39,6 @@ def test_a_shape_goes_without_any_of_its_pieces() -> None:
     assert "remaining_credits = remaining_credits -" in smaller.sql
 
 
-@pytest.mark.skip(reason="not run to an end since the last large changes")
 def test_the_server_takes_what_ten_seeds_draw(drawing: Drawing) -> None:
     for seed in range(10):
         with drawing.databases.fresh() as database:

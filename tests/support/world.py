@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from runbook.database import privileges
+from runbook.database.schemas import with_enums_as_before
 
 # A row's text must not depend on what a shape sets.
 PLAINLY = """
@@ -180,7 +181,8 @@ def differences(before: World, after: World, grows: Collection[str] = ()) -> lis
         after: the later one.
         grows: tables in which others keep a log of what is done: they may have more rows.
     """
-    found = [f"schema: {line}" for line in _changed(before.schema.splitlines(), after.schema.splitlines())]
+    schema = with_enums_as_before(before.schema, after.schema)  # no value of an enum can be taken away again
+    found = [f"schema: {line}" for line in _changed(before.schema.splitlines(), schema.splitlines())]
     for kind, lines in before.facts.items():
         found += [f"{kind} lost: {line}" for line in sorted(lines - after.facts[kind])]
         found += [f"{kind} gained: {line}" for line in sorted(after.facts[kind] - lines)]

@@ -73,7 +73,7 @@ def keyed(of: Acceptable, found: Any) -> Rows:
 
 def digest(rows: Rows) -> str:
     """Return one SHA-256 over keys and differences."""
-    text = "".join(f"{key} {'' if far is None else far.normalize():f}\n" for key, far in sorted(rows.items()))
+    text = "".join(f"{key} {'' if far is None else f'{far.normalize():f}'}\n" for key, far in sorted(rows.items()))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -19,7 +19,8 @@ ALONE = {
     "table", "foreign table", "view", "materialized view", "sequence", "index", "function", "procedure", "aggregate",
     "type", "domain", "schema", "extension", "publication", "event trigger", "collation",
 }  # fmt: skip
-# What is dropped with something else: the sequence of a column, the index of a constraint, whatever hangs on a column
+# What is dropped with something else: the sequence of a column, the index of a constraint, whatever hangs on a column,
+# what a partition has of its table
 GOES_ALONG = """
     SELECT EXISTS (
         SELECT FROM pg_depend JOIN unnest(%(classes)s::bigint[], %(objects)s::bigint[], %(parts)s::integer[])
@@ -27,7 +28,7 @@ GOES_ALONG = """
             ON refclassid = made.classid::oid AND refobjid = made.objid::oid
                 AND (made.objsubid = 0 OR refobjsubid = made.objsubid)
         WHERE pg_depend.classid = %(classid)s::bigint::oid AND pg_depend.objid = %(objid)s::bigint::oid
-          AND deptype IN ('a', 'i'))
+          AND deptype IN ('a', 'i', 'P'))
 """
 
 

@@ -1,11 +1,31 @@
 """Schemas in the ledger: the definition of everything as it was before each task, which a rollback must give back."""
 
+import re
+
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from runbook.database.ledger import UNDONE, Ledger
 from runbook.database.objects import Objects
 from runbook.database.three_way import Kept
+
+ENUM = re.compile(r"^(CREATE TYPE .+ AS ENUM \($\n)((?: {4}'.*',?$\n)+)", re.MULTILINE)
+
+
+def with_enums_as_before(before: str, after: str) -> str:
+    """Return a later definition with every enum that has only grown as it was: PostgreSQL takes no value away.
+
+    Args:
+        before: the earlier definition, as pg_dump writes it.
+        after: the later one.
+    """
+    known = dict(ENUM.findall(before))
+
+    def as_before(found: re.Match[str]) -> str:
+        values: str = known.get(found[1]) or found[2]
+        return found[1] + (values if found[2].startswith(values.rstrip("\n")) else found[2])
+
+    return ENUM.sub(as_before, after)
 
 
 def keep_schema(ledger: Ledger, task: int, definition: str, objects: Objects) -> None:

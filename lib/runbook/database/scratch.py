@@ -143,8 +143,11 @@ def rebuilt(
 
         add("--section=pre-data")
         with made.connect("runbook scratch") as scratch:
+            # A table in partitions is always logged, and no logged one may refer to one that is not.
+            logged = scratch.execute("SELECT EXISTS (SELECT FROM pg_class WHERE relkind = 'p')").fetchone() == (True,)
+            change = "SET (autovacuum_enabled = off)" if logged else "SET UNLOGGED, SET (autovacuum_enabled = off)"
             for (table,) in scratch.execute(TABLES).fetchall():
-                scratch.execute(f"ALTER TABLE {table} SET UNLOGGED, SET (autovacuum_enabled = off)".encode())
+                scratch.execute(f"ALTER TABLE {table} {change}".encode())
         yield add
         _free(file)
 

@@ -83,7 +83,7 @@ def not_given_back(leftover: Sequence[ObjectChange], now: Objects, standing: set
         if one.is_made and drop_statement(one.kind, one.identity):
             is_back = one.address not in standing
         else:  # what is neither as before nor as the task left it, others have changed since
-            is_back = definition == one.before or definition != one.after
+            is_back = definition == one.before or definition != one.after or _has_grown(one.before, definition)
         if is_back:
             continue
         found.append(not_as_before(one.name, one.before, definition))
@@ -101,6 +101,11 @@ def not_as_before(name: str, before: str | None, now: str | None) -> NotGivenBac
 def is_runbooks(name: str) -> bool:
     """Whether a name is of the runbook's own schema, or of what stands in it."""
     return " runbook." in name or name.endswith(" runbook")
+
+
+def _has_grown(before: str | None, now: str | None) -> bool:
+    """Whether something is an enum with more values than before: PostgreSQL takes none away."""
+    return before is not None and now is not None and before.startswith("ENUM ") and now.startswith(f"{before}, ")
 
 
 def _lines(definition: str | None) -> list[str]:

@@ -18,7 +18,7 @@ from IPython.utils.capture import capture_output
 
 from runbook.database import scratch
 from runbook.database.ledger import UNDONE
-from runbook.database.schemas import schema_before
+from runbook.database.schemas import schema_before, with_enums_as_before
 from runbook.database.surroundings import find_surroundings
 from runbook.notebook import way_back
 from runbook.notebook.backfill import backfill
@@ -79,7 +79,8 @@ def dry_run(task: Context, numbers: Sequence[int], schemas: list[str], tables: l
         before = _state(twin, tables)
         for number, subject in subjects.items():
             _begin(twin, task, number)
-            up, down, after = _up(twin), _down(twin), _state(twin, tables)
+            up, down, (schema, content) = _up(twin), _down(twin), _state(twin, tables)
+            after = with_enums_as_before(before[0], schema), content
             is_equal = after == before
             print("\n".join(_difference(number, before, after)))
             again, before = _up(twin), _state(twin, tables)
