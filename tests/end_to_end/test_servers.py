@@ -128,7 +128,7 @@ def test_the_whole_batch_killed_resumed_verified_and_rolled_back(url, batch):
         batch("verify", "--live")
         found = manifest(batch.root)
         assert (found["status"], [task["status"] for task in found["tasks"]]) == ("complete", ["complete"] * 6)
-        batch("rollback", "--environment", "staging")
+        batch("rollback", "--environment", "staging", "--yes")
         assert is_told(listener)
     assert state(url) == before
     for file in filter(Path.is_file, batch.root.glob("outputs/staging/**/*")):

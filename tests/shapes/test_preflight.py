@@ -20,5 +20,6 @@ def test_of_the_baseline_everything_is_asked_and_nothing_is_changed(drawing: Dra
         one for one in found.findings if one.kind not in KINDS
     ]
     assert found.exit_code == READY
+    assert found.next == f"`runbook run --environment draw -p free_disk_gb {given['free_disk_gb']}`"
     assert differences(before, after) == []
     assert "CREATE SCHEMA runbook" not in after.schema

@@ -4,6 +4,7 @@ It executes the notebooks' own cells: those of the first tasks that change nothi
 Cells tagged `run-only` (backup, dry run, measurements) are left out and named as still to come.
 """
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import chdir
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Preflight:
         estimates: what the notebooks estimate of a run, a row each.
         to_come: what only a run asks, in words.
         unauthorized: why a run would not be authorized; empty: it would.
+        given: parameters of the run, as they were told.
     """
 
     environment: str
@@ -45,6 +47,7 @@ class Preflight:
     estimates: list[dict[str, Any]] = field(default_factory=list)
     to_come: list[str] = field(default_factory=list)
     unauthorized: str = ""
+    given: dict[str, Any] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -58,11 +61,12 @@ class Preflight:
     def next(self) -> str:
         """The one command that comes next, or what must be mended before there is one."""
         unaccepted = list(dict.fromkeys(one.check for one in self.findings if one.kind == UNACCEPTED))
+        told = "".join(f" -p {name} {_as_option(value)}" for name, value in self.given.items())
         if self.exit_code == BLOCKED:
-            return f"mend what blocks, then `runbook preflight --environment {self.environment}`"
+            return f"mend what blocks, then `runbook preflight --environment {self.environment}{told}`"
         if unaccepted or self.unauthorized:
-            return commands(self.environment, unaccepted)
-        return f"`runbook run --environment {self.environment}`"
+            return commands(f"{self.environment}{told}", unaccepted)
+        return f"`runbook run --environment {self.environment}{told}`"
 
     def summary(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
@@ -91,7 +95,7 @@ def run_preflight(plan: Plan, name: str, given: Mapping[str, Any], *, probes: bo
         UsageError: a parameter is wrong, or the target cannot be reached.
     """
     notebooks.check_parameters(plan, given)
-    found = Preflight(plan.environment(name).name)
+    found = Preflight(plan.environment(name).name, given=dict(given))
     for task in plan.tasks:
         declared = notebooks.declared_parameters(task)
         found.parameters[task.number] = {
@@ -151,7 +155,8 @@ def _sources(task: Task, fitting: Mapping[str, Any], found: Preflight, *, probes
     for cell in cells.read_cells(task.notebook):
         if cell.kind != "code":
             continue
-        reason = "a run's" if RUN_ONLY in cell.tags else "a probe" if PROBE in cell.tags and not probes else ""
+        is_probe = PROBE in cell.tags and not probes
+        reason = "what only a run does" if RUN_ONLY in cell.tags else "its probes" if is_probe else ""
         if reason:
             left_out.add(f"Task {task.number}, step {cell.step}: {reason}")
             continue
@@ -159,6 +164,11 @@ def _sources(task: Task, fitting: Mapping[str, Any], found: Preflight, *, probes
         if "parameters" in cell.tags:
             yield "# Parameters\n" + "\n".join(f"{name} = {value!r}" for name, value in fitting.items()), cell.step
     found.to_come += sorted(left_out)
+
+
+def _as_option(value: Any) -> str:
+    """Return a parameter's value as a shell takes it."""
+    return shlex.quote(value if isinstance(value, str) else repr(value))
 
 
 def _execute(shell: InteractiveShell, source: str) -> BaseException | None:
