@@ -3,6 +3,7 @@
 alongside     what others wait for while a task does something dear
 begin         opens the session of a task: `task = runbook.begin(N)`
 charts        the charts of a notebook, all of one size and palette
+deployed      what a task deploys outside the database: kept before it is replaced
 http_service  what a service answers when it is asked over HTTP
 memory_use    what sessions take of the server's memory, before against after
 personas      everybody who can knock at the target's door, named for probes
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runbook.errors import GateShut, NotAccepted, NotAllowed, RunbookError, StepFailed, UsageError
-    from runbook.notebook import alongside, charts, http_service, memory_use, personas, readiness
+    from runbook.notebook import alongside, charts, deployed, http_service, memory_use, personas, readiness
     from runbook.notebook.begin import begin
     from runbook.query.table import Table
 
@@ -33,6 +34,7 @@ __all__ = [
     "alongside",
     "begin",
     "charts",
+    "deployed",
     "http_service",
     "memory_use",
     "personas",
@@ -40,7 +42,7 @@ __all__ = [
 ]
 MODULES = {
     name: f"runbook.notebook.{name}"
-    for name in ("alongside", "charts", "http_service", "memory_use", "personas", "readiness")
+    for name in ("alongside", "charts", "deployed", "http_service", "memory_use", "personas", "readiness")
 }
 PLACES = {"begin": "runbook.notebook.begin", "Table": "runbook.query.table"}
 

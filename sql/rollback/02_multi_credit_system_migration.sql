@@ -1,6 +1,11 @@
 -- Gives back the single pool, while customers keep consuming: first the bridge again, then organization by organization,
 -- then what stood before. Each part can run again, from whatever state a killed one left.
 
+-- %%deployed consume-credits
+-- The Edge Function goes first: the database's function serves the old one and the new one
+-- needs: supabase_project_ref, SUPABASE_ACCESS_TOKEN
+-- run: npx --yes supabase@3 functions deploy consume-credits --remote={supabase_project_ref} --use-api --yes --workdir {folder}
+
 -- %%sql --note "old balances before"
 -- What the old pools hold
 SELECT COUNT(*) AS organizations, SUM(total_credits) AS total, SUM(used_credits) AS used, SUM(remaining_credits) AS remaining

@@ -28,14 +28,20 @@ class Task:
     def command(self, arguments: list[str], skip: str = "") -> None:
         self.arguments, self.skip = arguments, skip
 
+    def keep(self, task: "Task", name: str, command: list[str], skip: str = "") -> None:
+        self.kept = (name, command)
+
 
 def of_the_notebook(project: str) -> Task:
     """Run the notebook's own cell."""
     (source,) = [
         cell.source for cell in cells.read_cells(NOTEBOOK) if cell.step == "2.3.2" and '"deploy"' in cell.source
     ]
+    (before,) = [
+        cell.source for cell in cells.read_cells(NOTEBOOK) if cell.step == "2.3.2" and '"download"' in cell.source
+    ]
     task = Task()
-    exec(source, {"task": task, "supabase_project_ref": project})
+    exec(f"{before}\n{source}", {"task": task, "deployed": task, "supabase_project_ref": project})
     return task
 
 

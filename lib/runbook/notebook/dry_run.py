@@ -237,6 +237,8 @@ def _carry_out(twin: Context, magic: str, line: str, body: str) -> tuple[int, li
     if magic == "backfill":
         with capture_output():  # its progress is not the target's
             return backfill.run_backfill(twin, cells.backfilled(line)[0], body)[0][0], []
+    if magic == "deployed":  # what stands outside the target is left alone
+        return 0, []
     if magic == "concurrently":
         twin.concurrently(body)
         return 0, []

@@ -1,7 +1,7 @@
 """Rollback scripts: SQL in parts, each a cell of the notebook that reverses a task.
 
-A line `-- %%sql --retry`, `-- %%backfill TABLE: NAME` or `-- %%concurrently` begins a part; what stands after `--` is
-the cell's first line. A script without such a line is one part, in one transaction.
+A line `-- %%sql --retry`, `-- %%backfill TABLE: NAME`, `-- %%concurrently` or `-- %%deployed NAME` begins a part; what
+stands after `--` is the cell's first line. A script without such a line is one part, in one transaction.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from runbook.errors import UsageError
 from runbook.plan.model import Task
 
-MARK = re.compile(r"^-- %%(sql|backfill|concurrently)\b *(.*)$", re.MULTILINE)
+MARK = re.compile(r"^-- %%(sql|backfill|concurrently|deployed)\b *(.*)$", re.MULTILINE)
 WHOLE = "--retry"  # the options of a script that is one part
 
 
@@ -19,7 +19,7 @@ class ScriptPart:
     """A part of a rollback script.
 
     Attributes:
-        magic: `sql`, `backfill` or `concurrently`.
+        magic: `sql`, `backfill`, `concurrently` or `deployed`.
         line: what stands behind the magic.
         body: the SQL.
     """
@@ -36,6 +36,8 @@ class ScriptPart:
     @property
     def source(self) -> str:
         """The cell."""
+        if self.magic == "deployed":
+            return f'from runbook import deployed\n\ndeployed.give_back(task, {self.line!r}, r"""\n{self.body}""")'
         return f"%%{self.magic} {self.line}".rstrip() + f"\n{self.body}"
 
     @property
