@@ -13,6 +13,7 @@ import pytest
 from runbook import server_words
 from runbook.database import embedded
 from runbook.errors import StepFailed
+from runbook.evidence import manifest
 from runbook.plan import fingerprint
 from runbook.plan.plan import Plan
 from runbook.query import redaction
@@ -188,3 +189,20 @@ def test_of_what_a_client_program_says_the_rows_stay_behind(protected: Callable[
     lines = server_words.of_program(said).splitlines()
     assert lines[0].endswith('violates check constraint "room"')
     assert lines[1:] == ['pg_restore: error: invalid input syntax for type uuid: "…"']
+
+
+def test_a_manifest_of_a_protected_target_holds_neither_rows_nor_what_cells_were_given(
+    protected: Callable[[str], Notebook], toy: Path, tmp_path: Path
+) -> None:
+    notebook = protected("SELECT 1")
+    task, plan = notebook.task, Plan.read(toy / "runbook.toml")
+    task.write("rooms", task.rows("SELECT min(room) AS room, count(*) AS shelves FROM shelves"))
+    task.setting("first", SEEN)
+    task.keep_record()
+    assert SEEN in str(task.ledger.notes(task.run_id, 7))
+    made = manifest.build_manifest(plan, plan.environment("elsewhere"), task.ledger, task.run_id, tmp_path, "complete")
+    assert made["tasks"][0]["notes"]["rooms"] == {"names": ["room", "shelves"], "rows": [["a…", 300]]}
+    assert SEEN not in str(made)
+    plans = task.rows(f"EXPLAIN SELECT FROM shelves WHERE room = '{SEEN}'")
+    assert SEEN not in repr(plans)
+    assert "room = '…'" in repr(plans)

@@ -15,6 +15,7 @@ from runbook.database.target_identity import Identity
 from runbook.evidence import attachments, standalone
 from runbook.evidence.gate_rows import COMPLETION, DELIVERED, gate_rows
 from runbook.plan.plan import Environment, Plan, Task
+from runbook.query import redaction
 
 MANIFEST = "manifest.json"
 JOURNAL = "events.jsonl"
@@ -120,6 +121,7 @@ def build_manifest(
         folder: of the run.
         status: how it ends: complete, failed or rolled_back; the ledger is told together with the seal.
     """
+    redaction.hide_personal(plan, environment)
     run = ledger.run(run_id)
     states = {state["number"]: state for state in ledger.tasks_of(run_id)}
     return {
@@ -148,8 +150,16 @@ def build_manifest(
         "deviations": attachments.deviations(plan, folder),
         "comparison": None,
         "held": None,
-        "tasks": task_entries(plan, ledger, run_id, folder),
+        "tasks": [_shown(environment, one) for one in task_entries(plan, ledger, run_id, folder)],
     }
+
+
+def _shown(environment: Environment, entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what a manifest says of a task: of a protected target neither rows nor what its cells were given."""
+    if not environment.protected:
+        return entry
+    notes = {name: redaction.redacted_tables(value) for name, value in entry["notes"].items()}
+    return {**entry, "session": None, "notes": notes}
 
 
 def task_entries(plan: Plan, ledger: Ledger, run_id: str, folder: Path) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ import sqlparse
 
 from runbook import server_words
 from runbook.database import environments, poolers
+from runbook.database.ledger import Ledger
 from runbook.errors import StepFailed, UsageError
 from runbook.evidence import notebooks
 from runbook.evidence.drift import Drift, ReplayOutcome
@@ -29,7 +30,7 @@ from runbook.plan.plan import Environment, Plan
 from runbook.query import redaction
 from runbook.query.expectation import Expectation, Refused
 from runbook.query.send import Persona, SqlAnswer, rolled_back, send_sql, step_failure
-from runbook.query.session_record import SessionRecord
+from runbook.query.session_record import NOTE, SessionRecord
 from runbook.query.table import Table
 
 LOCK_TIMEOUT = "10s"
@@ -84,7 +85,11 @@ def replay_cells(
         every, outcome = list(_evidence(folder, task)) if task["notebook"] else [], ReplayOutcome()
         if every:
             with connect() as connection:
-                session = ReplaySession(connection, SessionRecord.read(task.get("session")))
+                # Of a protected target the ledger alone keeps it
+                told = task.get("session") or Ledger(connection, plan.name).notes(
+                    manifest["run_id"], task["number"]
+                ).get(NOTE)
+                session = ReplaySession(connection, SessionRecord.read(told))
                 for one in every:
                     _again(session, one, outcome, is_asked=(task["number"], one.index) not in without)
         return outcome

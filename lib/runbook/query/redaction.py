@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+PLAN, LITERAL = "QUERY PLAN", re.compile(r"'(?:[^']|'')*'")  # what EXPLAIN calls its lines
 _hidden: set[str] = set()
 
 
@@ -34,6 +35,8 @@ def shown(column: str, value: Any) -> Any:
     The digest is the SHA-256 of the id as text, so whoever may ask the target can tell whose it is. Numbers, such as
     the position of a row in a log, name nobody and stay.
     """
+    if column == PLAN and _hidden:  # its conditions name whom they are about
+        return LITERAL.sub("'…'", str(value))
     if column not in _hidden or value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list):
@@ -42,6 +45,17 @@ def shown(column: str, value: Any) -> Any:
     if isinstance(value, UUID) or ID.fullmatch(text):
         return f"#{hashlib.sha256(text.lower().encode()).hexdigest()[:8]}"
     return f"{text[:1]}…"
+
+
+def redacted_tables(value: Any) -> Any:
+    """Return a note as it may be shown: of the tables in it, what `shown` lets be seen."""
+    if isinstance(value, dict) and value.keys() == {"names", "rows"}:
+        names = value["names"]
+        return {
+            "names": names,
+            "rows": [[shown(name, one) for name, one in zip(names, row, strict=True)] for row in value["rows"]],
+        }
+    return value
 
 
 @cache
