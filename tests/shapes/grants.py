@@ -10,7 +10,6 @@ NAMES = (
     "select",
     "naïve",
     "public ",
-    "none",
     "Ein sehr langer Name mit 60 Zeichen, damit nichts passt",
 )
 KNOWN = ("anon", "authenticated", "service_role", "organization_user", "PUBLIC")

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import psycopg
 from psycopg import sql
 
-from runbook.database import copies, ledger_schema, tools
+from runbook.database import copies, ledger_schema, passed_on, tools
 from runbook.database.surroundings import Surroundings
 from runbook.database.target import Target
 from runbook.errors import StepFailed
@@ -112,6 +112,7 @@ def copy(connection: psycopg.Connection, target: Target, around: Surroundings) -
         with rebuilt(connection, target, made, around) as add:
             add("--section=data", "--section=post-data")
         with made.connect("runbook scratch") as scratch:
+            passed_on.set_in_copy(scratch, passed_on.objects_with_rights_passed_on(connection))
             scratch.execute("ANALYZE")
         yield made
 
@@ -135,6 +136,9 @@ def rebuilt(
         tools.call("pg_dump", target, options)
         left_out = {(row[0], row[1]): row[2] for row in connection.execute(LEFT_OUT, {"schemas": list(around.schemas)})}
         entries = tools.call("pg_restore", made, ["--list", str(file)]).splitlines()
+        passed_on_here = passed_on.objects_with_rights_passed_on(connection)
+        granted = re.compile("|".join(rf"\d+; {one}" for one in passed_on.entries_of(passed_on_here)) or "$^")
+        entries = [line for line in entries if not granted.match(line)]
         wanted.write_text("\n".join(_without(entries, {**around.left_out, **left_out})))
         _make_extensions(connection, made)
 
