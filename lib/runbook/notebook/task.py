@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
+import psycopg
 
 from runbook.database import snapshot
 from runbook.database.embedded import state_folder
@@ -21,6 +22,7 @@ from runbook.notebook.unchanged import unchanged
 from runbook.plan.decisions import Decides
 from runbook.policy import approval_required
 from runbook.query import statistics, timing
+from runbook.query.send import step_failure
 from runbook.query.table import Table
 
 
@@ -173,7 +175,10 @@ class TaskSession(Context):
         """
         numbers = dry_run.changing_tasks(self.plan) if ahead else [self.definition.number]
         with self.writable():  # it makes a scratch database
-            return dry_run.dry_run(self, numbers, schemas, tables)
+            try:
+                return dry_run.dry_run(self, numbers, schemas, tables)
+            except psycopg.Error as error:
+                raise step_failure(error, "the dry run") from None
 
     def unchanged(self) -> Table:
         """Return what this task, which changes nothing, has left as it was; see `runbook.notebook.unchanged`."""
