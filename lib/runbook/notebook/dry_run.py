@@ -237,10 +237,9 @@ def _carry_out(twin: Context, magic: str, line: str, body: str) -> tuple[int, li
     if magic == "backfill":
         with capture_output():  # its progress is not the target's
             return backfill.run_backfill(twin, cells.backfilled(line)[0], body)[0][0], []
-    if magic == "deployed":  # what stands outside the target is left alone
-        return 0, []
     if magic == "concurrently":
         twin.concurrently(body)
+    if magic in {"concurrently", "deployed"}:  # what stands outside the target is left alone
         return 0, []
     answer = twin.apply(body)
     return _written(answer.tags), [str(row[0]) for row in answer.tables[-1]] if answer.tables else []
