@@ -435,6 +435,7 @@ def test_an_altered_notebook_is_noticed(finished, ask, tmp_path):
     [
         (["status"], "complete"),
         (["environments"], "RUNBOOK_ELSEWHERE_DATABASE_URL not set"),
+        (["environments", "--json"], '"has_address": false'),
         (["report"], "report.html"),
         (["--help"], "rollback"),
         (["--version"], "version"),

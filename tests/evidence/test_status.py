@@ -55,6 +55,20 @@ def test_a_pause_is_shown_with_who_asked_for_it(state, monkeypatch):
     assert "paused" not in shown()
 
 
+def test_a_program_gets_the_same_as_json(state):
+    root, ledger, _ = state
+    ledger.prepare()
+    ledger.open_run("R", "local", "Ada", "digest", {})
+    ledger.start_task("R", 7)
+    console = Console(file=io.StringIO())
+    status.show_status(Plan.read(root / "runbook.toml"), "local", console, as_json=True)
+    facts = json.loads(console.file.getvalue())
+    assert (facts["environment"], facts["held"], facts["paused"], facts["copies_left"]) == ("local", False, "", [])
+    (task,) = facts["tasks"]
+    assert (task["number"], task["status"], task["run"], task["now"]) == (7, "running", "R", "")
+    assert datetime.fromisoformat(task["started_at"]).tzinfo
+
+
 def test_the_cell_that_runs_is_shown(state):
     root, ledger, shown = state
     ledger.prepare()

@@ -1,4 +1,4 @@
-"""The state of a target as a table, once or live: what the ledger says of each task, and the cell that runs."""
+"""The state of a target, once or live: what the ledger says of each task, and the cell that runs."""
 
 import json
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from runbook.database import copies, environments, finality, lock, pauses
 from runbook.database.ledger import DONE, Ledger
+from runbook.errors import UsageError
 from runbook.evidence import manifest
 from runbook.formatting import duration
 from runbook.plan.plan import Environment, Plan
@@ -21,14 +22,19 @@ TAIL = 16_384  # bytes at the end of a journal that are read
 COLOURS = {DONE: "green", "failed": "bold red", "running": "yellow", "rolled_back": "blue"}
 
 
-def show_status(plan: Plan, name: str, console: Console, *, live: bool = False) -> None:
-    """Show the state of an environment; with `live` go on until interrupted.
+def show_status(plan: Plan, name: str, console: Console, *, live: bool = False, as_json: bool = False) -> None:
+    """Show the state of an environment, as a table or as JSON; with `live` go on until interrupted.
 
     Raises:
-        UsageError: there is no such environment, or it cannot be reached.
+        UsageError: there is no such environment, or it cannot be reached; JSON was asked for and live, too.
     """
+    if live and as_json:
+        raise UsageError("--json says it once and --watch goes on: give one of them.")
     environment = plan.environment(name)
     ledger = Ledger(environments.connect(plan, environment, "runbook status"), plan.name)
+    if as_json:
+        console.print_json(data=status_facts(plan, environment, ledger))
+        return
     if not live:
         console.print(status_table(plan, environment, ledger))
         return
@@ -41,35 +47,58 @@ def show_status(plan: Plan, name: str, console: Console, *, live: bool = False) 
         return
 
 
+def status_facts(plan: Plan, environment: Environment, ledger: Ledger) -> dict[str, Any]:
+    """Return the state of a target as JSON has it.
+
+    Returns:
+        `environment`, `held`, `paused`, `copies_left`, `final` (null, or since when, `at`, and by which `run`), and for each of `tasks` its `number`, `name`, `status`, `run`,
+        `started_at` (ISO 8601) and, while it runs, `now`.
+    """
+    exists = ledger.exists()
+    states = ledger.states() if exists else {}
+    tasks: list[dict[str, Any]] = []
+    for task in plan.tasks:
+        facts: dict[str, Any] = {"number": task.number, "name": task.name, "status": "not run"}
+        if state := states.get(task.number):
+            facts |= {"status": state.status, "run": state.run_id, "started_at": state.started_at.isoformat()}
+            if state.status == "running":
+                facts["now"] = _now(plan, environment, state.run_id, task.number, task.minutes)
+        tasks.append(facts)
+    left = [str(copy) for copy in copies.known(ledger.connection) if not copy.is_used] if exists else []
+    final = finality.finished(ledger.connection, plan.name) if exists else None
+    return {
+        "environment": environment.name,
+        "held": exists and lock.is_held(ledger.connection, plan.name),
+        "paused": str(pauses.current(ledger.connection, plan.name) or "") if exists else "",
+        "copies_left": left,
+        "final": {"at": final.at.isoformat(), "run": final.run_id} if final else None,
+        "tasks": tasks,
+    }
+
+
 def status_table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
     """Return the state of every task of the plan."""
+    facts = status_facts(plan, environment, ledger)
     found = Table("task", "name", "status", title=f"{plan.title} on {environment.name}")
     for column in ("run", "started"):
         found.add_column(column, no_wrap=True)
-    states = ledger.states() if ledger.exists() else {}
-    if ledger.exists() and (pause := pauses.current(ledger.connection, plan.name)):
-        found.caption = f"backfills are {pause}"
-    if ledger.exists() and (final := finality.finished(ledger.connection, plan.name)):
-        found.caption = f"final since {final.at:%Y-%m-%d %H:%M}: the way back is closed (run {final.run_id})"
-    left = [copy for copy in copies.known(ledger.connection) if not copy.is_used] if ledger.exists() else []
-    running = any(state.status == "running" for state in states.values())
-    if running:
+    said = [f"backfills are {facts['paused']}"] if facts["paused"] else []
+    if final := facts["final"]:
+        at = datetime.fromisoformat(final["at"])
+        said = [f"final since {at:%Y-%m-%d %H:%M}: the way back is closed (run {final['run']})"]
+    if any("now" in task for task in facts["tasks"]):
         found.add_column("now")
-        if not lock.is_held(ledger.connection, plan.name):
-            found.caption = "nobody holds the target: the run died · `runbook report` seals what it left"
-    if left:
-        said = f"a dead session left {', '.join(map(str, left))}: the next run removes it"
-        found.caption = f"{found.caption}\n{said}" if found.caption else said
-    for task in plan.tasks:
-        state = states.get(task.number)
-        if state is None:
-            found.add_row(str(task.number), task.name, "not run")
-            continue
-        status = f"[{COLOURS.get(state.status, 'default')}]{state.status}[/]"
-        row = [str(task.number), task.name, status, state.run_id, f"{state.started_at:%Y-%m-%d %H:%M:%S}"]
-        if state.status == "running":
-            row.append(_now(plan, environment, state.run_id, task.number, task.minutes))
-        found.add_row(*row)
+        if not facts["held"]:
+            said = ["nobody holds the target: the run died · `runbook report` seals what it left"]
+    if left := facts["copies_left"]:
+        said.append(f"a dead session left {', '.join(left)}: the next run removes it")
+    found.caption = "\n".join(said) or None
+    for task in facts["tasks"]:
+        row = [str(task["number"]), task["name"], task["status"]]
+        if "run" in task:
+            row[2] = f"[{COLOURS.get(task['status'], 'default')}]{task['status']}[/]"
+            row += [task["run"], f"{datetime.fromisoformat(task['started_at']):%Y-%m-%d %H:%M:%S}"]
+        found.add_row(*row, *([task["now"]] if "now" in task else []))
     return found
 
 
