@@ -51,8 +51,8 @@ def status_facts(plan: Plan, environment: Environment, ledger: Ledger) -> dict[s
     """Return the state of a target as JSON has it.
 
     Returns:
-        `environment`, `held`, `paused`, `copies_left`, `final` (null, or since when, `at`, and by which `run`), and for each of `tasks` its `number`, `name`, `status`, `run`,
-        `started_at` (ISO 8601) and, while it runs, `now`.
+        `environment`, `held`, `paused`, `copies_left`, `final` (null, or since when, `at`, and by which `run`), and
+        for each of `tasks` its `number`, `name`, `status`, `run`, `started_at` (ISO 8601) and, while it runs, `now`.
     """
     exists = ledger.exists()
     states = ledger.states() if exists else {}
@@ -71,7 +71,7 @@ def status_facts(plan: Plan, environment: Environment, ledger: Ledger) -> dict[s
         "held": exists and lock.is_held(ledger.connection, plan.name),
         "paused": str(pauses.current(ledger.connection, plan.name) or "") if exists else "",
         "copies_left": left,
-        "final": {"at": final.at.isoformat(), "run": final.run_id} if final else None,
+        "final": {"at": f"{final.at:%Y-%m-%dT%H:%M:%S%z}", "run": final.run_id} if final else None,
         "tasks": tasks,
     }
 
