@@ -1,5 +1,7 @@
 """The gate of a task: what decides it, and what it says."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -8,7 +10,7 @@ from IPython.display import display
 
 from runbook.database import acceptances, as_found, ledger, lock
 from runbook.database.records import Check
-from runbook.errors import GateShut, NotAccepted, UsageError
+from runbook.errors import GateShut, NotAccepted, StepFailed, UsageError
 from runbook.evidence.gate_rows import GateRow
 from runbook.formatting import amount
 from runbook.notebook import completion
@@ -106,6 +108,16 @@ def stop_task(task: Context, also: str = "") -> None:
         said = f"Task {number}: the gate is shut by {amount(len(findings), 'check')}:\n{listed(findings)}{more}\n"
     kind = NotAccepted if {one.kind for one in findings} == {UNACCEPTED} else GateShut
     raise kind(f"{said} {advice(task, [one.check for one in findings if one.kind == UNACCEPTED])}")
+
+
+@contextmanager
+def told_together(task: Context) -> Iterator[None]:
+    """Tell an error of a step together with the checks that failed before it, which are likely its cause."""
+    try:
+        yield
+    except StepFailed as error:
+        stop_task(task, str(error))
+        raise
 
 
 def show_preparation(task: Context) -> None:

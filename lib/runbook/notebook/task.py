@@ -16,7 +16,7 @@ from runbook.notebook.cell_command import run_command
 from runbook.notebook.cell_order import CellOrder
 from runbook.notebook.context import Context
 from runbook.notebook.deliverables import Document, deliver
-from runbook.notebook.gate import conclude_task, record_check, require_order, stop_task
+from runbook.notebook.gate import conclude_task, record_check, require_order, stop_task, told_together
 from runbook.notebook.task_clock import TaskClock
 from runbook.notebook.unchanged import unchanged
 from runbook.plan.decisions import Decides
@@ -99,7 +99,7 @@ class TaskSession(Context):
             open_session = partial(self.target.connect, f"runbook {self.run_id} fresh")
             found = timing.measure_fresh(open_session, name, subject, samples)
         else:
-            with self._probe(persona, statement):
+            with told_together(self), self._probe(persona, statement):
                 found = timing.measure(self.connection, name, statement.encode(), samples, until)
         self.write(name, found.summary())
         return found
@@ -131,7 +131,7 @@ class TaskSession(Context):
         earlier, later = persona if isinstance(persona, tuple) else (persona, persona)
         first = timing.TimedStatement(before.encode(), self._ready(earlier))
         second = timing.TimedStatement(after.encode(), self._ready(later))
-        with self._probe(None, setup + before + after):
+        with told_together(self), self._probe(None, setup + before + after):
             if setup:
                 self.connection.execute(setup.encode())
             found = timing.compare(self.connection, name, first, second, samples, mode, until)
