@@ -16,6 +16,7 @@ from runbook.query.expectation import Expectation
 from runbook.query.table import Table
 
 DATABASE = "readiness"
+STAND = "the three tables stand in the schema public"
 KIND = "the tables are of the kind the migration is written for"
 KNOWN = "every column is classified in Task 5, before anything is changed"
 RIGHTS = "the role has what the migration needs, and no more"
@@ -57,13 +58,14 @@ def ask(plan, target):
     """Send a cell of Task 0 after a change and with parameters; return its table."""
 
     def after(cell: cells.Cell, change: str = "", **given: object) -> Table:
-        (view,) = (
-            cell.body for cell in cells.read_cells(plan.task(5).notebook) if "TEMP VIEW classification" in cell.body
-        )
+        bodies = [cell.body for cell in cells.read_cells(plan.task(5).notebook) if "TEMP VIEW" in cell.body]
+        (last,) = (place for place, body in enumerate(bodies) if "TEMP VIEW classification" in body)
         with send.rolled_back(target, send.Persona()):
             for key, value in {**GIVEN, **given}.items():
                 target.execute("SELECT set_config(%s, %s, true)", [f"runbook.{key}", str(value)])
-            target.execute(f"{view}; {change}".encode())
+            for body in bodies[: last + 1]:
+                target.execute(body.encode())
+            target.execute(change.encode())
             return send.send_sql(target, cell.body).tables[-1]
 
     return after
@@ -88,7 +90,7 @@ def cell_of(plan: Plan, words: str) -> cells.Cell:
     return cell
 
 
-@pytest.mark.parametrize("name", [KIND, KNOWN, RIGHTS, SIZE, RECENT])
+@pytest.mark.parametrize("name", [STAND, KIND, KNOWN, RIGHTS, SIZE, RECENT])
 def test_the_demonstration_is_ready(judge, name):
     assert judge(name)[0]
 
@@ -96,21 +98,16 @@ def test_the_demonstration_is_ready(judge, name):
 @pytest.mark.parametrize(
     ("name", "change", "row"),
     [
-        (
-            KIND,
-            "CREATE SCHEMA crm; ALTER TABLE organizations SET SCHEMA crm",
-            "organizations stands in the schema public",
-        ),
-        (KIND, "DROP TABLE credit_actions", "credit_actions is a plain table, not in partitions"),
-        (KIND, PARTITIONS, "credit_actions is a plain table, not in partitions"),
+        (STAND, "CREATE SCHEMA crm; ALTER TABLE organizations SET SCHEMA crm", "organizations"),
+        (STAND, "DROP TABLE credit_actions", "credit_actions"),
+        (KIND, "ALTER TABLE credit_actions SET UNLOGGED", "credit_actions is a plain table"),
         (
             KIND,
             "ALTER TABLE credit_actions RENAME TO old; CREATE VIEW credit_actions AS TABLE old",
             "credit_actions is a plain",
         ),
-        (KIND, TOUCH, "no trigger acts when organizations is updated"),
         (KNOWN, "ALTER TABLE organizations ADD COLUMN fax text, ADD COLUMN seats integer", "fax"),
-        (RIGHTS, "DROP FUNCTION consume_credits_rpc", "owns consume_credits_rpc"),
+        (RIGHTS, "REVOKE CREATE ON SCHEMA public FROM PUBLIC, guardian", "CREATE in the schema of the tables"),
     ],
 )
 def test_another_shape_is_named_before_anything_is_changed(judge, name, change, row):
@@ -132,8 +129,8 @@ def test_what_is_not_ours_or_not_personal_is_noted_and_stops_nothing(plan, ask, 
     ]
 
 
-@pytest.mark.parametrize("change", [TOUCH + "ALTER TABLE organizations DISABLE TRIGGER touch", "SELECT 1"])
-def test_a_disabled_trigger_is_none(judge, change):
+@pytest.mark.parametrize("change", [TOUCH, PARTITIONS])
+def test_triggers_and_partitions_are_no_other_kind(judge, change):
     assert judge(KIND, change)[0]
 
 
