@@ -30,6 +30,7 @@ def decide(runbook, root, verb, name, *arguments):
     return result.stdout
 
 
+@pytest.mark.slow
 def test_a_run_takes_the_parameters_that_were_approved_and_no_others(guarded, runbook):
     path = guarded / "notebooks" / NAME
     path.write_text(path.read_text().replace("task = runbook.begin(7)", "task = runbook.begin(7)\\ntask.authorize()"))
@@ -42,6 +43,7 @@ def test_a_run_takes_the_parameters_that_were_approved_and_no_others(guarded, ru
     assert approved.returncode == 0, approved.stdout + approved.stderr
 
 
+@pytest.mark.slow
 def test_a_later_task_is_what_was_approved_too(guarded, runbook):
     add_second_task(guarded)
     later = guarded / "notebooks" / "08_again.ipynb"

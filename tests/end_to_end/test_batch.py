@@ -366,6 +366,7 @@ def test_a_part_of_the_plan_takes_the_parameters_of_the_whole(toy, ask):
     assert (unknown.exit_code, "The plan has no parameter 'latest_prefix'" in unknown.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_rollback_gives_back_the_schema_to_the_byte(toy, run, runbook, ask):
     before = snapshot.schema_dump(Target.at(url(toy)))
     run(toy)

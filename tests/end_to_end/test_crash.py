@@ -59,11 +59,13 @@ COMMANDS[MIGRATION] += ("-p", "batch_blocks", "1")  # a dozen batches, where the
 COMMANDS[BACK] = ("rollback", "--to", f"{MIGRATION}")
 
 
+@pytest.mark.slow
 def test_a_few_kills_during_the_migration_end_in_the_undisturbed_state(small):
     Arena(small, [MIGRATION]).fight(range(FEW))
 
 
 @pytest.mark.slow
+@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_many_kills_anywhere_end_in_the_undisturbed_state(small):
     Arena(small, list(COMMANDS)).fight(range(FEW, FEW + MANY))
 

@@ -67,6 +67,7 @@ def test_production_waits_for_staging_and_then_says_what_earned_it(two, runbook)
     assert (shown["digest"], shown["promoted"]) == (found["digest"], None)
 
 
+@pytest.mark.slow
 def test_what_staging_showed_must_be_this_and_must_still_hold(two, runbook, monkeypatch):
     root, _ = two
     assert runbook(root, "run", "--environment", "staging").returncode == 0

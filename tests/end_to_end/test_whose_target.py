@@ -53,6 +53,7 @@ def test_a_second_environment_on_one_database_is_refused(two, database, runbook)
     assert not (two / "outputs" / "production").exists()
 
 
+@pytest.mark.slow
 def test_an_environment_that_leads_to_another_database_is_refused(two, database, runbook):
     assert runbook(two, "run", "--environment", "elsewhere", **{ELSEWHERE: database("first")}).returncode == 0
     other = {ELSEWHERE: database("second")}

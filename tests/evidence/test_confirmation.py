@@ -96,6 +96,7 @@ def test_too_short_a_digest_does_not_count(elsewhere):
             confirmation.require_confirmation(plan, plan.environment("elsewhere"), given)
 
 
+@pytest.mark.slow
 def test_the_batch_goes_there_and_back_with_the_digest_that_approve_printed(elsewhere, runbook, key):
     there = ("--environment", "elsewhere")
     list_approver(elsewhere, key)

@@ -4,7 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_plain_nbval_passes_on_a_fresh_database(project):
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--nbval", "outputs/expected"],

@@ -1,5 +1,7 @@
 """The harness itself: it draws the baseline, and what it compares it sees."""
 
+import pytest
+
 from tests.support import world
 from tests.support.draw import Drawing
 
@@ -32,6 +34,7 @@ STILL = """
 """
 
 
+@pytest.mark.slow
 def test_the_baseline_completes_and_is_given_back(drawing: Drawing) -> None:
     draw = drawing.draw()
     assert draw.verdict == "complete · given back"
