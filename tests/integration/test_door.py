@@ -212,3 +212,4 @@ def test_an_address_shows_no_secret():
     assert SECRET not in repr(found)
     assert SECRET not in found.for_program()[0]
     assert found.for_program()[1]["PGPASSWORD"] == SECRET
+    assert psycopg.conninfo.conninfo_to_dict(found.for_program()[0])["application_name"].startswith("runbook ")

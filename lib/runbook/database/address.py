@@ -40,6 +40,7 @@ NEUTRAL = {
     "min_protocol_version": "3.0",
     "max_protocol_version": "3.0",
 }
+PROGRAM = "runbook program"  # how a client program's session shows in pg_stat_activity
 SECRET = {"password": "PGPASSWORD", "sslpassword": ""}
 ASIDE = {"service", "servicefile"}  # said by what they stand for
 REFUSED = ("gssencmode", "nobody's")  # refused by libpq before it connects, but after it has looked everything up
@@ -103,9 +104,10 @@ class Address:
     def for_program(self, **options: str) -> tuple[str, dict[str, str]]:
         """Return how a client program is told of it: its `--dbname`, and its whole environment.
 
-        No secret stands in the first, which everybody on this machine can read.
+        No secret stands in the first, which everybody on this machine can read. On the server its session bears a name
+        of ours, since one that has just ended is to be seen there a moment longer.
         """
-        told = {**self._shown(), **options}
+        told = {**self._shown(), **options, "application_name": PROGRAM}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         environment |= {
             variable: self.options[name] for name, variable in SECRET.items() if variable and self.options.get(name)
