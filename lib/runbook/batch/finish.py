@@ -18,6 +18,7 @@ from runbook.database.identity import operator
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed, RunbookError, StepFailed, UsageError
 from runbook.evidence import standalone
+from runbook.evidence.finish_entry import ARCHIVE
 from runbook.evidence.manifest import file_digest
 from runbook.evidence.model import Failure
 from runbook.formatting import amount
@@ -27,8 +28,7 @@ from runbook.plan.plan import Plan
 from runbook.policy import confirmation
 from runbook.query.lock_retry import LOCK_TIMEOUT, retry_while_locked
 
-FOLDER = "archive"  # in the folder of the run
-DEFINITIONS = "archive/definitions.sql"
+DEFINITIONS = f"{ARCHIVE}/definitions.sql"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _make_final(execution: Execution, left: list[Remainder], request: FinishRequ
     definitions.parent.mkdir(exist_ok=True)
     definitions.write_text("".join(f"-- {one.name}\n{one.after or ''};\n\n" for one in made), encoding="utf-8")
     queries = {one.name: one.archive for one in left} | archives.ledger_tables(connection)
-    kept = archives.archive_rows(connection, queries, execution.folder / FOLDER)
+    kept = archives.archive_rows(connection, queries, execution.folder / ARCHIVE)
     facts = {
         "archives": [_about(execution.folder, one) for one in kept],
         "definitions": {"file": DEFINITIONS, "sha256": file_digest(definitions)},

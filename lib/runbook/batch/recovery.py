@@ -13,6 +13,7 @@ from runbook.database import environments, lock, seals
 from runbook.database.ledger import Ledger
 from runbook.errors import NotAllowed, TargetHeld, UsageError
 from runbook.evidence import notebooks, old_seal, seal, signature
+from runbook.evidence.finish_entry import ARCHIVE
 from runbook.evidence.manifest import (
     JOURNAL,
     MANIFEST,
@@ -115,7 +116,7 @@ def _seal(plan: Plan, folder: Path) -> None:
         _rename_cut_off(folder)
         manifest = build_manifest(plan, environment, ledger, run_id, folder, "failed")
         is_rollback = any(folder.glob("rollback_*.ipynb"))
-        is_finish = (folder / "archive").is_dir()
+        is_finish = (folder / ARCHIVE).is_dir()
         again = "rollback" if is_rollback else "finish" if is_finish else "run --resume"
         next_step = f"`runbook {again} --environment {environment.name}`"
         manifest["failure"] = asdict(Failure(died[0] if died else None, "Died", message, next_step))

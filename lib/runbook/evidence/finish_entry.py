@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+ARCHIVE = "archive"  # in the folder of a finish, and of no other run
+
 
 @dataclass(frozen=True)
 class ArchiveEntry:
