@@ -33,8 +33,8 @@ BENT = """
     CREATE TRIGGER bent BEFORE UPDATE OR DELETE OR TRUNCATE ON credit_actions
     FOR EACH STATEMENT EXECUTE FUNCTION bent();
 """
-# Right either way, since targets differ in what the server's role holds: a right gained there is another check's business,
-# "nobody holds what nobody held before", and a right lost is seen by none yet.
+# Right either way, since targets differ in what the server's role holds: "nobody holds what nobody held before" decides of
+# a right gained there, and nothing yet of one lost.
 EITHER_WAY = {
     ("organizations", "empty", "service_role"),
     ("organizations", "lock", "service_role"),
