@@ -33,8 +33,8 @@ BENT = """
     CREATE TRIGGER bent BEFORE UPDATE OR DELETE OR TRUNCATE ON credit_actions
     FOR EACH STATEMENT EXECUTE FUNCTION bent();
 """
-# Right either way, since targets differ in what the server's role holds: "nobody holds what nobody held before" decides of
-# a right gained there, and nothing yet of one lost.
+# Right either way, since targets differ in what the server's role holds. Of a right gained there
+# "nobody holds what nobody held before" decides; of one lost, nothing yet.
 EITHER_WAY = {
     ("organizations", "empty", "service_role"),
     ("organizations", "lock", "service_role"),
