@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook.database import record
+from runbook.database import objects, record
 from runbook.errors import StepFailed
 from runbook.query import concurrent_indexes
 
@@ -71,6 +71,17 @@ def test_what_stood_before_is_not_made_by_giving_it_another_name_or_place(begun,
 def test_what_is_made_and_dropped_again_leaves_no_record(begun):
     begun.run(ADD, "%%sql\nALTER TABLE shelves DROP COLUMN colour")
     assert record.recorded(begun.task.ledger.connection, "toy") == []
+
+
+def test_what_a_later_task_dropped_stays_on_record_for_its_way_back(begun):
+    connection = begun.task.ledger.connection
+    begun.run("%%sql\nCREATE INDEX by_room ON shelves (room)")
+    before = objects.find_objects(connection)
+    with connection.transaction():
+        connection.execute("DROP INDEX by_room")
+        record.record_transaction(connection, "toy", 8, before)
+    begun.run("%%sql\nCREATE TABLE kept (x int)")  # the earlier task is run again
+    assert "index public.by_room" in {one.name for one in record.recorded(connection, "toy", (7,))}
 
 
 @pytest.mark.parametrize(

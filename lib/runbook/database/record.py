@@ -102,7 +102,8 @@ def record_transaction(connection: psycopg.Connection, plan: str, task: int, bef
     standing = objects.standing_addresses(connection)
     touched = {one.address for one in now.values()}
     there = objects.objects_at(connection, touched)
-    ended = _made_addresses(connection, plan, task) - standing
+    stood = {one.address for one in before.values()}  # what a later task has dropped stays on record for its way back
+    ended = (_made_addresses(connection, plan, task) & stood) - standing
     gone = {
         name
         for name, one in before.items()
