@@ -35,6 +35,11 @@ NARROWED = """
         '$[*] ? (@.grantee != "till" || @.privilege == "SELECT")'
     ) || '[{"column": "name", "grantor": "guardian", "grantee": "till", "privilege": "UPDATE", "grantable": false}]')
 """
+WITHOUT_TILL = """
+    SELECT runbook.set_rights('a later test', 'table', 'public.organizations', jsonb_path_query_array(
+        runbook.rights_on('table', 'public.organizations'), '$[*] ? (@.grantee != "till")'
+    ))
+"""
 GIVEN_BACK = "SELECT runbook.give_back_rights('a test')"
 ACLS = """
     SELECT relacl::text, (
@@ -123,6 +128,17 @@ def test_what_others_took_altogether_does_not_come_back(
         owner.execute(NARROWED)
     owner.execute(GIVEN_BACK)
     assert {one.privilege for one in before - rights.snapshot(owner)} == lost
+
+
+def test_what_a_later_task_took_was_not_taken_by_others(owner: psycopg.Connection) -> None:
+    owner.execute("GRANT SELECT, UPDATE ON organizations TO till")
+    before = rights.snapshot(owner)
+    owner.execute(WITHOUT_UPDATE)
+    owner.execute(WITHOUT_TILL)
+    owner.execute(WITHOUT_UPDATE)  # the earlier one is run again
+    owner.execute("SELECT runbook.give_back_rights('a later test')")
+    owner.execute(GIVEN_BACK)
+    assert rights.snapshot(owner) == before
 
 
 def test_a_grant_of_a_role_that_cannot_be_taken_is_an_error_and_not_silence(

@@ -45,6 +45,9 @@ CREATE TABLE IF NOT EXISTS runbook.rights_set (
     PRIMARY KEY (reason, kind, object)
 );
 
+-- What was set first has the lower turn.
+ALTER TABLE runbook.rights_set ADD COLUMN IF NOT EXISTS turn bigint GENERATED ALWAYS AS IDENTITY;
+
 -- The rights on one object and its columns, in the order in which the catalog holds them.
 CREATE OR REPLACE FUNCTION runbook.rights_on(of_kind text, of_object text) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = public, pg_temp
@@ -175,16 +178,38 @@ AS $$
     ) AS entries
 $$;
 
+-- The rights on an object as they would be, had nothing been set since for other reasons: what a later task of ours took
+-- was not taken by others.
+CREATE OR REPLACE FUNCTION runbook.rights_before_later(for_reason text, of_kind text, of_object text) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$
+DECLARE
+    held jsonb := runbook.rights_on(of_kind, of_object);
+    later runbook.rights_set;
+BEGIN
+    FOR later IN
+        SELECT other.*
+        FROM runbook.rights_set AS own
+        JOIN runbook.rights_set AS other USING (kind, object)
+        WHERE own.reason = for_reason AND kind = of_kind AND object = of_object AND other.turn > own.turn
+        ORDER BY other.turn DESC
+    LOOP
+        held := runbook.rights_due(later.before, later.after, held);
+    END LOOP;
+    RETURN held;
+END
+$$;
+
 -- Make the rights on an object exactly these, and remember, for this reason, what they were and what they became.
 CREATE OR REPLACE FUNCTION runbook.set_rights(for_reason text, of_kind text, of_object text, wanted jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 DECLARE
-    found jsonb := runbook.rights_on(of_kind, of_object);
+    found jsonb := runbook.rights_before_later(for_reason, of_kind, of_object);
 BEGIN
     PERFORM runbook.make_rights(of_kind, of_object, wanted);
     INSERT INTO runbook.rights_set (reason, kind, object, before, after)
-    VALUES (for_reason, of_kind, of_object, found, runbook.rights_on(of_kind, of_object))
+    VALUES (for_reason, of_kind, of_object, found, runbook.rights_before_later(for_reason, of_kind, of_object))
     ON CONFLICT (reason, kind, object) DO UPDATE
     SET before = runbook.rights_due(rights_set.before, rights_set.after, excluded.before), after = excluded.after;
 END
@@ -248,6 +273,6 @@ $$;
 REVOKE ALL ON FUNCTION
     runbook.close_routine(oid, name[]),
     runbook.rights_on(text, text), runbook.owner_of(text, text), runbook.standing_rights(text, text, jsonb),
-    runbook.rights_due(jsonb, jsonb, jsonb),
+    runbook.rights_due(jsonb, jsonb, jsonb), runbook.rights_before_later(text, text, text),
     runbook.make_rights(text, text, jsonb), runbook.set_rights(text, text, text, jsonb), runbook.give_back_rights(text)
 FROM PUBLIC;
