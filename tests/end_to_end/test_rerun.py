@@ -19,10 +19,7 @@ from runbook.plan.plan import Plan
 from tests.support.project import copy_project
 from tests.support.traffic import TYPES, last_action, logged_since, roomy_organizations
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended"),
-]
+pytestmark = pytest.mark.slow
 CALLS, AT_ONCE = 10_000, 500
 CONSUME = """
     SELECT organization, kind, credits
