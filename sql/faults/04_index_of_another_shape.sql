@@ -1,5 +1,5 @@
 -- task: 4
--- check: of the six, those that were kept stand as the brief defines them and the others are gone
+-- check: the indexes kept stand as the brief defines them, and the others are gone
 -- trigger: Index creation failures
 -- point: before the task
 -- reason: an index of that name stands already, on another column
