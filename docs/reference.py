@@ -11,7 +11,7 @@ import click
 
 from runbook import cli, errors
 from runbook.notebook.magics import RunbookMagics
-from runbook.plan import fleets, model, plan
+from runbook.plan import expectations, fleets, model, plan
 from runbook.query import expectation
 
 FOLDER = Path(__file__).parent / "reference"
@@ -72,7 +72,7 @@ def _magics() -> Iterator[str]:
 def _expectations() -> Iterator[str]:
     yield f"# Expectations\n\n{MADE}"
     yield "What stands behind the colon of a check.\n"
-    yield from (f"- `{form.strip()}`" for form in expectation.GRAMMAR.split(" · "))
+    yield from (f"- `{form.strip()}`" for form in expectations.GRAMMAR.split(" · "))
     yield f"\n```text\n{inspect.getdoc(expectation.Expectation.judge)}\n```\n"
 
 

@@ -9,8 +9,8 @@ from tests.support.promises import NOTEBOOK, promise_more
 
 from runbook.errors import UsageError
 from runbook.plan.cells import checks
-from runbook.plan.decisions import require_decisions
 from runbook.plan.plan import Plan
+from runbook.plan.static_check import require_sound
 
 TOY = Path(__file__).parents[1] / "toy"
 
@@ -33,13 +33,13 @@ def changed(tmp_path):
 
 def refusal(plan: Plan) -> str:
     with pytest.raises(UsageError) as raised:
-        require_decisions(plan, plan.tasks)
+        require_sound(plan, plan.tasks)
     return str(raised.value)
 
 
 def test_a_plan_whose_promises_are_all_decided_may_run(changed):
     plan = changed()
-    require_decisions(plan, plan.tasks)
+    require_sound(plan, plan.tasks)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_no_check_decides_is_named(changed, head, missing):
 
 def test_a_check_that_names_no_quality_gate_belongs_to_the_first(changed):
     plan = changed(notebook=(', gate=\\"shelves\\"', ""))
-    require_decisions(plan, plan.tasks)
+    require_sound(plan, plan.tasks)
 
 
 def test_a_deliverable_that_nothing_delivers_is_named(changed):

@@ -7,8 +7,7 @@ import nbformat
 import pytest
 
 from runbook.errors import UsageError
-from runbook.faults import faults
-from runbook.plan import cells
+from runbook.plan import cells, faults
 from runbook.plan.decisions import gate_of_check
 from runbook.plan.plan import Plan
 

@@ -14,10 +14,9 @@ from runbook.database import acceptances, approvals, claims, environments, snaps
 from runbook.database.approvals import WHY_NOT
 from runbook.database.ledger import Ledger
 from runbook.errors import NotApproved, UsageError
-from runbook.evidence import notebooks
 from runbook.evidence.manifest import shown_target
 from runbook.formatting import amount
-from runbook.plan import changes, fingerprint
+from runbook.plan import fingerprint, parameters, static_check
 from runbook.plan.plan import Environment, Plan
 from runbook.policy.confirmation import SHORTEST
 
@@ -66,10 +65,9 @@ def record_decision(
     """
     environment = plan.environment(name)
     _require_words(approver, "An approval" if approved else "A rejection")
-    notebooks.check_parameters(plan, given)
+    parameters.check_parameters(plan.tasks, given)
     if approved:
-        for task in plan.tasks:
-            changes.require_tags(task.notebook)
+        static_check.require_sound(plan)
         promotion.require_promotion(plan, environment)
     accepted = acceptable_rows(plan, name, given, accepts) if accepts else {}
     target = environments.find(plan, environment)

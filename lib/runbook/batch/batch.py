@@ -20,8 +20,7 @@ from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.evidence import notebooks
 from runbook.evidence.gate_rows import DELIVERED
 from runbook.evidence.model import Failure
-from runbook.plan import cells, changes
-from runbook.plan.decisions import require_decisions
+from runbook.plan import cells, parameters
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
 
@@ -68,11 +67,8 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
         NotAllowed: a dependency or the lock forbids it; nothing was run.
     """
     tasks, given = plan.between(request.first, request.last), dict(request.given)
-    notebooks.check_parameters(plan, given)
-    require_decisions(plan, tasks)
-    for task in tasks:
-        changes.require_tags(task.notebook)
-    if unneeded := sorted(given.keys() - notebooks.known_parameters(tasks)):
+    parameters.check_parameters(plan.tasks, given)
+    if unneeded := sorted(given.keys() - parameters.known_parameters(tasks)):
         console.print(f"None of these tasks takes {', '.join(unneeded)}: it is for others.", style="yellow")
     if request.fresh and request.resume:
         raise UsageError("--fresh gives away what --resume would go on with: give one of them.")
@@ -132,7 +128,7 @@ def _heavy() -> Any:
 
 
 def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> Failure | None:
-    known = notebooks.declared_parameters(task)
+    known = parameters.declared_parameters(task)
     fitting = {name: value for name, value in given.items() if name in known}
     if execution.environment.name != known["environment"].default:
         fitting["environment"] = execution.environment.name

@@ -17,9 +17,8 @@ from traitlets.config import Config
 
 from runbook.database.acceptances import Rows, commands
 from runbook.errors import GateShut, RunbookError, UsageError
-from runbook.evidence import notebooks
 from runbook.notebook.preflight import KEY, PreflightSession
-from runbook.plan import cells
+from runbook.plan import cells, parameters
 from runbook.plan.finding import BLOCKS, NOTED, UNACCEPTED, Finding, ordered
 from runbook.plan.plan import Plan, Task
 
@@ -94,10 +93,10 @@ def run_preflight(plan: Plan, name: str, given: Mapping[str, Any], *, probes: bo
     Raises:
         UsageError: a parameter is wrong, or the target cannot be reached.
     """
-    notebooks.check_parameters(plan, given)
+    parameters.check_parameters(plan.tasks, given)
     found = Preflight(plan.environment(name).name, given=dict(given))
     for task in plan.tasks:
-        declared = notebooks.declared_parameters(task)
+        declared = parameters.declared_parameters(task)
         found.parameters[task.number] = {
             key: given.get(key, one.default) for key, one in declared.items() if key != "environment"
         }

@@ -15,6 +15,7 @@ from runbook.errors import NotAllowed, UsageError
 from runbook.evidence import notebooks
 from runbook.evidence.manifest import rollback_name
 from runbook.evidence.model import Failure
+from runbook.plan import parameters
 from runbook.plan.plan import Plan, Task
 from runbook.policy import confirmation
 from runbook.query.lock_retry import LOCK_TIMEOUT, retry_while_locked
@@ -120,7 +121,7 @@ def _close(execution: Execution, failure: Failure | None, lowest: int) -> None:
 
 
 def _reverse(execution: Execution, task: Task, notebook: object, given: Mapping[str, Any]) -> Failure | None:
-    target, known = execution.folder / rollback_name(task), notebooks.declared_parameters(task)
+    target, known = execution.folder / rollback_name(task), parameters.declared_parameters(task)
     fitting = {name: value for name, value in given.items() if name in known}
     if execution.environment.name != known["environment"].default:
         fitting["environment"] = execution.environment.name

@@ -34,10 +34,9 @@ def approve(
     What Tasks 0 and 1 find about the target and the plan lets be accepted is accepted by name, for its present rows.
     """
     from runbook.batch.approve import Approver, record_decision
-    from runbook.evidence import notebooks
 
     plan = Plan.find()
-    values = parameters.parse_given(notebooks.known_parameters(plan.tasks), given)
+    values = parameters.parse_given(parameters.known_parameters(plan.tasks), given)
     if len(accepts) != len(reasons) or not all(reason.strip() for reason in reasons):
         raise UsageError("Each --accept needs a --because of its own, in words.")
     reason_by_check = dict(zip(accepts, reasons, strict=True))

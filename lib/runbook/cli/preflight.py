@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from runbook.cli.options import ENVIRONMENT, PARAMETERS
-from runbook.plan import parameters
+from runbook.plan import parameters, static_check
 from runbook.plan.plan import Plan
 
 
@@ -24,11 +24,11 @@ def preflight(environment: str, given: tuple[tuple[str, str], ...], form: str | 
     Exit codes: 0 ready, 1 blocked, 2 wrong usage or configuration, 4 an acceptance or an approval is lacking.
     """
     from runbook.batch.preflight import run_preflight
-    from runbook.evidence import notebooks
     from runbook.report import preflight_page
 
     plan = Plan.find()
-    values = parameters.parse_given(notebooks.known_parameters(plan.tasks), given)
+    static_check.require_sound(plan)
+    values = parameters.parse_given(parameters.known_parameters(plan.tasks), given)
     if form == "sql":
         click.echo(preflight_page.as_sql(plan, values))
         return

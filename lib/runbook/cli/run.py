@@ -10,7 +10,8 @@ from rich.console import Console
 
 from runbook.cli.options import CONFIRM, ENVIRONMENT, PARAMETERS
 from runbook.errors import RunbookError
-from runbook.plan import parameters
+from runbook.formatting import amount
+from runbook.plan import parameters, static_check
 from runbook.plan.plan import Plan
 
 
@@ -38,23 +39,26 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, *
     forkserver.prepare()  # beside the imports here
     from runbook.batch import batch
     from runbook.batch.ensure import require_writable, what_is_left, write_result
-    from runbook.evidence import notebooks
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
-    plan = Plan.find()
-    values = parameters.parse_given(notebooks.known_parameters(plan.tasks), given)
+    plan, console = Plan.find(), Console()
+    spared = static_check.require_sound(plan)
+    values = parameters.parse_given(parameters.known_parameters(plan.tasks), given)
     asked = batch.RunRequest(given=values, **request)
     if result:
         require_writable(result)
     try:
         wanted = what_is_left(plan, asked) if ensure else asked
-        code = batch.run_batch(plan, wanted, Console()) if wanted else 0
+        code = batch.run_batch(plan, wanted, console) if wanted else 0
     except RunbookError as error:
         if result:
             write_result(result, plan, asked.environment, error.exit_code, str(error))
         raise
     if wanted is None:
         click.echo(f"{asked.environment} is complete under this content: nothing to do.")
+    if spared:
+        told = f"`runbook check` names {amount(len(spared), 'flaw')}, such as: {spared[0].what}."
+        console.print(told, style="yellow", markup=False, soft_wrap=True)
     if result:
         write_result(result, plan, asked.environment, code)
     sys.exit(code)

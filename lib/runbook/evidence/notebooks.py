@@ -1,4 +1,4 @@
-"""Notebook files as the batch sees them: their parameters, their headings, and a generated one for the way back."""
+"""Notebook files as the batch sees them: their headings, their places, and a generated one for the way back."""
 
 import json
 import re
@@ -6,48 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runbook.errors import UsageError
 from runbook.evidence import manifest
-from runbook.plan import cells, parameters, rollback_script
-from runbook.plan.plan import Plan, Task
-
-
-def declared_parameters(task: Task) -> dict[str, parameters.Parameter]:
-    """Return the parameters a task's notebook declares.
-
-    Raises:
-        UsageError: the notebook is missing, or has no cell tagged `parameters`.
-    """
-    try:
-        found = json.loads(task.notebook.read_text(encoding="utf-8"))["cells"]
-    except FileNotFoundError:
-        raise UsageError(f"The notebook of task {task.number} is missing: {task.notebook}.") from None
-    except (json.JSONDecodeError, KeyError):
-        raise UsageError(f"{task.notebook} is no notebook: it is not valid JSON with cells.") from None
-    for cell in found:
-        if "parameters" in cell["metadata"].get("tags", []):
-            return parameters.declarations("".join(cell["source"]))
-    raise UsageError(f"{task.notebook.name} has no cell tagged 'parameters'.")
-
-
-def check_parameters(plan: Plan, given: Mapping[str, Any]) -> None:
-    """Check parameters before anything runs: each must be known to a notebook of the plan and of its type there.
-
-    Raises:
-        UsageError: naming the first that is not.
-    """
-    if "environment" in given:
-        raise UsageError("Give the environment by --environment, not as a parameter.")
-    parameters.check_values(known_parameters(plan.tasks), given, "The plan")
-
-
-def known_parameters(tasks: tuple[Task, ...]) -> dict[str, parameters.Parameter]:
-    """Return every parameter of the tasks' notebooks but the environment, by name."""
-    found: dict[str, parameters.Parameter] = {}
-    for task in tasks:
-        found.update(declared_parameters(task))
-    found.pop("environment", None)
-    return found
+from runbook.plan import cells, rollback_script
+from runbook.plan.plan import Task
 
 
 def headings(notebook: Any) -> list[str]:

@@ -24,11 +24,11 @@ from runbook.database.identity import RUN_VARIABLE
 from runbook.database.ledger import UNDONE, Ledger
 from runbook.database.target import Target
 from runbook.errors import GateShut, NotAccepted, StepFailed, UsageError
-from runbook.faults.faults import DELIVERED, Fault, read_faults
 from runbook.kernels import forkserver
 from runbook.notebook import dry_run
 from runbook.notebook.begin import TARGET_NAME
 from runbook.plan import cells, fingerprint
+from runbook.plan.faults import DELIVERED, Fault, read_faults
 from runbook.plan.plan import Environment, Plan, Task
 
 WORKERS = 2

@@ -20,8 +20,7 @@ from runbook.notebook.gate import show_preparation
 from runbook.notebook.task import TaskSession
 from runbook.notebook.task_clock import TaskClock
 from runbook.notebook.unchanged import begin_reading
-from runbook.plan import cells, changes, fingerprint, parameters, plan
-from runbook.plan.decisions import require_decisions
+from runbook.plan import cells, fingerprint, parameters, plan, static_check
 from runbook.policy import approval_required, confirmation
 from runbook.query import redaction
 from runbook.query.lock_retry import LOCK_TIMEOUT
@@ -49,10 +48,9 @@ def begin(number: int, *, undo: bool = False) -> TaskSession:
     shell = get_ipython()
     whole = plan.Plan.find()
     definition = whole.task(number)
-    changes.require_tags(definition.notebook)
+    if not undo and HOLDER_VARIABLE not in os.environ:  # the batch has looked at all tasks
+        static_check.require_sound(whole, (definition,))
     given = _parameters(shell, definition.notebook)
-    if HOLDER_VARIABLE not in os.environ:  # the batch has looked at all tasks
-        require_decisions(whole, (definition,))
     previous = shell.user_ns.get("_runbook_task")
     if previous is not None:
         previous.close()  # a rerun of the cell starts anew

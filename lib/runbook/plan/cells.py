@@ -79,6 +79,16 @@ def _cells(path: Path, _written: int, _size: int) -> tuple[Cell, ...]:
     return tuple(found)
 
 
+def headings(cell: Cell) -> list[str]:
+    """Return the numbers of the steps that begin in a cell."""
+    return HEADING.findall(cell.source) if cell.kind == "markdown" else []
+
+
+def is_named(name: str, declared: str) -> bool:
+    """Tell whether a check that runs under `name` is the declared one, whose `…` stands for what its cell decides."""
+    return bool(re.fullmatch(".+".join(map(re.escape, declared.split(VARIES))), name))
+
+
 def backfilled(line: str) -> tuple[str, str]:
     """Return what a %%backfill's line says: the table and, after a colon, the name of its check, or ""."""
     table, _, name = line.partition(": ")

@@ -87,17 +87,6 @@ def gate_of_check(plan: Plan, gate: str | None) -> str | None:
     return gate or next(iter(plan.checklist.kinds), None)
 
 
-def require_decisions(plan: Plan, tasks: tuple[Task, ...]) -> None:
-    """Make sure that checks decide everything these tasks promise.
-
-    Raises:
-        UsageError: something would be left undecided; the message names all of it.
-    """
-    found = [words for task in tasks for words in undecided(plan, task)]
-    if found:
-        raise UsageError("Nothing was run, because the gates could not be decided:\n  " + "\n  ".join(found))
-
-
 def _missing(plan: Plan, task: Task, declared: list[DeclaredCheck]) -> Iterator[str]:
     for sort, promised in known_words(plan, task).items():
         if sort == "deliverable" and not any(box.means == "deliverables" for box in plan.checklist.completion):

@@ -5,6 +5,7 @@ semicolon limits the values: `low..high`, where either may be left out, or `one 
 """
 
 import ast
+import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.errors import UsageError
+from runbook.plan.model import Task
 
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
 NUMBER = r"-?\d+(?:\.\d+)?"
@@ -78,15 +80,66 @@ def declarations(source: str) -> dict[str, Parameter]:
     """Return the parameters a cell declares as `name: type = literal  # limit; comment`.
 
     Raises:
-        UsageError: a line has no literal, a type that is not in `TYPES`, or a default outside its own limits.
+        UsageError: lines have no literal, a type that is not in `TYPES`, or a default outside its own limits; the
+            message names each of them.
+        SyntaxError: the cell is no Python.
     """
     lines = source.splitlines()
     found: dict[str, Parameter] = {}
+    wrong: list[str] = []
     for node in ast.parse(source).body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
-            parameter = _declaration(node, node.target.id, node.value, lines)
-            found[parameter.name] = parameter
+            try:
+                found[node.target.id] = _declaration(node, node.target.id, node.value, lines)
+            except UsageError as error:
+                wrong.append(str(error))
+    if wrong:
+        raise UsageError("\n".join(wrong))
     return found
+
+
+def declared_parameters(task: Task) -> dict[str, Parameter]:
+    """Return the parameters a task's notebook declares.
+
+    Raises:
+        UsageError: the notebook is missing, is none, or has no cell tagged `parameters` that can be read.
+    """
+    try:
+        found = json.loads(task.notebook.read_text(encoding="utf-8"))["cells"]
+        sources = ["".join(one["source"]) for one in found if "parameters" in one["metadata"].get("tags", [])]
+    except FileNotFoundError:
+        raise UsageError(f"The notebook of task {task.number} is missing: {task.notebook}.") from None
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise UsageError(f"{task.notebook} is no notebook: it is not valid JSON with cells.") from None
+    if not sources:
+        raise UsageError(f"{task.notebook.name} has no cell tagged 'parameters'.")
+    try:
+        return declarations(sources[0])
+    except SyntaxError as error:
+        raise UsageError(f"{task.notebook.name}: the cell tagged 'parameters' is no Python: {error}.") from None
+    except UsageError as error:
+        lines = str(error).splitlines()
+        raise UsageError("\n".join(f"{task.notebook.name}: {one[:1].lower()}{one[1:]}" for one in lines)) from None
+
+
+def known_parameters(tasks: tuple[Task, ...]) -> dict[str, Parameter]:
+    """Return every parameter of the tasks' notebooks but the environment, by name."""
+    found: dict[str, Parameter] = {}
+    for task in tasks:
+        found.update(declared_parameters(task))
+    found.pop("environment", None)
+    return found
+
+
+def check_parameters(tasks: tuple[Task, ...], given: Mapping[str, Any]) -> None:
+    """Check parameters before anything runs: each must be known to a notebook of the plan and of its type there.
+
+    Raises:
+        UsageError: naming every one that is not.
+    """
+    if "environment" in given:
+        raise UsageError("Give the environment by --environment, not as a parameter.")
+    check_values(known_parameters(tasks), given, "The plan")
 
 
 def assigned(source: str) -> set[str]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from runbook.errors import UsageError
+from runbook.plan.expectations import COMPARISON, NUMBER, REFUSAL, ROWS, require_understood
 from runbook.query.redaction import shown
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -21,9 +22,6 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
 }
 MOST_NAMED = 3  # rows that are not true, in a verdict
-GRAMMAR = (
-    "no rows · N rows · some rows · all true · true · error SQLSTATE · = text · < <= >= > number [unit] [or number ms]"
-)
 
 
 @runtime_checkable
@@ -48,7 +46,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What must be found, in words (see `GRAMMAR`)."""
+    """What must be found, in words (see `runbook.plan.expectations`)."""
 
     text: str
 
@@ -64,15 +62,16 @@ class Expectation:
         Raises:
             UsageError: the expectation is not in the grammar, or does not fit what was found.
         """
+        require_understood(self.text)
         if isinstance(found, np.generic):
             found = found.item()  # what pandas counted is a number like any other
-        if expected := re.fullmatch(r"error (\w{5})", self.text):
+        if expected := REFUSAL.fullmatch(self.text):
             if isinstance(found, Refused):
                 return found.sqlstate == expected[1], f"error {found.sqlstate}: {found.message}"
             return False, f"no error, {_in_words(found)}"
         if isinstance(found, Refused):
             return False, f"error {found.sqlstate}: {found.message}"
-        if comparison := re.fullmatch(r"(<=|>=|<|>|=) ?(.+)", self.text):
+        if comparison := COMPARISON.fullmatch(self.text):
             return _compare(comparison[1], comparison[2].strip(), found)
         return self._judge_rows(found)
 
@@ -95,14 +94,12 @@ class Expectation:
             passed = not found
         elif self.text == "some rows":
             passed = bool(found)
-        elif self.text == "all true":
+        elif rows := ROWS.fullmatch(self.text):
+            passed = len(found) == int(rows[1].replace(",", ""))
+        else:  # all true
             wrong = sum(row[-1] is not True for row in found)
             named = f", not: {_named(self.failing(found))}" if wrong else ""
             return bool(found) and not wrong, f"{len(found) - wrong} of {len(found)} true{named}"
-        elif rows := re.fullmatch(r"([\d,]+) rows?", self.text):
-            passed = len(found) == int(rows[1].replace(",", ""))
-        else:
-            raise UsageError(f"The expectation {self.text!r} is not understood; write one of: {GRAMMAR}.")
         return passed, _in_words(found)
 
 
@@ -132,9 +129,7 @@ def _compare(sign: str, limit: str, found: Any) -> tuple[bool, str]:
         if len(found) != 1 or len(found[0]) != 1:
             raise UsageError(f"'{sign} {limit}' needs one value, but the query returned {_in_words(found)}.")
         found = found[0][0]
-    number = re.match(r"-?[\d,]*\.?\d+(?:[eE][-+]?\d+)?", limit)
-    if number is None and sign != "=":
-        raise UsageError(f"The expectation '{sign} {limit}' needs a number; write one of: {GRAMMAR}.")
+    number = NUMBER.match(limit)
     if isinstance(found, Measured):
         if number is None or not sign.startswith("<"):
             raise UsageError(f"A measured figure is held against '< number' or '<= number', not '{sign} {limit}'.")
