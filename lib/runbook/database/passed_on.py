@@ -13,14 +13,14 @@ from psycopg.types.json import Jsonb
 
 from runbook.database import ledger_schema
 
+# Of schemas that this role may look into: of others a copy brings nothing along
 OBJECTS = """
-    SELECT kind, object, runbook.rights_on(kind, object),
-        COALESCE(relnamespace::regnamespace, pronamespace::regnamespace)::text, COALESCE(relname, proname)::text
-    FROM (SELECT DISTINCT kind, object FROM runbook.rights WHERE grantor <> runbook.owner_of(kind, object)) AS passed_on
-    LEFT JOIN pg_class ON kind IN ('table', 'sequence')
-        AND pg_class.oid = to_regclass(CASE WHEN kind IN ('table', 'sequence') THEN object END)
-    LEFT JOIN pg_proc ON pg_proc.oid = to_regprocedure(CASE kind WHEN 'routine' THEN object END)
-    WHERE kind <> 'schema'
+    SELECT kind, object, runbook.rights_on(kind, object), place::regnamespace::text, COALESCE(relname, proname)::text
+    FROM (SELECT DISTINCT kind, object, objid FROM runbook.rights WHERE grantor <> owner) AS passed_on
+    LEFT JOIN pg_class ON kind IN ('table', 'sequence') AND pg_class.oid = objid
+    LEFT JOIN pg_proc ON kind = 'routine' AND pg_proc.oid = objid
+    CROSS JOIN LATERAL COALESCE(relnamespace, pronamespace) AS place
+    WHERE kind <> 'schema' AND has_schema_privilege(place, 'USAGE')
 """
 Row = tuple[str, str, Any, str, str]
 

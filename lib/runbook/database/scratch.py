@@ -32,6 +32,8 @@ LEFT_OUT = """
 """
 # An entry of a dump: its catalog, its oid, and what it is
 ENTRY = re.compile(r"\d+; (\d+) (\d+) (.*)")
+# What the rights on these are said to be on
+NAMED = {"VIEW": "TABLE", "MATERIALIZED VIEW": "TABLE", "FOREIGN TABLE": "TABLE", "AGGREGATE": "FUNCTION"}
 
 DROP_TABLE = sql.SQL("""
     DO $a_table_of_the_scratch$
@@ -126,9 +128,9 @@ def rebuilt(
     Left out is what a role without a platform's rights cannot restore. The tables are unlogged, and autovacuum leaves
     them alone: for what is only tried out, neither customers' commits nor a standby nor an archive need wait.
     """
-    chosen = [f"--schema={_pattern(schema)}" for schema in (*around.schemas, *around.beside)]
-    chosen += [f"--exclude-table={_pattern(*name)}" for name in around.tables]
-    chosen += [f"--exclude-table-data={_pattern(*name)}" for name in around.without_rows]
+    chosen = [f"--schema={tools.pattern(schema)}" for schema in (*around.schemas, *around.beside)]
+    chosen += [f"--exclude-table={tools.pattern(*name)}" for name in around.tables]
+    chosen += [f"--exclude-table-data={tools.pattern(*name)}" for name in around.without_rows]
     with TemporaryDirectory() as folder:
         file, wanted = Path(folder, "copy.dump"), Path(folder, "wanted")
         # Not synced: a file that soon goes again need not come to lie on a disk whose flushes others wait for.
@@ -149,16 +151,15 @@ def rebuilt(
         with made.connect("runbook scratch") as scratch:
             # A table in partitions is always logged, and no logged one may refer to one that is not.
             logged = scratch.execute("SELECT EXISTS (SELECT FROM pg_class WHERE relkind = 'p')").fetchone() == (True,)
-            change = "SET (autovacuum_enabled = off)" if logged else "SET UNLOGGED, SET (autovacuum_enabled = off)"
-            for (table,) in scratch.execute(TABLES).fetchall():
-                scratch.execute(f"ALTER TABLE {table} {change}".encode())
+            tables = [row[0] for row in scratch.execute(TABLES)]
+            for table in tables:
+                scratch.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)".encode())
+            # Refused where a column is of the row type of one of them.
+            with suppress(psycopg.errors.FeatureNotSupported), scratch.transaction():
+                for table in [] if logged else tables:
+                    scratch.execute(f"ALTER TABLE {table} SET UNLOGGED".encode())
         yield add
         _free(file)
-
-
-def _pattern(*name: str) -> str:
-    """Return a name as pg_dump's options take it: quoted, so that nothing in it is a pattern."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name)
 
 
 def _without(entries: Iterable[str], left_out: Mapping[tuple[int, int], str]) -> list[str]:
@@ -175,7 +176,8 @@ def _without(entries: Iterable[str], left_out: Mapping[tuple[int, int], str]) ->
             kept.append(line)
         elif schema := left_out[where]:
             kind, _, name = found[3].partition(f" {schema} ")
-            about |= {f"{said} {schema} {kind} {name}" for said in ("ACL", "COMMENT", "SECURITY LABEL")}
+            about |= {f"{said} {schema} {kind} {name}" for said in ("COMMENT", "SECURITY LABEL")}
+            about.add(f"ACL {schema} {NAMED.get(kind, kind)} {name}")
     return [line for line in kept if not (found := ENTRY.match(line)) or found[3] not in about]
 
 

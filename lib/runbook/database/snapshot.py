@@ -19,6 +19,11 @@ SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL interval
 SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'
 """
 
+UNREADABLE = """
+    SELECT nspname, relname
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = ANY (%s) AND relkind IN ('r', 'p') AND NOT has_table_privilege(pg_class.oid, 'SELECT')
+"""
 # A table and its partitions, as a pattern of pg_dump: the option that finds them by itself is one of 16 and later
 PARTS = """
     WITH RECURSIVE family (relation) AS (
@@ -82,8 +87,15 @@ def digest(connection: psycopg.Connection, table: str) -> TableDigest:
 
 
 def schema_dump(target: Target, schemas: Iterable[str] = ("public",)) -> str:
-    """Return the definition of everything in `schemas`, owners and privileges included, without pg_dump's noise."""
-    options = [f"--schema={schema}" for schema in schemas]
+    """Return the definition of everything in `schemas`, owners and privileges included, without pg_dump's noise.
+
+    But for tables of others that this role may not read: pg_dump would have to lock them.
+    """
+    schemas = list(schemas)
+    with target.connect("runbook schema") as connection:
+        hidden = [(row[0], row[1]) for row in connection.execute(UNREADABLE, [schemas])]
+    options = [f"--schema={tools.pattern(schema)}" for schema in schemas]
+    options += [f"--exclude-table={tools.pattern(*name)}" for name in hidden]
     text = tools.call("pg_dump", target, ["--schema-only", *options])
     lines = [line for line in text.splitlines() if line and not re.match(r"--|\\(un)?restrict ", line)]
     return "\n".join(lines) + "\n"

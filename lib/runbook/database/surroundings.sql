@@ -59,7 +59,9 @@ uncopyable AS MATERIALIZED (
         WHEN relkind = 'f' THEN 'a foreign table: its server is not copied'
         WHEN relkind IN ('r', 'p', 'v', 'm', 'S') AND NOT has_table_privilege(pg_class.oid, 'SELECT')
             THEN format('%%s may not read it', current_user)
-        WHEN NOT lanpltrusted THEN format('only a superuser makes what is written in %%s', lanname)
+        WHEN NOT lanpltrusted AND NOT EXISTS (
+            SELECT FROM pg_aggregate WHERE aggfnoid = pg_proc.oid AND 'internal'::regtype <> ALL (ARRAY[aggtranstype, aggmtranstype])
+        ) THEN format('only a superuser makes what is written in %%s', lanname)
         WHEN catalog IN ('pg_opclass'::regclass, 'pg_opfamily'::regclass, 'pg_ts_parser'::regclass,
             'pg_ts_template'::regclass) THEN 'only a superuser makes it'
     END) AS reasons (why)

@@ -45,6 +45,11 @@ def call(name: str, target: Target, arguments: list[str]) -> str:
         raise StepFailed(f"{name} failed: {target.address.redact(str(error))}") from None
 
 
+def pattern(*name: str) -> str:
+    """Return a name as pg_dump's options take it: quoted, so that nothing in it is a pattern."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name)
+
+
 def _call(name: str, target: Target, connection: psycopg.Connection, arguments: list[str]) -> str:
     major, is_tls = connection.info.server_version // 10000, connection.pgconn.ssl_in_use
     given = " ".join(filter(None, [target.address.options.get("options"), settings.for_program(connection)]))
