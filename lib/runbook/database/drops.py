@@ -20,9 +20,16 @@ ALONE = {
     "type", "domain", "schema", "extension", "publication", "event trigger", "collation",
 }  # fmt: skip
 # What is dropped with something else: the sequence of a column, the index of a constraint, whatever hangs on a column,
-# what a partition has of its table
+# what a partition or an heir has of its table
 GOES_ALONG = """
     SELECT EXISTS (
+        SELECT FROM pg_attribute
+        WHERE %(classid)s::bigint = 'pg_class'::regclass AND attrelid = %(objid)s::bigint::oid AND attnum = %(part)s
+          AND attinhcount > 0
+        UNION ALL
+        SELECT FROM pg_constraint
+        WHERE %(classid)s::bigint = 'pg_constraint'::regclass AND oid = %(objid)s::bigint::oid AND coninhcount > 0
+    ) OR %(part)s = 0 AND EXISTS (
         SELECT FROM pg_depend JOIN unnest(%(classes)s::bigint[], %(objects)s::bigint[], %(parts)s::integer[])
             AS made (classid, objid, objsubid)
             ON refclassid = made.classid::oid AND refobjid = made.objid::oid
@@ -141,11 +148,10 @@ def _placed(connection: psycopg.Connection, one: ObjectChange) -> ObjectChange:
 
 
 def _goes_along(connection: psycopg.Connection, address: Address, made: list[ObjectChange]) -> bool:
-    if address[2]:
-        return False
     classes, ids, parts = zip(*(one.address for one in made), strict=True)
     asked = {"classes": list(classes), "objects": list(ids), "parts": list(parts)}
-    row = connection.execute(GOES_ALONG, {**asked, "classid": address[0], "objid": address[1]}).fetchone()
+    here = {"classid": address[0], "objid": address[1], "part": address[2]}
+    row = connection.execute(GOES_ALONG, {**asked, **here}).fetchone()
     return bool(row and row[0])
 
 

@@ -31,13 +31,19 @@ from runbook.query.table import Table, show_progress
 REPAINT = 0.5  # seconds
 TURN = 0.05  # seconds until a worker asks again whether it may go
 GENTLY = " · gently: others are at work"
-# Blocks, and rows in one: as many as it can hold at most (291 in 8 kB), whatever the statistics say
+# Blocks, and rows in one: as many as it can hold at most (291 in 8 kB), whatever the statistics say. The most that
+# the table or what inherits it has: a range of places is one in each of them.
 EXTENT = """
+WITH RECURSIVE family (oid) AS (
+    SELECT %s::regclass::oid
+    UNION
+    SELECT inhrelid FROM pg_inherits JOIN family ON inhparent = family.oid
+)
+
 SELECT
-    GREATEST(1, pg_relation_size(oid) / current_setting('block_size')::bigint),
-    LEAST(291, GREATEST(1, ceil(reltuples / GREATEST(relpages, 1))))::integer
-FROM pg_class
-WHERE oid = %s::regclass
+    GREATEST(1, max(pg_relation_size(oid)) / current_setting('block_size')::bigint),
+    LEAST(291, GREATEST(1, max(ceil(reltuples / GREATEST(relpages, 1)))))::integer
+FROM family JOIN pg_class USING (oid)
 """
 MOST_PASSES = 25  # one or two do it, unless the statement does the same rows again and again
 RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
