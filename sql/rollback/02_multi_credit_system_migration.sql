@@ -42,6 +42,7 @@ BEGIN
 
     -- What the old function needs of rights, it has again; those on the new columns come last.
     PERFORM runbook.give_back_rights('Task 2: the old pool');
+    PERFORM runbook.give_back_rights('Task 2: the bridge');
     PERFORM runbook.keep_triggers_still('organizations', 'before');
 END
 $back$;

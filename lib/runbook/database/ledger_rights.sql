@@ -10,24 +10,26 @@ SELECT
     quote_ident(pg_get_userbyid(acl.grantor)) AS grantor,
     CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END AS grantee,
     acl.privilege,
-    acl.grantable
+    acl.grantable,
+    objid,
+    quote_ident(pg_get_userbyid(owner)) AS owner
 FROM (
     SELECT
         'schema' AS kind, 'pg_namespace'::regclass AS classid, oid AS objid, oid AS namespace, NULL AS column_name,
-        COALESCE(nspacl, acldefault('n', nspowner)) AS held
+        nspowner AS owner, COALESCE(nspacl, acldefault('n', nspowner)) AS held
     FROM pg_namespace
     UNION ALL
     SELECT
         CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, 'pg_class'::regclass, oid, relnamespace, NULL,
-        COALESCE(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))
+        relowner, COALESCE(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))
     FROM pg_class
     WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
     UNION ALL
-    SELECT 'table', 'pg_class'::regclass, attrelid, relnamespace, quote_ident(attname), attacl
+    SELECT 'table', 'pg_class'::regclass, attrelid, relnamespace, quote_ident(attname), relowner, attacl
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
     WHERE attacl IS NOT NULL AND NOT attisdropped
     UNION ALL
-    SELECT 'routine', 'pg_proc'::regclass, oid, pronamespace, NULL, COALESCE(proacl, acldefault('f', proowner))
+    SELECT 'routine', 'pg_proc'::regclass, oid, pronamespace, NULL, proowner, COALESCE(proacl, acldefault('f', proowner))
     FROM pg_proc
 ) AS objects
 CROSS JOIN LATERAL aclexplode(held) WITH ORDINALITY AS acl (grantor, grantee, privilege, grantable, position)
@@ -270,8 +272,27 @@ AS $$
     GROUP BY identity
 $$;
 
+-- Leave an object made here to its owner, and to those of its readers that exist: SELECT on a relation, EXECUTE on a routine.
+CREATE OR REPLACE FUNCTION runbook.make_private(of_kind text, made oid, readers name[] DEFAULT '{}') RETURNS void
+LANGUAGE sql SET search_path = public, pg_temp
+AS $$
+    SELECT runbook.make_rights(of_kind, object, (
+        SELECT COALESCE(jsonb_agg(held), '[]')
+        FROM jsonb_array_elements(runbook.rights_on(of_kind, object)) AS held
+        WHERE held ->> 'grantee' = owner
+    ) || (
+        SELECT COALESCE(jsonb_agg(jsonb_build_object(
+            'column', NULL, 'grantor', owner, 'grantee', quote_ident(rolname),
+            'privilege', CASE of_kind WHEN 'routine' THEN 'EXECUTE' ELSE 'SELECT' END, 'grantable', false
+        ) ORDER BY rolname), '[]')
+        FROM pg_roles
+        WHERE rolname = ANY (readers)
+    ))
+    FROM (SELECT DISTINCT object, owner FROM runbook.rights WHERE kind = of_kind AND objid = made) AS found
+$$;
+
 REVOKE ALL ON FUNCTION
-    runbook.close_routine(oid, name[]),
+    runbook.close_routine(oid, name[]), runbook.make_private(text, oid, name[]),
     runbook.rights_on(text, text), runbook.owner_of(text, text), runbook.standing_rights(text, text, jsonb),
     runbook.rights_due(jsonb, jsonb, jsonb), runbook.rights_before_later(text, text, text),
     runbook.make_rights(text, text, jsonb), runbook.set_rights(text, text, text, jsonb), runbook.give_back_rights(text)
