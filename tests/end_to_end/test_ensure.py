@@ -9,6 +9,8 @@ from runbook.batch.batch import RunRequest
 from runbook.batch.ensure import what_is_left
 from runbook.database import environments
 from runbook.errors import UsageError
+from runbook.evidence import seal
+from runbook.plan import fingerprint
 from runbook.plan.plan import Plan
 
 
@@ -17,7 +19,9 @@ def test_a_complete_target_is_left_alone_and_one_that_is_not_is_completed(toy, r
     first = runbook(toy, "run", "--ensure", "--result", str(result))
     assert first.returncode == 0, first.stdout + first.stderr
     said = json.loads(result.read_text())
-    assert (said["exit_code"], said["status"], said["failure"]) == (0, "complete", None)
+    assert (said["exit_code"], said["status"], said["failure"], said["kind"]) == (0, "complete", None, None)
+    folder = toy / "outputs" / "local" / said["run"]
+    assert (said["head"], said["folder"]) == (seal.head(folder), str(folder))
     again = runbook(toy, "run", "--ensure")
     assert (again.returncode, "nothing to do" in again.stdout) == (0, True)
     assert len(list((toy / "outputs" / "local").glob("*/manifest.json"))) == 1
@@ -32,6 +36,18 @@ def test_a_result_that_cannot_be_written_is_refused_before_anything_runs(toy, ru
     assert refused.returncode == 2
     assert "does not exist" in refused.stderr
     assert not (toy / "outputs" / "local").exists()
+
+
+def test_an_engine_is_told_what_a_preflight_found_without_a_row(toy, runbook, tmp_path):
+    result = tmp_path / "result.json"
+    blocked = runbook(toy, "preflight", "--result", str(result))
+    said = json.loads(result.read_text())
+    assert said["exit_code"] == blocked.returncode
+    assert set(said) == {"environment", "exit_code", "findings", "blocked_by", "next", "digest"}
+    assert said["digest"] == fingerprint.plan_digest(Plan.read(toy / "runbook.toml"))
+    refused = runbook(toy, "preflight", "--environment", "nowhere", "--result", str(result))
+    said = json.loads(result.read_text())
+    assert (refused.returncode, said["exit_code"], said["kind"]) == (2, 2, "UsageError")
 
 
 def fleet_of_one(toy, tmp_path, code: str) -> Plan:

@@ -8,18 +8,24 @@ import pytest
 from tests.support.project import ROOT
 
 from runbook.errors import UsageError
+from runbook.evidence import seal
 from runbook.fleet import overview, page
+from runbook.fleet.verify import verify_fleet
 from runbook.plan import fleets
 from runbook.plan.plan import Plan
 
 POLICY = {"targets": "crm.json"}
+NOTES = {"moved": {"rows": 5, "what": "text"}, "by plan": {"names": ["plan", "spent"], "rows": [["a", 2], ["b", None]]}}
 
 
 @pytest.fixture
 def plan(tmp_path):
     """The toy's plan with a fleet of three targets."""
     text = (ROOT / "tests" / "toy" / "runbook.toml").read_text()
-    (tmp_path / "runbook.toml").write_text(f'{text}\n[fleets.crm]\ntargets = "crm.json"\napprovers = 2\n')
+    (tmp_path / "runbook.toml").write_text(
+        f'{text}\n[fleets.crm]\ntargets = "crm.json"\napprovers = 2\n'
+        '[figures]\nrows = ["moved", "rows"]\nspent = ["by plan", "spent"]\nnothing = ["absent", "x"]\n'
+    )
     inventory(tmp_path, [{"target": "eu-2", "wave": 2}, {"target": "eu-1"}, {"target": "us.1", "wave": 2}])
     return Plan.read(tmp_path / "runbook.toml")
 
@@ -42,13 +48,17 @@ def leave_run(plan, target, **changes):
         "run_id": "20261129T100000.000Z", "status": "complete", "started_at": "2026-11-29T10:00:00+00:00",
         "finished_at": "2026-11-29T10:01:00+00:00", "digest": "d" * 64,
         "tasks": [
-            {"number": 2, "name": "Move", "status": "complete", "checks": [], "notes": {"figures": {"rows": 5}}}
+            {"number": 2, "name": "Move", "status": "complete", "checks": [], "notes": NOTES}
         ],
     }  # fmt: skip
-    folder = plan.root / "outputs" / "crm" / target / manifest["run_id"]
+    folder = plan.root / "outputs" / "crm" / target / changes.get("run_id", manifest["run_id"])
     folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text(json.dumps(manifest | changes))
-    (folder / "statement.json").write_text(target)
+    manifest |= {"plan": "toy", "environment": f"crm/{target}"} | changes
+    (folder / "events.jsonl").write_text("{}\n")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    tasks = [{"notebook": None, **task} for task in manifest["tasks"]]
+    statement = seal.make_seal(folder, manifest | {"tasks": tasks}, "complete", None)
+    (folder / "statement.json").write_text(json.dumps(statement))
     return folder
 
 
@@ -75,6 +85,7 @@ def test_an_unknown_target_is_refused_by_name(plan):
         ({"target": ".."}, "names no target"),
         ({"target": "a\nb"}, "names no target"),
         ({"target": ""}, "names no target"),
+        ({"target": "fleet.json"}, "the fleet's own report"),
         ("eu-1", "names no target"),
         ({"target": "x", "wave": 0}, "wave must be a whole number"),
         ({"target": "x", "wave": True}, "wave must be a whole number"),
@@ -142,11 +153,12 @@ def test_a_row_tells_what_became_of_a_target(plan):
     leave_run(plan, "eu-2", status="failed", tasks=[shut])
     (plan.root / "outputs" / "crm" / "us.1" / "r").mkdir(parents=True)
     (plan.root / "outputs" / "crm" / "us.1" / "r" / "manifest.json").write_text("[")
+    (plan.root / "outputs" / "crm" / "us.1" / "r" / "events.jsonl").touch()
     rows = overview.rows_of(plan, plan.fleets["crm"])
     assert [(row.target, row.status, row.stopped_at) for row in rows] == [
         ("eu-1", "complete", ""), ("eu-2", "failed", "Task 2 · Move: nobody is left out"), ("us.1", "unreadable", ""),
     ]  # fmt: skip
-    assert (rows[0].seconds, rows[0].figures) == (60, {"rows": 5})
+    assert (rows[0].seconds, rows[0].figures) == (60, {"rows": 5, "spent": 2})
 
 
 def test_what_lies_far_from_the_others_is_marked(plan):
@@ -174,7 +186,8 @@ def test_the_page_holds_every_target_and_data_is_no_markup(plan):
     leave_run(plan, "eu-1", tasks=[
         {"number": 2, "name": "<script>alert(1)</script>", "status": "failed", "checks": [], "notes": {}}
     ])  # fmt: skip
-    text = page.build(plan, plan.fleets["crm"]).read_text()
+    built, _ = page.build(plan, plan.fleets["crm"])
+    text = built.read_text()
     assert all(name in text for name in ("eu-1", "eu-2", "us.1"))
     assert "<script" not in text
 
@@ -184,3 +197,91 @@ def test_waves_stand_in_the_order_they_ran(plan):
     leave_run(plan, "us.1", started_at="2026-11-29T10:01:00+00:00", finished_at="2026-11-29T10:02:00+00:00")
     bars = page.bars_of(overview.rows_of(plan, plan.fleets["crm"]))
     assert [(bar.wave, bar.left, bar.width) for bar in bars] == [(1, 0, 50), (2, 50, 50)]
+
+
+def verified(plan):
+    return verify_fleet(plan, plan.fleets["crm"], offline=True)
+
+
+def report(plan):
+    """Leave a complete run of two targets, and the fleet's report; return the folder of the first run."""
+    folder = leave_run(plan, "eu-1")
+    leave_run(plan, "eu-2")
+    page.build(plan, plan.fleets["crm"])
+    return folder
+
+
+def test_a_report_and_evidence_that_nobody_touched_belong_together(plan):
+    report(plan)
+    found = verified(plan)
+    assert (found.problems, found.targets, found.vouched, found.exit_code) == ([], 2, 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("file", "was", "now", "said"),
+    [
+        ("eu-1/20261129T100000.000Z/events.jsonl", "{}", "{ }", "eu-1: events.jsonl was altered"),
+        ("eu-1/20261129T100000.000Z/manifest.json", '"rows": 5', '"rows": 6', "eu-1: the report differs"),
+        ("eu-1/20261129T100000.000Z/statement.json", "2026", "2027", "eu-1: the report differs"),
+        ("fleet.json", '"rows": 5', '"rows": 6', "eu-1: the report differs from the evidence here in figures"),
+        ("fleet.json", '"complete": 2', '"complete": 3', "fleet.json was altered"),
+        ("fleet.html", "eu-2", "eu-3", "fleet.html was altered"),
+    ],
+)  # fmt: skip
+def test_every_alteration_is_found_and_named(plan, file, was, now, said):
+    report(plan)
+    path = plan.root / "outputs" / "crm" / file
+    assert was in path.read_text()
+    path.write_text(path.read_text().replace(was, now))
+    found = verified(plan)
+    assert found.exit_code == 1
+    assert any(line.startswith(said) for line in found.problems), found.problems
+
+
+def test_heads_without_their_digest_are_refused(plan):
+    report(plan)
+    path = plan.root / "outputs" / "crm" / "fleet.json"
+    path.write_text(path.read_text().replace('"status": "complete"', '"status": "failed"', 1))
+    with pytest.raises(UsageError, match="its digest is not that of its heads"):
+        verified(plan)
+
+
+def test_a_report_that_is_not_there_is_named_with_the_command_that_makes_it(plan):
+    with pytest.raises(UsageError, match="runbook fleet report crm"):
+        verified(plan)
+
+
+def test_what_ran_after_the_report_and_what_is_new_is_named(plan):
+    report(plan)
+    leave_run(plan, "us.1")
+    inventory(plan.root, [{"target": name} for name in ("eu-1", "us.1", "ap-1")])
+    assert [line.partition(":")[0] for line in verified(plan).problems] == [
+        "eu-2 is gone since the report was made", "us.1", "ap-1 is new since the report was made",
+    ]  # fmt: skip
+
+
+def test_a_run_under_way_is_shown_as_such_and_is_no_evidence_yet(plan):
+    folder = leave_run(plan, "eu-1")
+    (folder / "manifest.json").unlink()
+    (folder / "statement.json").unlink()
+    page.build(plan, plan.fleets["crm"])
+    assert overview.rows_of(plan, plan.fleets["crm"])[0].status == "running"
+    assert "is not sealed: it is under way, or died" in verified(plan).problems[0]
+
+
+def test_giving_up_the_way_back_is_no_run_of_its_own(plan):
+    leave_run(plan, "eu-1")
+    later = leave_run(plan, "eu-1", run_id="20261130T100000.000Z", final={})
+    assert later.exists()
+    assert overview.rows_of(plan, plan.fleets["crm"])[0].run == "20261129T100000.000Z"
+
+
+def test_a_listed_signer_vouches_for_all_heads(plan, key, tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNBOOK_SIGNING_KEY", str(key))
+    page.build(plan, plan.fleets["crm"])
+    signers = tmp_path / "signers"
+    signers.write_text(f"operator {key.with_suffix('.pub').read_text()}")
+    monkeypatch.setenv("RUNBOOK_ALLOWED_SIGNERS", str(signers))
+    assert (verified(plan).exit_code, verified(plan).signature.signer) == (0, "operator")
+    (plan.root / "outputs" / "crm" / "fleet.json.sig").write_text("no signature")
+    assert verified(plan).exit_code == 1

@@ -18,7 +18,8 @@ from runbook.airflow.command import call
 from runbook.airflow.operator import RunbookOperator
 from runbook.airflow.question import Approval, Question
 
-AGAIN = {"retries": 20, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": True}
+RETRIES = 20
+AGAIN = {"retry_delay": timedelta(seconds=30), "retry_exponential_backoff": True, "max_retry_delay": timedelta(hours=1)}
 Row = Mapping[str, Any]
 
 
@@ -46,7 +47,8 @@ def fleet_dag(
         connection: id of the Airflow connections that hold the addresses, with `{target}` in it; empty: the runbook
             finds them itself.
         ask_again: a question without an answer is asked anew after this time.
-        about: whatever else `airflow.sdk.DAG` takes.
+        about: whatever else `airflow.sdk.DAG` takes; `default_args={"pool": …}` limits several DAGs together,
+            `"retry_delay"` there says how long exit code 75 waits.
 
     Raises:
         ValueError: runbook.toml has no such fleet, or no wave takes the rest.
@@ -56,6 +58,7 @@ def fleet_dag(
     policy = _policy(Path(project), fleet)
     how = {"project": str(project), "executable": executable, "fleet": fleet, "connection": connection}
     about = {"dag_id": f"runbook_{fleet}", "schedule": None, "catchup": False, "max_active_runs": 1, **about}
+    about["default_args"] = {**AGAIN, **about.get("default_args", {})}
     with DAG(**about) as dag:
         rows = _inventory(how, list(waves))
         before: Any = rows
@@ -123,7 +126,7 @@ class _Wave:
             names = self._targets(cut)
             before >> names
             preflights = RunbookOperator.partial(
-                task_id="preflight", verb="preflight", arguments=["--json"], accepted=[1, 4], **self._limited()
+                task_id="preflight", verb="preflight", accepted=[1, 4], retries=3, **self._limited()
             ).expand(target=names)
             shown = self._show(names)
             preflights >> shown
@@ -162,7 +165,7 @@ class _Wave:
 
         @task_group(group_id="target")
         def chain(target: str) -> None:
-            run = {"verb": "run", "target": target, **self._limited(), **AGAIN}
+            run = {"verb": "run", "target": target, "retries": RETRIES, **self._limited()}
             last: Any = RunbookOperator(task_id="prepare", arguments=["--to", "0", "--ensure"], **run)
             asked: list[Any] = []
             for place in range(1, self.approvers + 1):
@@ -174,7 +177,12 @@ class _Wave:
                     response_timeout=self.ask_again,
                 )
                 record = RunbookOperator(
-                    task_id=f"record_{place}", verb="approve", target=target, by=answer.output, **self._limited()
+                    task_id=f"record_{place}",
+                    verb="approve",
+                    target=target,
+                    by=answer.output,
+                    retries=RETRIES,
+                    **self._limited(),
                 )
                 last >> answer >> record
                 last = record

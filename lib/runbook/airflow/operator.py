@@ -15,6 +15,7 @@ from runbook.airflow import address
 from runbook.airflow.command import environment
 
 TRY_AGAIN = 75  # sysexits.h's EX_TEMPFAIL: unreachable, connection lost, lock held
+LEAVE_RESULTS = ("run", "preflight")
 GRACE = 120  # seconds a command has to end in order, and sealed, after SIGTERM
 
 
@@ -65,7 +66,7 @@ class RunbookOperator(BaseOperator):  # type: ignore[misc]
         with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
             result = Path(folder) / "result.json"
             command = [self.executable, self.verb, *self.arguments, "--environment", f"{self.fleet}/{self.target}"]
-            if self.verb == "run":
+            if self.verb in LEAVE_RESULTS:
                 command += ["--result", str(result)]
             if self.by:
                 statement = f"Approved in Airflow for {self.target}"

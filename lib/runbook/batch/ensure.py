@@ -1,15 +1,19 @@
 """What an engine asks for: that a target be complete, whatever it takes; and what became of it, as JSON."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from runbook.batch.batch import RunRequest
+from runbook.batch.preflight import Preflight
 from runbook.database import environments
 from runbook.database.ledger import DONE, Ledger
-from runbook.errors import UsageError
-from runbook.evidence import manifest
+from runbook.errors import RunbookError, UsageError
+from runbook.evidence import manifest, seal
 from runbook.plan import fingerprint
+from runbook.plan.finding import BLOCKS
 from runbook.plan.plan import Plan
 
 
@@ -51,23 +55,60 @@ def require_writable(path: Path) -> None:
         raise UsageError(f"--result {path}: the folder {path.parent} does not exist.")
 
 
-def write_result(path: Path, plan: Plan, environment: str, code: int, message: str = "") -> None:
-    """Write what became of a command: `environment`, `exit_code`, `run`, `status`, `task`, `failure`, `next`, `digest`.
+def write_result(path: Path, plan: Plan, environment: str, code: int, error: RunbookError | None = None) -> None:
+    """Write what became of a run: `environment`, `exit_code`, `run`, `status`, `task`, `kind`, `failure`, `next`.
 
-    What the newest run's manifest does not say is null.
+    Also `digest`, of the content that ran, `head`, of its seal, and `folder`, of the evidence; null where unknown.
+
+    Args:
+        path: where to.
+        plan: of the run.
+        environment: where it ran.
+        code: how it ended.
+        error: why it did not begin.
     """
     folder = manifest.latest_run(plan, plan.environment(environment))
     found = manifest.read_manifest(folder) if folder else {}
     failure = found.get("failure") or {}
-    said = {
-        "environment": environment,
-        "exit_code": code,
-        "run": found.get("run_id"),
-        "status": found.get("status"),
-        "task": failure.get("task"),
-        "failure": message or failure.get("message"),
-        "next": failure.get("next"),
-        "digest": found.get("digest"),
-        "folder": str(folder) if folder else None,
-    }
+    _write(
+        path,
+        {
+            "environment": environment,
+            "exit_code": code,
+            "run": found.get("run_id"),
+            "status": found.get("status"),
+            "task": failure.get("task"),
+            "kind": type(error).__name__ if error else failure.get("name"),
+            "failure": str(error) if error else failure.get("message"),
+            "next": failure.get("next"),
+            "digest": found.get("digest"),
+            "head": seal.head(folder) if folder and seal.is_sealed(folder) else None,
+            "folder": str(folder) if folder else None,
+        },
+    )
+
+
+def write_preflight(path: Path, plan: Plan, found: Preflight) -> None:
+    """Write what a preflight found: `environment`, `exit_code`, `findings` by class, `blocked_by`, `next`, `digest`."""
+    blocking = [one.check for one in found.findings if one.kind == BLOCKS]
+    _write(
+        path,
+        {
+            "environment": found.environment,
+            "exit_code": found.exit_code,
+            "findings": Counter(one.kind for one in found.findings),
+            "blocked_by": blocking[0] if blocking else None,
+            "next": found.next,
+            "digest": fingerprint.plan_digest(plan),
+        },
+    )
+
+
+def write_refusal(path: Path, environment: str, error: RunbookError) -> None:
+    """Write why nothing could be found out."""
+    said = {"kind": type(error).__name__, "failure": str(error)}
+    _write(path, {"environment": environment, "exit_code": error.exit_code, **said})
+
+
+def _write(path: Path, said: dict[str, Any]) -> None:
     manifest.write_whole(path, json.dumps(said, indent=1, ensure_ascii=False, default=str) + "\n")

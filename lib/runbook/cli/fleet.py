@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from runbook.formatting import escaped
 from runbook.plan.plan import Plan
 
 NAME = click.argument("name")
@@ -39,6 +40,32 @@ def targets(name: str, as_json: bool) -> None:
 @fleet.command()
 @NAME
 @JSON
+@click.option("--at-once", type=click.IntRange(1), default=2, show_default=True, help="Targets asked at the same time.")
+def preflight(name: str, as_json: bool, at_once: int) -> None:
+    """Ask each target everything that can be known before a run; change nothing.
+
+    Exit codes: 0 all are ready, 4 approvals or acceptances are lacking, 1 a target is blocked or could not be asked.
+    """
+    from runbook.fleet import overview
+    from runbook.fleet.preflight import ask_all, exit_code
+
+    plan = Plan.find()
+    found = list(ask_all(plan, overview.require_fleet(plan, name), at_once))
+    if as_json:
+        rows = [{**asdict(one), "state": one.state} for one in found]
+        click.echo(json.dumps({"fleet": name, "targets": rows}, ensure_ascii=False))
+    else:
+        shown = Table("target", "wave", "state", "findings", "first")
+        for one in found:
+            counts = ", ".join(f"{count} {kind}" for kind, count in one.findings.items())
+            shown.add_row(one.target, str(one.wave), one.state, counts, escaped(one.blocked_by))
+        Console(markup=False).print(shown)
+    sys.exit(exit_code(found))
+
+
+@fleet.command()
+@NAME
+@JSON
 def status(name: str, as_json: bool) -> None:
     """Show the newest run of each target. Exit code 1 where a target is not complete."""
     from runbook.fleet import overview
@@ -47,11 +74,11 @@ def status(name: str, as_json: bool) -> None:
     found = overview.require_fleet(plan, name)
     rows = overview.rows_of(plan, found)
     if as_json:
-        click.echo(json.dumps(overview.summary(found, rows)))
+        click.echo(json.dumps(overview.summary(found, rows), ensure_ascii=False))
     else:
         shown = Table("target", "wave", "status", "run", "stopped at")
         for row in rows:
-            shown.add_row(row.target, str(row.wave), row.status, row.run, row.stopped_at)
+            shown.add_row(row.target, str(row.wave), row.status, row.run, escaped(row.stopped_at))
         Console(markup=False).print(shown)
     sys.exit(any(row.status != "complete" for row in rows))
 
@@ -60,14 +87,42 @@ def status(name: str, as_json: bool) -> None:
 @NAME
 @JSON
 def report(name: str, as_json: bool) -> None:
-    """Write the fleet's page, from the evidence of each target's newest run."""
+    """Write the fleet's page and JSON from the evidence of each target's newest run, with a digest over all heads."""
     from runbook.fleet import overview, page
 
     plan = Plan.find()
-    found = overview.require_fleet(plan, name)
-    built = page.build(plan, found)
+    built, found = page.build(plan, overview.require_fleet(plan, name))
+    click.echo(json.dumps({"page": str(built), **found}, ensure_ascii=False) if as_json else built)
+
+
+@fleet.command()
+@NAME
+@JSON
+@click.option("--offline", is_flag=True, help="Look at the files alone; ask no target.")
+def verify(name: str, as_json: bool, offline: bool) -> None:
+    r"""Check the fleet's report against its targets' evidence, and that against its seals and the targets' ledgers.
+
+    \b
+    Exit codes:
+      0  all proven: the ledger of each target, or a listed signer, vouches for what was sealed
+      1  altered: something is not what was sealed, or not what the report says
+      2  unreadable: no report, or a damaged one; or wrong usage
+      3  the files alone: they belong together, but not for each target was somebody there to vouch for the seal
+    """
+    from runbook.fleet import overview
+    from runbook.fleet.verify import verify_fleet
+    from runbook.formatting import amount
+
+    plan = Plan.find()
+    found = verify_fleet(plan, overview.require_fleet(plan, name), offline=offline)
     if as_json:
-        rows = [asdict(row) for row in overview.rows_of(plan, found)]
-        click.echo(json.dumps({"page": str(built), "targets": rows}))
+        click.echo(json.dumps(found.summary(), ensure_ascii=False))
     else:
-        click.echo(built)
+        for line in found.problems:
+            click.echo(f"✗ {escaped(line)}")
+        if not found.problems:
+            click.echo(f"✓ fleet {name}: {amount(found.targets, 'run')} and the page are what was sealed")
+        click.echo(f"  {escaped(found.signature.words)}")
+        click.echo(f"  ledgers or listed signers vouch for {found.vouched} of {amount(found.targets, 'run')}")
+        click.echo(f"  digest over all heads: {found.digest}")
+    sys.exit(found.exit_code)

@@ -2,11 +2,13 @@
 
 import json
 import sys
+from pathlib import Path
 
 import click
 from rich.console import Console
 
 from runbook.cli.options import ENVIRONMENT, PARAMETERS
+from runbook.errors import RunbookError
 from runbook.plan import parameters, static_check
 from runbook.plan.plan import Plan
 
@@ -18,11 +20,15 @@ from runbook.plan.plan import Plan
 @click.option("--html", "form", flag_value="html", help="Print one page: the findings, and the change itself.")
 @click.option("--sql", "form", flag_value="sql", help="Print the change itself, parameters filled in.")
 @click.option("--no-probes", "probes", is_flag=True, flag_value=False, default=True, help="Try nothing, only read.")
-def preflight(environment: str, given: tuple[tuple[str, str], ...], form: str | None, probes: bool) -> None:
+@click.option("--result", type=click.Path(path_type=Path), help="Write what an engine needs to know here, as JSON.")
+def preflight(
+    environment: str, given: tuple[tuple[str, str], ...], form: str | None, probes: bool, result: Path | None
+) -> None:
     """Tell everything about the target at once, and what a run would do; change nothing.
 
     Exit codes: 0 ready, 1 blocked, 2 wrong usage or configuration, 4 an acceptance or an approval is lacking.
     """
+    from runbook.batch import ensure
     from runbook.batch.preflight import run_preflight
     from runbook.report import preflight_page
 
@@ -32,7 +38,16 @@ def preflight(environment: str, given: tuple[tuple[str, str], ...], form: str | 
     if form == "sql":
         click.echo(preflight_page.as_sql(plan, values))
         return
-    found = run_preflight(plan, environment, values, probes=probes)
+    if result:
+        ensure.require_writable(result)
+    try:
+        found = run_preflight(plan, environment, values, probes=probes)
+    except RunbookError as error:
+        if result:
+            ensure.write_refusal(result, environment, error)
+        raise
+    if result:
+        ensure.write_preflight(result, plan, found)
     if form == "json":
         click.echo(json.dumps(found.summary(), indent=1, ensure_ascii=False, default=str))
     elif form == "html":

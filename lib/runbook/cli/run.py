@@ -52,7 +52,7 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, *
         code = batch.run_batch(plan, wanted, console) if wanted else 0
     except RunbookError as error:
         if result:
-            write_result(result, plan, asked.environment, error.exit_code, str(error))
+            write_result(result, plan, asked.environment, error.exit_code, error)
         raise
     if wanted is None:
         click.echo(f"{asked.environment} is complete under this content: nothing to do.")

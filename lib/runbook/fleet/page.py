@@ -4,17 +4,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runbook import formatting
+from runbook.evidence import signature
 from runbook.evidence.manifest import write_whole
 from runbook.fleet import overview
 from runbook.fleet.overview import Row
-from runbook.plan.fleets import Fleet
+from runbook.plan.fleets import OWN, Fleet
 from runbook.plan.plan import Plan
 from runbook.report.gates import STATES, Mark
 from runbook.report.report import template
 
-PAGE = "fleet.html"
+PAGE, SUMMARY = f"{OWN}html", f"{OWN}json"
 UNREADABLE = Mark("bad", "✗", "unreadable")
 
 
@@ -28,25 +30,34 @@ class WaveSpan:
     words: str
 
 
-def build(plan: Plan, fleet: Fleet) -> Path:
-    """Write the fleet's page, and the same as JSON beside it; return the page."""
+def build(plan: Plan, fleet: Fleet) -> tuple[Path, dict[str, Any]]:
+    """Write the fleet's page, and the same as JSON beside it, signed if RUNBOOK_SIGNING_KEY names a key; return both.
+
+    Raises:
+        UsageError: the inventory is wrong, or the signature cannot be made.
+    """
+    signature.require_signing()
     rows = overview.rows_of(plan, fleet)
     folder = plan.outputs / fleet.name
     folder.mkdir(parents=True, exist_ok=True)
     found = overview.summary(fleet, rows)
-    write_whole(folder / overview.FILE, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    figures = list(dict.fromkeys(name for row in rows for name in row.figures))
-    text = template("fleet.html.j2").render(
+    write_whole(folder / SUMMARY, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    write_whole(folder / PAGE, render(plan, rows, found))
+    signature.sign(folder / SUMMARY)
+    return folder / PAGE, found
+
+
+def render(plan: Plan, rows: Sequence[Row], found: dict[str, Any]) -> str:
+    """Return the page; `found` is the summary of the rows."""
+    return template("fleet.html.j2").render(
         fleet=found,
         title=plan.title,
         rows=rows,
         marks={row.status: STATES.get(row.status, UNREADABLE) for row in rows},
-        figures=figures,
+        figures=[name for name in plan.figures if any(name in row.figures for row in rows)],
+        sums={name: sum(row.figures.get(name, 0) for row in rows) for name in plan.figures},
         bars=bars_of(rows),
     )
-    page = folder / PAGE
-    write_whole(page, text)
-    return page
 
 
 def bars_of(rows: Sequence[Row]) -> list[WaveSpan]:

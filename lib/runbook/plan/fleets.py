@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from runbook.errors import UsageError
 from runbook.plan.model import CLOSED, Approval, Command, Count, Environment, Fingerprint, Flag, Text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+OWN = "fleet."  # what the names of a fleet's own files begin with, beside the folders of its targets
 SECONDS = 60  # an inventory's command may take
 
 
@@ -126,6 +128,8 @@ def _target(fleet: Fleet, place: int, row: Any) -> FleetTarget:
         raise UsageError(
             f'{here} names no target: write {{"target": NAME}}, of letters, digits, “.”, “_” and “-”, at most 63.'
         )
+    if name.startswith(OWN):
+        raise UsageError(f"{here} names a target {name!r}: the fleet's own report lies under such a name.")
     wave, parameters = row.get("wave", 1), row.get("parameters", {})
     if isinstance(wave, bool) or not isinstance(wave, int) or wave < 1:
         raise UsageError(f"{here}, {name}: its wave must be a whole number from 1.")
@@ -141,6 +145,7 @@ def _text(path: Path) -> str:
         raise UsageError(f"The inventory {path} cannot be read: {error.strerror}.") from None
 
 
+@cache  # a command is asked once, however many targets are looked at
 def _output(root: Path, command: tuple[str, ...]) -> str:
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, check=False, timeout=SECONDS)

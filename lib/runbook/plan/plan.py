@@ -25,6 +25,7 @@ class Plan:
         schemas: what the plan may change in the target, and a rollback must give back.
         personal: columns that a protected environment's evidence shows redacted only.
         checklist: what every gate decides beside a task's own criteria and triggers.
+        figures: what a fleet's page shows of each target: name → a note of the notebooks, and which of its entries.
         classification: what columns of the target hold: `table.column` (`*` for any text) → `personal` or `business`.
     """
 
@@ -40,6 +41,7 @@ class Plan:
     environments: dict[str, Environment]
     fleets: dict[str, Fleet] = field(default_factory=dict)
     classification: dict[str, str] = field(default_factory=dict)
+    figures: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @classmethod
     def find(cls, start: Path | None = None) -> Self:
@@ -76,6 +78,7 @@ class Plan:
             environments=file.environments,
             fleets=file.fleets,
             classification=dict(file.classification),
+            figures=dict(file.figures),
         )
 
     def task(self, number: int) -> Task:

@@ -45,6 +45,7 @@ class PlanFile:
     checklist: Checklist = field(default_factory=Checklist)
     fleets: dict[str, Fleet] = field(default_factory=dict)
     classification: dict[Column, Content] = field(default_factory=dict)
+    figures: dict[Text, tuple[Text, Text]] = field(default_factory=dict)
 
 
 @cache
