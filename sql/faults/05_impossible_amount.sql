@@ -1,5 +1,5 @@
 -- task: 5
--- check: no row since the migration is of an unknown type, or has an amount or a date that cannot be
+-- check: no row since the migration has an impossible type, amount or date
 -- trigger: Audit trail corruption
 -- point: before the check
 -- reason: a debit gives credits back, below zero

@@ -1,5 +1,5 @@
 -- task: 5
--- check: every column of every application table is classified, and what is classified exists
+-- check: each column of every application table is classified, and what is classified exists
 -- trigger: GDPR compliance issues
 -- point: before the check
 -- reason: a telephone number was added, and nobody said that it is personal

@@ -33,7 +33,7 @@ from runbook.query.table import Table
 NOBODY_WAITS = {"workers": 1, "gentle_ms": 0, "batch_ms": 1000, "batch_blocks": 1_000_000}
 NOTE = "dry run"
 FOR_GOOD = "for-good"  # the tag of cells whose work no way back takes back, as whoever asks for it knows
-SETS = re.compile(r"^SELECT set_config\('runbook\.(\w+)'", re.MULTILINE)
+SETS = re.compile(r"^SELECT set_config\(\s*'runbook\.(\w+)'", re.MULTILINE)
 ESTIMATES = "estimates"  # how long each task took on a copy, in seconds
 HOURS = 24  # so long a dry run counts: rows change, scripts and schema do not unseen
 COLUMNS = ("way", "seconds", "rows", "strongest_lock", "as_before")
