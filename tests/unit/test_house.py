@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ LIB = ROOT / "lib" / "runbook"
 MODULES = sorted(LIB.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 GROUND, ROOF = 0, 7
+WIDTH = 100  # of a notebook's page
 LEVELS = {
     "plan": 1, "database": 2, "query": 2, "policy": 3, "evidence": 3, "notebook": 4, "report": 4, "kernels": 4,
     "batch": 5, "faults": 5, "fleet": 5, "airflow": 5, "cli": 6,
@@ -276,6 +278,27 @@ def test_a_notebooks_cells_are_short_and_hold_no_logic(path):
     assert max(lengths) <= 15
     assert statistics.median(lengths) <= 3
     assert not [source for source in code if re.search(r"^\s*(async def|def|class)\b", source, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
+def test_a_notebook_fits_its_page(path):
+    """A row of a table and an address on a line of its own may be wider: neither can be broken."""
+    unbreakable = re.compile(r"\|.*\||<?https?://\S+>?")
+    lines = [
+        line
+        for one in cells.read_cells(path)
+        for line in one.source.splitlines()
+        if not (one.kind == "markdown" and unbreakable.fullmatch(line.strip()))
+    ]
+    assert not [line for line in lines if len(line) > WIDTH]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
+def test_a_notebook_says_what_its_cells_are_for_before_they_run(path):
+    kinds = [one.kind for one in cells.read_cells(path)]
+    after = [before for before, kind in pairwise(kinds) if kind == "code"]
+    assert after.count("markdown") / len(after) >= 0.8
+    assert max(len(run) for run in re.findall(r"c+", "".join(kind[0] for kind in kinds))) <= 4
 
 
 ASKS = re.compile(r"task\.(value|frame|send|attempt|measure|compare|plans|access|digest|schema)\(")
