@@ -22,6 +22,14 @@ BEGIN
     IF to_regclass('runbook.consumption') IS NOT NULL THEN
         SELECT bridge INTO definition FROM runbook.consumption;
         IF definition IS NOT NULL THEN
+            -- The function that goes locks the organization alone, so here the organization comes first
+            CREATE OR REPLACE FUNCTION runbook.awaits_migration(organization UUID) RETURNS BOOLEAN
+            LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+            AS $function$
+            BEGIN
+                RETURN (SELECT credits_migrated_at IS NULL FROM public.organizations WHERE id = organization FOR NO KEY UPDATE);
+            END
+            $function$;
             EXECUTE definition;
         END IF;
     END IF;

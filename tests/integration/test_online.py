@@ -1,11 +1,9 @@
 """Online: a change waits briefly for its locks, nobody queues behind it, and what was cut off is taken up again."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,9 +13,8 @@ from runbook.errors import GateShut, StepFailed, UsageError
 from runbook.notebook.backfill import backfill
 from runbook.notebook.backfill.throttle import Throttle
 from runbook.query import lock_retry
+from tests.support.beside import PATIENCE, in_background, wait_until
 
-T = TypeVar("T")
-PATIENCE = 30  # seconds a test waits for what must come; no figure is measured against it
 ADD_COLUMN = "%%sql --retry\nALTER TABLE shelves ADD COLUMN colour text"
 COLUMN = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'shelves' AND column_name = 'colour'"
 LABEL = """%%backfill shelves
@@ -51,36 +48,6 @@ LEFT_OUT = "SELECT count(*) FROM shelves WHERE label IS NULL"
 DONE_ONCE = "SELECT count(*) = count(DISTINCT shelf), count(*) = (SELECT count(*) FROM shelves) FROM journal"
 UNIQUE = "%%concurrently\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS One_Shelf_Per_Room ON shelves (room);"
 INDEX = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('one_shelf_per_room')"
-
-
-def wait_until(condition: Callable[[], T]) -> T:
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.01)
-    return found
-
-
-@contextmanager
-def in_background(work: Callable[[], None]) -> Iterator[threading.Thread]:
-    """Run `work` beside the test; what it raises is raised at the end."""
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield thread
-    finally:
-        thread.join(PATIENCE)
-    assert not thread.is_alive()
-    for failure in failures:
-        raise failure
 
 
 class Traffic:

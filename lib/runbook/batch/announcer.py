@@ -80,10 +80,9 @@ class Announcer:
 
         Args:
             task: the task.
-            delivered: its deliverables, each with its figure; none: its success criteria are said.
+            delivered: its deliverables, each with its figure.
         """
-        done = [f"{name}: {said}" if said else name for name, said in delivered.items()]
-        summary = "; ".join(done or task.criteria)
+        summary = "; ".join(f"{name}: {said}" if said else name for name, said in delivered.items())
         message = self.plan.checklist.message("complete", number=task.number, deliverables=summary)
         self.say("complete", message, "green", task=task.number)
 

@@ -1,1 +1,0 @@
-"""Authoring: another migration laid out as a folder that runs at once, and steps added to one."""

@@ -1,0 +1,135 @@
+"""Calls under way while an organization is migrated or folded back: each is counted once, and none meets a deadlock.
+
+The statements are those of the notebook and of its rollback script, each sent by hand at its worst moment.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+
+import psycopg
+import pytest
+
+from runbook.database import embedded
+from runbook.database.ledger import Ledger
+from runbook.plan.cells import Cell
+from runbook.plan.plan import Plan
+from runbook.plan.rollback_script import rollback_parts
+from tests.support.beside import in_background, wait_until, waits_for
+from tests.support.migrated import migrate
+
+MIGRATION = 2
+CALL = "SELECT consume_credits_rpc(%s, 'ai_chat', 3)"
+ROOMY = "SELECT organization_id FROM organization_credits WHERE remaining_credits > 99 ORDER BY 1 LIMIT 2"
+COUNTED = """
+    SELECT ai_used_credits, (
+        SELECT SUM(credits_consumed) FROM credit_actions WHERE organization_id = o.id AND action_type = 'ai_chat'
+    )
+    FROM organizations AS o WHERE id = %s
+"""
+USED = """
+    SELECT used_credits, ai_used_credits
+    FROM organizations AS o JOIN organization_credits ON organization_id = o.id
+    WHERE o.id = %s
+"""
+
+
+class Target:
+    """A small target, and sessions on it."""
+
+    def __init__(self, url: str, stack: ExitStack) -> None:
+        self._url, self._stack = url, stack
+        self.runbook, self.observer = self.open(), self.open()
+
+    def open(self) -> psycopg.Connection:
+        return self._stack.enter_context(psycopg.connect(self._url, autocommit=True))
+
+    def roomy(self) -> list[str]:
+        return [row[0] for row in self.observer.execute(ROOMY)]
+
+    def waits(self, waiting: psycopg.Connection, holding: psycopg.Connection) -> None:
+        wait_until(lambda: waits_for(self.observer, waiting, holding))
+
+
+@pytest.fixture
+def target(plan: Plan) -> Iterator[Target]:
+    local = plan.environment("local")
+    settings = {"runbook.organizations": "50", "runbook.actions_per_organization": "4"}
+    server = embedded.start(plan.root)
+    embedded.drop(server, "under_way")
+    embedded.fill(server, replace(local, baseline=replace(local.baseline, settings=settings)), "under_way")
+    with ExitStack() as stack:
+        target = Target(embedded.url(server, "under_way", local.owner), stack)
+        Ledger(target.runbook, plan.name).prepare()
+        yield target
+    embedded.drop(server, "under_way")
+
+
+def test_what_a_call_spends_while_its_batch_waits_is_carried_over(plan: Plan, target: Target) -> None:
+    organization, caller = target.roomy()[0], target.open()
+
+    with ExitStack() as beside:
+
+        def before(cell: Cell) -> None:
+            if cell.magic and cell.magic[0] == "backfill":
+                caller.execute("BEGIN")
+                caller.execute(CALL, [organization])
+                beside.enter_context(in_background(commit))
+
+        def commit() -> None:
+            target.waits(target.runbook, caller)
+            caller.execute("COMMIT")
+
+        migrate(target.runbook, plan.task(MIGRATION).notebook, before, carry_over_usage=True)
+
+    counted = target.observer.execute(COUNTED, [organization]).fetchone()
+    assert counted and counted[0] == counted[1]
+
+
+def test_a_transaction_of_the_old_function_and_of_the_bridge_meets_no_deadlock(plan: Plan, target: Target) -> None:
+    organization, early, late = target.roomy()[0], target.open(), target.open()
+
+    def before(cell: Cell) -> None:
+        if "CREATE OR REPLACE FUNCTION runbook.awaits_migration" in cell.body:
+            early.execute("BEGIN")
+            early.execute(CALL, [organization])
+        elif "CREATE OR REPLACE FUNCTION runbook.carried_over(" in cell.body:
+            with in_background(partial(late.execute, CALL, [organization])):
+                target.waits(late, early)
+                early.execute("SELECT FROM pg_proc LIMIT 1")  # a relation locked anew: it learns of the bridge
+                early.execute(CALL, [organization])
+                early.execute("COMMIT")
+
+    migrate(target.runbook, plan.task(MIGRATION).notebook, before)
+
+
+def test_a_call_that_waits_for_its_organization_to_be_folded_back_debits_the_old_pool(
+    plan: Plan, target: Target
+) -> None:
+    migrate(target.runbook, plan.task(MIGRATION).notebook)
+    (organization, other), caller, holder = target.roomy(), target.open(), target.open()
+    before = target.observer.execute(USED, [organization]).fetchone()
+
+    def call() -> None:
+        target.waits(target.runbook, holder)
+        with in_background(partial(caller.execute, CALL, [organization])):
+            target.waits(caller, target.runbook)
+            holder.execute("COMMIT")
+
+    for part in rollback_parts(plan.task(MIGRATION)):
+        if part.magic == "deployed":
+            continue
+        if part.magic == "backfill":  # another row of the same batch is kept, so that the batch keeps its locks
+            holder.execute("BEGIN")
+            holder.execute("SELECT FROM organization_credits WHERE organization_id = %s FOR UPDATE", [other])
+            target.runbook.execute(
+                "UPDATE organizations SET ai_used_credits = ai_used_credits + 1 WHERE id = %s", [other]
+            )
+            with in_background(call):
+                target.runbook.execute(part.body.encode())
+            break
+        target.runbook.execute(part.body.encode())
+
+    assert before
+    assert target.observer.execute(USED, [organization]).fetchone() == (before[0] + 3, before[1])
