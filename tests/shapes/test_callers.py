@@ -92,13 +92,11 @@ def agree(before: Books, now: Books, spent: Counter[tuple[str, str]], way: str, 
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_callers_pay_once(drawing: Drawing) -> None:
     paid_once(drawing, 0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 10))
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_callers_of_every_form_pay_once(drawing: Drawing, seed: int) -> None:
     paid_once(drawing, seed)

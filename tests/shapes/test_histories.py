@@ -57,6 +57,5 @@ def comes_back(drawing: Drawing, seed: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_the_way_back_ends_in_before_plus_theirs(drawing: Drawing, seed: int) -> None:
     comes_back(drawing, seed)

@@ -61,13 +61,11 @@ def rights_are_kept(drawing: Drawing, seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_rights_are_kept(drawing: Drawing) -> None:
     rights_are_kept(drawing, 0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 20))
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_rights_of_any_kind_are_kept(drawing: Drawing, seed: int) -> None:
     rights_are_kept(drawing, seed)
