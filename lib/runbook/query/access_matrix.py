@@ -32,8 +32,9 @@ def matrix(
             found = outcome(attempt(str(persona), statements[str(name)]))
             here, wanted = (str(name), str(persona)), str(expected)
             is_right = wanted == AS_FOUND or _is_allowed(found, wanted.split(EITHER))
-            if not is_right and here in before and here not in narrowed:  # as it was found is right as well
-                is_right, wanted = found == before[here], f"{wanted}, was {before[here]}"
+            # As it was found is right as well; what is to be narrowed, where it was refused.
+            if not is_right and here in before and (here not in narrowed or _is_refusal(found)):
+                is_right, wanted = _is_allowed(found, [before[here]]), f"{wanted}, was {before[here]}"
             rows.append((name, thing, operation, persona, wanted, found, is_right))
     return pd.DataFrame(rows, columns=["name", "object", "operation", "persona", "expected", "outcome", "right"])
 

@@ -151,8 +151,8 @@ class SqlSession:
     ) -> pd.DataFrame:
         """Try every statement as every persona, rolled back, and hold the outcome against what was declared.
 
-        What came of a statement before is right as well, but where it was to be narrowed. One refusal is as good as
-        another: nothing read, no right, a token that cannot be read.
+        What came of a statement before is right as well; where it was to be narrowed, only if it was refused. One
+        refusal is as good as another: nothing read, no right, a token that cannot be read.
 
         Args:
             statements: by name; `object · operation` names what it concerns.
