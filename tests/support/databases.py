@@ -83,6 +83,7 @@ class Databases:
         embedded.drop(self.server, TEMPLATE)
         embedded.fill(self.server, self.environment, TEMPLATE)
         self._cluster = self._of_the_cluster()
+        self._roles = self._names_of_roles()
 
     @contextmanager
     def fresh(self) -> Iterator[Database]:
@@ -116,8 +117,18 @@ class Databases:
         with psycopg.connect(self.admin, autocommit=True) as connection:
             return {kind: {row[0] for row in connection.execute(query)} for kind, query in CLUSTER.items()}
 
+    def _names_of_roles(self) -> dict[int, str]:
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            return dict(connection.execute("SELECT oid, rolname FROM pg_roles WHERE rolname !~ '^pg_'").fetchall())
+
     def _restore_cluster(self) -> None:
-        """Take away what a shape has added to the cluster, and give the roles of the baseline their attributes back."""
+        """Take away what a shape has added to the cluster, and give the baseline's roles names and attributes back."""
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            for oid, name in self._names_of_roles().items():
+                was = self._roles.get(oid, name)
+                if was != name:
+                    rename = sql.SQL("ALTER ROLE {} RENAME TO {}")
+                    connection.execute(rename.format(sql.Identifier(name), sql.Identifier(was)))
         found = self._of_the_cluster()
         added = [statement for kind in CLUSTER for statement in sorted(found[kind] - self._cluster[kind])]
         with psycopg.connect(self.admin, autocommit=True) as connection:

@@ -9,7 +9,7 @@ from tests.support.in_process import Stop
 from tests.support.world import World, differences, gained
 
 UNDER_WAY = 2  # the first task that changes the target
-CLEAR = ("GateShut", "NotAccepted", "NotAllowed")  # what a task that changes nothing may end in
+CLEAR = ("GateShut", "NotAccepted", "NotAllowed", "UsageError")  # what a task that changes nothing may end in
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def prepare(connection: psycopg.Connection) -> None:
     """Make what is missing of the schema `runbook`, or stands there in another version.
 
     Raises:
-        UsageError: the role may not, or the target is read-only.
+        UsageError: the role may not, an event trigger refuses it, or the target is read-only.
     """
     if connection.execute("SELECT current_setting('transaction_read_only')").fetchone() == ("on",):
         raise UsageError(
@@ -44,6 +44,11 @@ def prepare(connection: psycopg.Connection) -> None:
             raise UsageError(
                 f"The runbook cannot keep its ledger here ({error.diag.message_primary}): "
                 "connect as a role with CREATE on the database."
+            ) from None
+        except psycopg.errors.RaiseException as error:
+            raise UsageError(
+                f"The runbook cannot keep its ledger here: “{error.diag.message_primary}”, says an event trigger. "
+                "Let it pass this role, or disable it meanwhile."
             ) from None
         except CONCURRENT:  # another session has made it meanwhile
             if attempt == ATTEMPTS - 1:

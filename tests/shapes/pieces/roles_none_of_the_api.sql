@@ -1,0 +1,20 @@
+-- there are none of the roles of an API, only those of the application
+-- of: roles
+-- not with: roles_granted, roles_members, roles_narrow, roles_no_api, roles_passed_on, about_granted, about_invoker, tenancy_function, tenancy_members, tenancy_none, tenancy_open, tenancy_plan_writable, tenancy_public, tenancy_setting, tenancy_slow, tenancy_admins, tenancy_app_metadata, around_crm
+ALTER POLICY "Members read their organization" ON organizations TO organization_user;
+ALTER POLICY "Members update their organization" ON organizations TO organization_user;
+ALTER POLICY "Members read their credits" ON organization_credits TO organization_user;
+ALTER POLICY "Members read their actions" ON credit_actions TO organization_user;
+GRANT USAGE ON SCHEMA public, auth TO organization_user;
+GRANT SELECT, UPDATE (name) ON organizations TO organization_user;
+GRANT SELECT ON organization_credits, credit_actions TO organization_user;
+-- as the superuser
+CREATE ROLE crm_app LOGIN BYPASSRLS;
+GRANT crm_app TO guardian;
+GRANT USAGE ON SCHEMA public, auth TO crm_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON organizations, organization_credits, credit_actions TO crm_app;
+DROP OWNED BY anon, authenticated, service_role;
+REVOKE authenticated FROM organization_user;
+ALTER ROLE anon RENAME TO "no anon";
+ALTER ROLE authenticated RENAME TO "no authenticated";
+ALTER ROLE service_role RENAME TO "no service_role";
