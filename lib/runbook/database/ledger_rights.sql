@@ -256,22 +256,6 @@ BEGIN
 END
 $$;
 
--- Take the rights on a routine from PUBLIC and from some roles; what others hold stays.
-CREATE OR REPLACE FUNCTION runbook.close_routine(routine oid, closed_to name[]) RETURNS void
-LANGUAGE sql SET search_path = public, pg_temp
-AS $$
-    SELECT runbook.make_rights('routine', identity, COALESCE(
-        jsonb_agg(held ORDER BY place) FILTER (
-            WHERE held ->> 'grantee' <> 'PUBLIC'
-              AND held ->> 'grantee' <> ALL (ARRAY(SELECT quote_ident(name) FROM unnest(closed_to) AS name))
-        ),
-        '[]'
-    ))
-    FROM (SELECT (pg_identify_object('pg_proc'::regclass, routine, 0)).identity) AS routines
-    CROSS JOIN LATERAL jsonb_array_elements(runbook.rights_on('routine', identity)) WITH ORDINALITY AS entries (held, place)
-    GROUP BY identity
-$$;
-
 -- Leave an object made here to its owner, and to those of its readers that exist: SELECT on a relation, EXECUTE on a routine.
 CREATE OR REPLACE FUNCTION runbook.make_private(of_kind text, made oid, readers name[] DEFAULT '{}') RETURNS void
 LANGUAGE sql SET search_path = public, pg_temp
@@ -286,13 +270,13 @@ AS $$
             'privilege', CASE of_kind WHEN 'routine' THEN 'EXECUTE' ELSE 'SELECT' END, 'grantable', false
         ) ORDER BY rolname), '[]')
         FROM pg_roles
-        WHERE rolname = ANY (readers)
+        WHERE rolname = ANY (readers) AND quote_ident(rolname) <> owner
     ))
     FROM (SELECT DISTINCT object, owner FROM runbook.rights WHERE kind = of_kind AND objid = made) AS found
 $$;
 
 REVOKE ALL ON FUNCTION
-    runbook.close_routine(oid, name[]), runbook.make_private(text, oid, name[]),
+    runbook.make_private(text, oid, name[]),
     runbook.rights_on(text, text), runbook.owner_of(text, text), runbook.standing_rights(text, text, jsonb),
     runbook.rights_due(jsonb, jsonb, jsonb), runbook.rights_before_later(text, text, text),
     runbook.make_rights(text, text, jsonb), runbook.set_rights(text, text, text, jsonb), runbook.give_back_rights(text)
