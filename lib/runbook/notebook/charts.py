@@ -1,42 +1,33 @@
-"""Charts: one size, one palette readable by the colour-blind (Okabe and Ito), units on every axis, a text for each."""
+"""Charts: one size, one palette, units on every axis, a text for each."""
 
 import re
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from IPython.display import Image
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-SIZE = (8.0, 3.6)  # inches
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
-    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442",
-)  # fmt: skip
-PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # beside the colours: for print without them
-GREY = "#57606a"
-INK = "#24292f"
-STYLE: dict[Any, Any] = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.titlesize": 11,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#d8dee4",
-    "grid.linewidth": 0.7,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": GREY,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "font.size": 9.5,
-    "legend.frameon": False,
-}
+from runbook.notebook.charts_of_change import slope, waterfall
+from runbook.notebook.drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    MARKERS,
+    ORANGE,
+    PALETTE,
+    PURPLE,
+    RED,
+    STYLE,
+    add_legend,
+    as_image,
+    draw_limit,
+    name_value,
+    new_figure,
+)
+
+__all__ = ["GREY", "ORANGE", "PURPLE", "bars", "intervals", "lines", "matrix", "slope", "waterfall"]
 
 
 @mpl.rc_context(STYLE)
@@ -61,7 +52,7 @@ def bars(
         limit: drawn as a dashed line.
         log: whether the axis is logarithmic.
     """
-    figure, axes = _figure(title, rows=len(frame) * len(values))
+    figure, axes = new_figure(title, rows=len(frame) * len(values))
     height = 0.8 / len(values)
     for number, column in enumerate(values):
         places = [row + height * (number - (len(values) - 1) / 2) for row in range(len(frame))]
@@ -80,13 +71,13 @@ def bars(
     if log:
         axes.set_xscale("symlog")
     axes.margins(x=0.14)
-    _limit(axes, limit, unit)
-    _legend(figure, values)
+    draw_limit(axes, limit, unit)
+    add_legend(figure, values)
     words = "; ".join(
         f"{row[label]}: " + ", ".join(f"{column} {row[column]:,.6g}" for column in values)
         for _, row in frame.head(12).iterrows()
     )
-    return _image(figure, f"{title}. {unit}. {words}")
+    return as_image(figure, f"{title}. {unit}. {words}")
 
 
 @mpl.rc_context(STYLE)
@@ -102,7 +93,7 @@ def intervals(
         limits: drawn as dashed lines.
         log: whether the axis is logarithmic.
     """
-    figure, axes = _figure(title, rows=len(figures) * 1.5)
+    figure, axes = new_figure(title, rows=len(figures) * 1.5)
     for place, one in enumerate(figures):
         middle = one.get("median", one.get("change", 0.0))
         axes.plot([one["low"], one["high"]], [place, place], color=BLUE, linewidth=5, alpha=0.35, solid_capstyle="butt")
@@ -112,7 +103,7 @@ def intervals(
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(f"{unit} (dot: estimate, bar: 99 % confidence)")
     for limit in limits:
-        _limit(axes, limit, unit)
+        draw_limit(axes, limit, unit)
     axes.margins(x=0.08)
     if log:
         axes.set_xscale("log")
@@ -120,15 +111,15 @@ def intervals(
     else:
         axes.set_xlim(left=min(0.0, *(1.1 * one["low"] for one in figures)))
     for place, one in enumerate(figures):
-        _name(axes, one.get("median", one.get("change", 0.0)), place)
+        name_value(axes, one.get("median", one.get("change", 0.0)), place)
     words = "; ".join(f"{one['name']}: {one.get('median', one.get('change')):,.3g}" for one in figures)
-    return _image(figure, f"{title}. {unit}. {words}")
+    return as_image(figure, f"{title}. {unit}. {words}")
 
 
 @mpl.rc_context(STYLE)
 def lines(frame: pd.DataFrame, x: str, values: Sequence[str], *, title: str, xlabel: str, ylabel: str) -> Image:
     """Draw a line per column in `values` over column `x`."""
-    figure, axes = _figure(title)
+    figure, axes = new_figure(title)
     for number, column in enumerate(values):
         width = 2 + 1.5 * (len(values) - 1 - number)  # the lower thicker: of two equal lines both are seen
         (line,) = axes.plot(frame[x], frame[column].astype(float), color=PALETTE[number], linewidth=width, label=column)
@@ -138,9 +129,9 @@ def lines(frame: pd.DataFrame, x: str, values: Sequence[str], *, title: str, xla
     axes.set_ylabel(ylabel)
     axes.set_ylim(0, 1.07 * max([float(frame[column].max()) for column in values if len(frame)], default=1.0) or 1.0)
     axes.yaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,.10g}"))
-    _legend(figure, values)
+    add_legend(figure, values)
     ends = "; ".join(f"{column} ends at {frame[column].iloc[-1]:,.6g}" for column in values) if len(frame) else "empty"
-    return _image(figure, f"{title}. {ylabel} over {xlabel}. {ends}")
+    return as_image(figure, f"{title}. {ylabel} over {xlabel}. {ends}")
 
 
 @mpl.rc_context(STYLE)
@@ -170,7 +161,7 @@ def matrix(
     places, headings = _places(frame, rows, group)
     across = list(dict.fromkeys(frame[columns]))
     depth = max([*places.values(), *headings.values()]) + 1
-    figure, axes = _figure(title, rows=0.72 * depth)
+    figure, axes = new_figure(title, rows=0.72 * depth)
     tiles = []
     for cell in frame.to_dict("records"):
         spot = across.index(cell[columns]), places[str(cell.get(group, "")), cell[rows]]
@@ -192,7 +183,7 @@ def matrix(
     for spine in axes.spines.values():
         spine.set_visible(False)
     wrong = int((~frame[right].astype(bool)).sum())
-    return _image(figure, f"{title}. {len(frame)} cells, {wrong} not as declared.")
+    return as_image(figure, f"{title}. {len(frame)} cells, {wrong} not as declared.")
 
 
 def _places(frame: pd.DataFrame, rows: str, group: str) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
@@ -209,40 +200,3 @@ def _places(frame: pd.DataFrame, rows: str, group: str) -> tuple[dict[tuple[str,
 
 def _pale(colour: str) -> tuple[float, ...]:
     return tuple(0.22 * part + 0.78 for part in mpl.colors.to_rgb(colour))
-
-
-def _figure(title: str, rows: float = 0) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(SIZE[0], max(SIZE[1], 0.32 * rows + 1.2)), dpi=110, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title)
-    return figure, axes
-
-
-def _legend(figure: Figure, names: Sequence[str]) -> None:
-    if len(names) > 1:
-        figure.legend(loc="outside lower center", ncols=len(names))
-
-
-def _name(axes: Axes, value: float, place: float) -> None:
-    """Write a value above its dot, and not over the edge of the chart."""
-    across = axes.transAxes.inverted().transform(axes.transData.transform((value, place)))[0]
-    side = "left" if across < 0.04 else "right" if across > 0.96 else "center"
-    shift = {"left": -2, "center": 0, "right": 2}[side]
-    label = axes.annotate(f"{value:,.3g}", (value, place), (shift, 8), textcoords="offset points", ha=side, color=GREY)
-    label.set(bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, zorder=3)
-
-
-def _limit(axes: Axes, limit: float | None, unit: str) -> None:
-    if limit is not None:
-        axes.axvline(limit, color=RED, linestyle="--", linewidth=1.4)
-        axes.annotate(
-            f"{limit:g} {unit.split(maxsplit=1)[0]}", (limit, 1), (4, -10), xycoords=("data", "axes fraction"),
-            textcoords="offset points", color=RED, fontsize=8.5,
-        )  # fmt: skip
-
-
-def _image(figure: Figure, alt: str) -> Image:
-    buffer = BytesIO()
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.print_png(buffer)  # savefig would draw it twice
-    return Image(data=buffer.getvalue(), format="png", alt=alt)
