@@ -41,6 +41,21 @@ def test_what_was_accepted_stands_in_the_verdict(build, complete):
     assert "! accepted" in {words(mark) for mark in page.select(".verdict-word")}
 
 
+def test_the_verdict_begins_with_what_the_run_came_to(build, complete):
+    complete["tasks"][2]["outcome"] = "5,000 shelves moved; books 1,000 → 1,100"
+    complete["tasks"][1]["checks"][0] |= {"accepted": "3 rows accepted by Ada Lovelace, because history was pruned"}
+    said = words(build(complete).select_one(".verdict"))
+    assert "5,000 shelves moved; books 1,000 → 1,100; 1 finding accepted. 6 of 6 gates open" in said
+
+
+def test_a_rollback_says_what_it_came_to(build, complete):
+    complete |= {"status": "rolled_back", "comparison": None}
+    complete["tasks"][2] |= {"status": "rolled_back", "outcome": "5,000 shelves moved back"}
+    assert "5,000 shelves moved back. What Task 2 had changed was given back." in words(
+        build(complete).select_one(".verdict")
+    )
+
+
 def test_the_facts_are_there(build, complete):
     facts = dict(
         zip(*(map(words, build(complete).select_one(".facts").find_all(tag)) for tag in ("dt", "dd")), strict=True)

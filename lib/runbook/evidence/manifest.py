@@ -10,10 +10,11 @@ from typing import Any
 
 from runbook.database import approvals, environments, seals, target_identity
 from runbook.database.claims import Shown
-from runbook.database.ledger import Ledger
+from runbook.database.ledger import UNDONE, Ledger
 from runbook.database.target_identity import Identity
 from runbook.evidence import attachments, standalone
 from runbook.evidence.gate_rows import COMPLETION, DELIVERED, gate_rows
+from runbook.evidence.outcome import outcome_of
 from runbook.plan.plan import Environment, Plan, Task
 from runbook.query import redaction
 
@@ -214,6 +215,7 @@ def _task(
         ],
         "preparation": [{"name": row.words, "done": row.fine} for row in rows["box"]],
         "completion": notes.pop(COMPLETION, None) or [],
+        "outcome": outcome_of(task.undone if state and state["status"] == UNDONE else task.outcome, notes),
         "session": session,
         "notes": {name: value for name, value in notes.items() if not name.startswith(DELIVERED)},
     }

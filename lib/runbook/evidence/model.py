@@ -92,6 +92,7 @@ class TaskEntry:
     Attributes:
         notebook: the file of the executed notebook, beside the manifest; None where it did not run.
         sha256: of that file.
+        outcome: what it came to, in the plan's words.
         session: what its cells made readable in SQL; see `SessionRecord`.
         notes: what it wrote down, by name.
     """
@@ -111,6 +112,7 @@ class TaskEntry:
     quality: list[QualityEntry] = field(default_factory=list)
     preparation: list[PreparationEntry] = field(default_factory=list)
     completion: list[CompletionEntry] = field(default_factory=list)
+    outcome: str = ""
     session: dict[str, Any] | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 

@@ -51,7 +51,7 @@ def waterfall(frame: pd.DataFrame, label: str, steps: Mapping[str, Sequence[str]
         axes.set_yticks(range(len(steps)), list(steps) if number % ACROSS == 0 else [""] * len(steps), fontsize=8.5)
     for place, column in enumerate(stacked if rows else ()):
         figure.axes[0].barh(0, 0, color=PALETTE[place], label=column)
-    add_legend(figure, stacked)
+    add_legend(figure, stacked if rows else ())
     left = f"; {len(frame) - MOST} more are not drawn" if len(frame) > MOST else ""
     words = "; ".join(f"{row[label]}: {_in_words(row, steps)}" for row in rows)
     return as_image(figure, f"{title}. {unit}. {words}{left}")

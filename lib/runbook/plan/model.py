@@ -7,6 +7,7 @@ import re
 from collections.abc import Sized
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo
@@ -31,6 +32,13 @@ def not_empty(values: Values) -> Values:
     if not values:
         raise ValueError("must not be empty")
     return values
+
+
+def _names_figures(words: str) -> str:
+    names = [name for _, name, _, _ in Formatter().parse(words) if name is not None]
+    if wrong := [name for name in names if not name.isidentifier()]:
+        raise ValueError(f"must name each figure in braces, and {wrong[0]!r} is no name")
+    return words
 
 
 def _below_root(path: Path, info: ValidationInfo) -> Path:
@@ -113,12 +121,29 @@ class Requirement:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What a task comes to, in a sentence that the report's verdict begins with.
+
+    Attributes:
+        note: the name of the note that holds its figures; of a table the first row counts.
+        words: the sentence without its full stop, each figure by its name in braces, with a format where it needs one.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    note: Text
+    words: Annotated[Text, AfterValidator(_names_figures)]
+
+
+@dataclass(frozen=True)
 class Task:
     """One task of the runbook: a notebook, what it needs, and what decides its gate.
 
     Attributes:
         acceptable: its checks whose findings may be accepted by name.
         twins: where its checks are asked before anything is changed, or why they cannot be.
+        outcome: what it comes to, complete.
+        undone: what it comes to, rolled back.
         finish: SQL that archives and drops what it leaves behind for its way back alone, once that is closed.
     """
 
@@ -138,6 +163,8 @@ class Task:
     acceptable: tuple[Acceptable, ...] = ()
     twins: tuple[Twin, ...] = ()
     requires: tuple[Requirement, ...] = ()
+    outcome: Outcome | None = None
+    undone: Outcome | None = None
     finish: File | None = None
 
     def acceptable_check(self, name: str) -> Acceptable | None:

@@ -43,7 +43,8 @@ def verdict_on(manifest: Manifest, found: Sequence[Gate], times: Timeline, cover
         return Verdict(mark, sentence, remarks, f"{advice} To give everything back: `runbook rollback {where}`.")
     if status == "rolled_back":
         reversed_ = [gate.number for gate in found if gate.status == "rolled_back"]
-        sentence = f"What {formatting.tasks(reversed_)} had changed was given back." if reversed_ else ""
+        sentence = _outcome(manifest, "rolled_back")
+        sentence += f"What {formatting.tasks(reversed_)} had changed was given back." if reversed_ else ""
         if left := _left_alone(manifest):
             names = ", ".join(left[:MOST_NAMES]) + (" and more" if len(left) > MOST_NAMES else "")
             sentence += f" Left as it is, changed by others since: {names}."
@@ -77,16 +78,25 @@ def _completion(manifest: Manifest, found: Sequence[Gate]) -> tuple[str, bool]:
     ran = [gate for gate in found if gate.status != "not_run"]
     accepted = _accepted(manifest)
     opened = sum(gate.mark.tone == "good" for gate in ran)
-    sentence = (
+    outcome = _outcome(
+        manifest, "complete", [f"{formatting.amount(len(accepted), 'finding')} accepted"] * bool(accepted)
+    )
+    sentence = outcome + (
         f"{opened} of {len(ran)} gates open: {total['met']} of {total['criteria']} success criteria met, "
         f"{total['fired'] or 'none'} of {total['triggers']} rollback triggers fired, "
         f"{total['passed']} of {total['checks']} checks passed"
-        + (f", {len(accepted)} of them because what they found was accepted." if accepted else ".")
+        + (f", {len(accepted)} of them because what they found was accepted." if accepted and not outcome else ".")
     )
     comparison = manifest.comparison
     is_open = opened == len(ran) and total["met"] == total["criteria"] and total["passed"] == total["checks"]
     is_quiet = not total["fired"] and not total["undecided"]
     return sentence, is_open and is_quiet and (comparison is None or comparison.passed)
+
+
+def _outcome(manifest: Manifest, status: str, more: Sequence[str] = ()) -> str:
+    """Say what the tasks of a status came to, in the plan's words; empty where it has none."""
+    said = [task.outcome for task in manifest.tasks if task.status == status and task.outcome]
+    return "; ".join([*said, *more]) + ". " if said else ""
 
 
 def _stop(manifest: Manifest, found: Sequence[Gate]) -> str:
