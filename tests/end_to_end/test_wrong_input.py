@@ -185,10 +185,12 @@ def test_a_baseline_is_not_reset_under_anybodys_feet(ask, toys, connect, command
     somebody.execute("DROP TABLE kept")
 
 
-def test_a_notebook_that_is_none(ask, tmp_path, toys):
+@pytest.mark.parametrize("command", ["run", "docs"])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"cells": [{"cell_type": 3}]}'])
+def test_a_notebook_that_is_none(ask, tmp_path, toys, command, content):
     root = shutil.copytree(toys, tmp_path / "copy")
-    (root / "notebooks" / NAME).write_text("{")
-    assert "is no notebook: it is not valid JSON with cells" in sentence(ask("run", root=root), 2)
+    (root / "notebooks" / NAME).write_text(content)
+    assert "is no notebook: it is not valid JSON with cells" in sentence(ask(command, root=root), 2)
 
 
 def test_a_place_that_takes_no_evidence(ask, tmp_path, toys):

@@ -47,7 +47,7 @@ STOPPING = [
     (NOTEBOOK, "workers: int = 2", "workers: int = 0", "default of the parameter 'workers' must be from 1 to 64"),
     (NOTEBOOK, "workers: int = 2", "workers: int = two", "the parameter 'workers' has no literal default"),
     (NOTEBOOK, "workers: int = 2", "workers: int =", "the cell tagged 'parameters' is no Python"),
-    (NOTEBOOK, "runbook", None, "notebook of task 7 is missing"),
+    (NOTEBOOK, "runbook", None, "07_label_the_shelves.ipynb is missing"),
     (NOTEBOOK, None, "[]", "is no notebook"),
     ("sql/rollback/07_label_the_shelves.sql", "x", None, "Task 7 cannot be reversed"),
     (

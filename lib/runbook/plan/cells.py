@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from runbook.errors import UsageError
+
 HEADING = re.compile(r"^#{2,} (\d+(?:\.\d+)*) · .+$", re.MULTILINE)
 UNNUMBERED = re.compile(r"^#{2,} (?!\d)", re.MULTILINE)
 LABELS = "Purpose|Prerequisites|Impact|Rollback|Expected|If it fails"
@@ -62,9 +64,18 @@ class DeclaredCheck:
 
 
 def read_cells(path: Path) -> list[Cell]:
-    """Return the cells of a notebook, in order."""
-    about = path.stat()
-    return list(_cells(path, about.st_mtime_ns, about.st_size))
+    """Return the cells of a notebook, in order.
+
+    Raises:
+        UsageError: it is missing, or is no notebook.
+    """
+    try:
+        about = path.stat()
+        return list(_cells(path, about.st_mtime_ns, about.st_size))
+    except FileNotFoundError:
+        raise UsageError(f"The notebook {path} is missing.") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise UsageError(f"{path} is no notebook: it is not valid JSON with cells.") from None
 
 
 @lru_cache(maxsize=64)  # a gate reads each notebook many times; one that was written since is read anew

@@ -5,7 +5,6 @@ semicolon limits the values: `low..high`, where either may be left out, or `one 
 """
 
 import ast
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.errors import UsageError
+from runbook.plan import cells
 from runbook.plan.model import Task
 
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
@@ -104,13 +104,7 @@ def declared_parameters(task: Task) -> dict[str, Parameter]:
     Raises:
         UsageError: the notebook is missing, is none, or has no cell tagged `parameters` that can be read.
     """
-    try:
-        found = json.loads(task.notebook.read_text(encoding="utf-8"))["cells"]
-        sources = ["".join(one["source"]) for one in found if "parameters" in one["metadata"].get("tags", [])]
-    except FileNotFoundError:
-        raise UsageError(f"The notebook of task {task.number} is missing: {task.notebook}.") from None
-    except (ValueError, LookupError, TypeError, AttributeError):
-        raise UsageError(f"{task.notebook} is no notebook: it is not valid JSON with cells.") from None
+    sources = [cell.source for cell in cells.read_cells(task.notebook) if "parameters" in cell.tags]
     if not sources:
         raise UsageError(f"{task.notebook.name} has no cell tagged 'parameters'.")
     try:
