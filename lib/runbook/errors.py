@@ -55,6 +55,10 @@ class TryAgain(RunbookError):
     exit_code = 75
 
 
+class Interrupted(TryAgain):
+    """Somebody ended the run by a signal: it was sealed, and can be resumed."""
+
+
 class TargetHeld(TryAgain):
     """Another run holds the target."""
 
@@ -67,5 +71,5 @@ class NotApproved(NotAllowed):
 
 def exit_code_of(error_name: str) -> int:
     """Return the exit code for an exception class known only by name (it crossed a kernel's border)."""
-    kinds = (GateShut, NotAccepted, StepFailed, UsageError, NotAllowed, NotApproved, TryAgain, TargetHeld)
+    kinds = (GateShut, NotAccepted, StepFailed, UsageError, NotAllowed, NotApproved, TryAgain, TargetHeld, Interrupted)
     return {kind.__name__: kind.exit_code for kind in kinds}.get(error_name, 1)

@@ -388,19 +388,18 @@ def test_a_protected_environment_waits_for_approval_and_confirmation(toy, run, r
     replace_cell(toy, "begin(7)", "…", "task.authorize()")
     address = {"RUNBOOK_ELSEWHERE_DATABASE_URL": f"{url(toy)} password={CANARY}"}
     elsewhere = ("--environment", "elsewhere")
-    unconfirmed = runbook(toy, "run", *elsewhere, **address)
-    assert (unconfirmed.returncode, "'elsewhere' is protected" in unconfirmed.stderr) == (3, True)
+    unapproved = runbook(toy, "run", *elsewhere, **address)
+    assert (unapproved.returncode, "nobody has approved it" in unapproved.stderr) == (4, True)
     approval = runbook(
         toy, "approve", *elsewhere, "--by", "Ada", "--statement", "Go", **address, RUNBOOK_SIGNING_KEY=str(key)
     )
     assert approval.returncode == 0, approval.stderr
     digest = re.search(r"\b[0-9a-f]{12,}\b", approval.stdout)
     assert digest
-    extra = toy / "sql" / "extra.sql"
-    extra.write_text("SELECT 1")
-    changed = runbook(toy, "run", *elsewhere, "--confirm", digest[0], **address)
-    assert (changed.returncode, "is not the digest of what stands here" in changed.stderr) == (3, True)
-    extra.unlink()
+    unconfirmed = runbook(toy, "run", *elsewhere, **address)
+    assert (unconfirmed.returncode, "'elsewhere' is protected" in unconfirmed.stderr) == (3, True)
+    other = runbook(toy, "run", *elsewhere, "--confirm", digest[0][::-1], **address)
+    assert (other.returncode, "is not the digest of what stands here" in other.stderr) == (3, True)
     approved = run(toy, *elsewhere, "--confirm", digest[0], **address)
     assert (approved.manifest["environment"], approved.manifest["status"]) == ("elsewhere", "complete")
     left = [path for path in (toy / "outputs").rglob("*") if path.is_file()]
@@ -408,10 +407,13 @@ def test_a_protected_environment_waits_for_approval_and_confirmation(toy, run, r
     assert not [path for path in left if CANARY in path.read_text("utf-8")]
 
 
-def test_a_task_stops_where_the_approval_it_asks_for_is_missing(toy, run):
+def test_a_task_stops_where_its_target_is_no_longer_what_was_approved(toy, run, runbook, connect):
     plan = toy / "runbook.toml"
     plan.write_text(plan.read_text().replace('approval = "automatic"', 'approval = "required"'))
     replace_cell(toy, "begin(7)", "…", "task.authorize()")
+    approval = runbook(toy, "approve", "--by", "Ada", "--statement", "Go")
+    assert approval.returncode == 0, approval.stderr
+    connect(toy).execute("ALTER TABLE shelves ADD COLUMN height integer")
     refused = run(toy, code=4)
     assert refused.manifest["failure"]["name"] == "NotApproved"
     assert "approve" in refused.manifest["failure"]["message"]

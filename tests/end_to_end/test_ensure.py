@@ -1,17 +1,22 @@
 """`runbook run --ensure`: start, go on, or do nothing, until the target is complete; and what became of it, as JSON."""
 
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from bench.fleet import make
 
 from runbook.batch.batch import RunRequest
 from runbook.batch.ensure import what_is_left
 from runbook.database import environments
 from runbook.errors import UsageError
-from runbook.evidence import seal
+from runbook.evidence import manifest, seal
 from runbook.plan import fingerprint
 from runbook.plan.plan import Plan
+from tests.support.toy import NAME
 
 
 def test_a_complete_target_is_left_alone_and_one_that_is_not_is_completed(toy, runbook, tmp_path):
@@ -50,13 +55,14 @@ def test_an_engine_is_told_what_a_preflight_found_without_a_row(toy, runbook, tm
     assert (refused.returncode, said["exit_code"], said["kind"]) == (2, 2, "UsageError")
 
 
-def fleet_of_one(toy, tmp_path, code: str) -> Plan:
-    """The toy's plan with a fleet whose one target's address a script prints."""
+def fleet_of_one(toy, tmp_path, code: str, policy: str = "") -> Plan:
+    """The toy's plan with a fleet of two waves, a target each, whose address a script prints."""
     (tmp_path / "address.py").write_text(code)
     command = json.dumps([sys.executable, str(tmp_path / "address.py")])
     path = toy / "runbook.toml"
-    path.write_text(f'{path.read_text()}\n[fleets.crm]\ntargets = "crm.json"\naddress_command = {command}\n')
-    (toy / "crm.json").write_text('[{"target": "eu-1"}]')
+    policy = f'targets = "crm.json"\naddress_command = {command}\n{policy}'
+    path.write_text(f"{path.read_text()}\n[fleets.crm]\n{policy}\n")
+    (toy / "crm.json").write_text('[{"target": "eu-1"}, {"target": "eu-2", "wave": 2}]')
     return Plan.read(path)
 
 
@@ -72,3 +78,75 @@ def test_what_an_address_command_says_of_itself_is_not_repeated(toy, tmp_path):
     with pytest.raises(UsageError, match="exit code 1") as error:
         environments.find(plan, plan.environment("crm/eu-1"))
     assert "s3cret" not in str(error.value)
+
+
+def test_a_target_goes_its_way_from_an_engines_approval_to_the_next_wave(toy, runbook, tmp_path):
+    local = environments.find(plan := Plan.read(toy / "runbook.toml"), plan.environment("local")).address
+    fleet_of_one(toy, tmp_path, f"print({local.conninfo!r})", 'engines = ["airflow"]\nwaves_in_order = true')
+    result = tmp_path / "result.json"
+
+    def ask(verb: str, *arguments: str) -> tuple[int, str]:
+        done = runbook(toy, *verb.split(), *arguments)
+        return done.returncode, done.stdout + done.stderr
+
+    ensure = ("--ensure", "--result", str(result))
+    code, said = ask("run --environment crm/eu-2", *ensure)
+    assert (code, "'eu-1' of wave 1 is not complete: it has not run" in said) == (3, True)
+    code, said = ask("run --environment crm/eu-1", *ensure)
+    assert (code, "nobody has approved it" in said) == (4, True)
+    assert (json.loads(result.read_text())["kind"], (toy / "outputs" / "crm").exists()) == ("NotApproved", False)
+    engine = ("--engine", "airflow", "--by", "ada", "--statement", "Go")
+    assert ask("approve --environment crm/eu-1", *engine)[0] == 0
+    code, said = ask("run --environment crm/eu-1", *ensure)
+    assert (code, json.loads(result.read_text())["status"]) == (0, "complete"), said
+    code, said = ask("run --environment crm/eu-2", *ensure)
+    assert (code, "this database is 'crm/eu-1'" in said) == (2, True), said
+    shown = {one["target"]: one["status"] for one in json.loads(ask("fleet status crm --json")[1])["targets"]}
+    assert shown == {"eu-1": "complete", "eu-2": "not_run"}
+    assert ask("fleet report crm")[0] == 0
+    code, said = ask("fleet verify crm")
+    assert (code, "vouch for 1 of 1 run" in said) == (0, True), said
+
+
+@pytest.mark.slow
+def test_a_fleet_of_a_hundred_is_reported_and_one_byte_in_it_is_found(toy, runbook, tmp_path):
+    done = runbook(toy, "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = manifest.latest_run(Plan.read(toy / "runbook.toml"))
+    make(toy, run, 100)
+    found = json.loads(runbook(toy, "fleet", "report", "many", "--json").stdout)
+    assert found["counts"] == {"complete": 86, "failed": 14}
+    assert [row["wave"] for row in found["targets"]].count(3) == 89
+    alone = json.loads(runbook(toy, "fleet", "verify", "many", "--offline", "--json").stdout)
+    assert (alone["exit_code"], alone["problems"], alone["targets"]) == (3, [], 100)
+    path = toy / "outputs" / "many" / "tenant-0042" / run.name / "report.html"
+    altered = path.read_bytes().replace(b"complete", b"c0mplete", 1)
+    path.unlink()  # the others have the same file
+    path.write_bytes(altered)
+    found = runbook(toy, "fleet", "verify", "many", "--offline")
+    assert (found.returncode, found.stdout.splitlines()[0]) == (1, "✗ tenant-0042: report.html was altered")
+
+
+def test_a_notebook_that_another_operator_of_airflow_runs_names_the_right_one(toy):
+    line = [sys.executable, "-m", "papermill", f"notebooks/{NAME}", "out.ipynb"]
+    engine = {**os.environ, "AIRFLOW_CTX_DAG_ID": "mine"}
+    done = subprocess.run(line, cwd=toy, env=engine, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 1
+    assert "use RunbookOperator of runbook.airflow" in done.stderr
+
+
+@pytest.mark.slow
+def test_what_an_approval_is_about_is_prepared_without_one(small, runbook, tmp_path):
+    plan = small / "runbook.toml"
+    plan.write_text(plan.read_text().replace('approval = "automatic"', 'approval = "required"', 1))
+    result = tmp_path / "result.json"
+    refused = runbook(small, "run", "--ensure", "--result", str(result))
+    assert (refused.returncode, json.loads(result.read_text())["kind"]) == (4, "NotApproved")
+    assert not (small / "outputs" / "local").exists()
+    prepared = runbook(small, "run", "--to", "0", "--ensure", "--result", str(result))
+    said = json.loads(result.read_text())
+    assert (prepared.returncode, said["kind"], said["task"]) == (4, "NotApproved", 0), prepared.stdout
+    notes = manifest.read_manifest(Path(said["folder"]))["tasks"][0]["notes"]
+    assert notes["backup"]["proven"]
+    assert notes["dry run 2"]["ways"]
+    assert "runbook approve" in said["failure"] + said["next"]

@@ -45,6 +45,7 @@ else:
     print(f"{verb} of {target}", flush=True)
     if result := option("--result"):
         said = {
+            "kind": "NotApproved" if code == 4 and verb == "prepare" else None,
             "status": "complete",
             "task": 2,
             "next": "mend it",

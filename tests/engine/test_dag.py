@@ -25,6 +25,7 @@ def fleets(tmp_path_factory):
     codes = make_fleet(folder / "codes", "codes", list(CODES))
     codes.behave(**{name: {"run": code, "preflight": 4} for name, code in CODES.items()})
     approvals = make_fleet(folder / "approvals", "approvals", TARGETS, 'approval = "required"\napprovers = 2')
+    approvals.behave(**{name: {"prepare": 4} for name in TARGETS})  # all that is lacking is what people have to say
     return {"codes": codes, "approvals": approvals, "stopped": make_fleet(folder / "stopped", "stopped", ["t1"])}
 
 

@@ -166,7 +166,10 @@ class _Wave:
         @task_group(group_id="target")
         def chain(target: str) -> None:
             run = {"verb": "run", "target": target, "retries": RETRIES, **self._limited()}
-            last: Any = RunbookOperator(task_id="prepare", arguments=["--to", "0", "--ensure"], **run)
+            # It makes all that people decide on, and ends because they have not yet.
+            last: Any = RunbookOperator(
+                task_id="prepare", arguments=["--to", "0", "--ensure"], accepted_kinds=["NotApproved"], **run
+            )
             asked: list[Any] = []
             for place in range(1, self.approvers + 1):
                 answer = Approval(

@@ -36,6 +36,7 @@ class RunbookOperator(BaseOperator):  # type: ignore[misc]
             runbook finds the address itself.
         by: who approved, for `approve`: what a `Question` returned.
         accepted: exit codes beside 0 that are an answer and no failure.
+        accepted_kinds: kinds of failure in the result file that are none to the DAG, such as `NotApproved`.
     """
 
     template_fields: Sequence[str] = ("target", "by")
@@ -53,11 +54,13 @@ class RunbookOperator(BaseOperator):  # type: ignore[misc]
         connection: str = "",
         by: dict[str, str] | None = None,
         accepted: Iterable[int] = (),
+        accepted_kinds: Iterable[str] = (),
         **about: Any,
     ) -> None:
         super().__init__(**about)
         self.project, self.executable, self.fleet, self.target = project, executable, fleet, target
         self.verb, self.arguments, self.accepted = verb, list(arguments), list(accepted)
+        self.accepted_kinds = list(accepted_kinds)
         self.connection, self.by = connection, by
         self._process: subprocess.Popen[str] | None = None
 
@@ -115,10 +118,12 @@ class RunbookOperator(BaseOperator):  # type: ignore[misc]
         return kept
 
     def _judge(self, code: int, found: dict[str, Any]) -> dict[str, Any]:
-        if code == 0 or code in self.accepted:
+        if code == 0 or code in self.accepted or found.get("kind") in self.accepted_kinds:
             return found
         said = f"{self.fleet}/{self.target}: `runbook {self.verb}` ended with exit code {code}"
         said += f" in Task {found['task']}." if found.get("task") is not None else "."
+        if why := found.get("failure"):
+            said += f" {why}"
         if advice := found.get("next"):
             said += f" Next: {advice}"
         if code == TRY_AGAIN or code < 0:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from rich.console import Console
 
-from runbook.batch import ending, promotion, resume
+from runbook.batch import ending, promotion, resume, waves
 from runbook.batch.finalize import Finalizer
 from runbook.batch.window import ESTIMATES, Window
 from runbook.database import environments, finality
-from runbook.database.ledger import DONE
+from runbook.database.ledger import DONE, Ledger
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.evidence import notebooks
 from runbook.evidence.gate_rows import DELIVERED
 from runbook.evidence.model import Failure
 from runbook.plan import cells, parameters
 from runbook.plan.plan import Plan, Task
-from runbook.policy import confirmation
+from runbook.policy import approval_required, confirmation
 
 if TYPE_CHECKING:
     from runbook.batch.execution import Execution
@@ -75,6 +75,8 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     if request.fresh:
         _reset(plan, request.environment)
     promoted = promotion.require_promotion(plan, plan.environment(request.environment))
+    waves.require_wave_before(plan, plan.environment(request.environment))
+    _ask_for_approval(plan, request, tasks, given)
     execution: Execution = _heavy().Execution(plan, request.environment, console, request.confirm)
     is_fresh = not execution.ledger.states()
     whole = tasks
@@ -108,6 +110,22 @@ def _note(execution: "Execution", text: str) -> None:
     if text:
         execution.ledger.note_run(execution.run_id, text)
         execution.announcer.event("note", text)
+
+
+def _ask_for_approval(plan: Plan, request: RunRequest, tasks: tuple[Task, ...], given: Mapping[str, Any]) -> None:
+    """Make sure, before anything is made for it, that a run is approved which does more than prepare an approval."""
+    environment = plan.environment(request.environment)
+    if environment.approval == "automatic":
+        return
+    target = environments.find(plan, environment)
+    with target.connect("runbook approval") as connection:
+        ledger = Ledger(connection, plan.name)
+        stopped = ledger.unfinished_run(environment.name) if request.resume and ledger.exists() else None
+        if stopped:
+            run = ledger.run(stopped)
+            tasks, given = plan.between(run["first_task"], run["last_task"]), {**run["parameters"], **given}
+        if any(task.needs or cells.changes_target(task.notebook) for task in tasks):
+            approval_required.ask_first(plan, environment, connection, target.identity, given)
 
 
 def _reset(plan: Plan, environment: str) -> None:

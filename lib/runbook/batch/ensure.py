@@ -8,9 +8,10 @@ from typing import Any
 
 from runbook.batch.batch import RunRequest
 from runbook.batch.preflight import Preflight
-from runbook.database import environments
+from runbook.database import claims, environments
+from runbook.database.failures import describe_failure, exit_code_of_failure
 from runbook.database.ledger import DONE, Ledger
-from runbook.errors import RunbookError, UsageError
+from runbook.errors import UsageError
 from runbook.evidence import manifest, seal
 from runbook.plan import fingerprint
 from runbook.plan.finding import BLOCKS
@@ -23,12 +24,16 @@ def what_is_left(plan: Plan, request: RunRequest) -> RunRequest | None:
     A task counts as done while the target's ledger says that it is complete under the content that stands here.
 
     Raises:
-        UsageError: the plan or the environment is wrong.
+        UsageError: the plan or the environment is wrong, or the target is another environment's.
         TryAgain: the target cannot be reached.
     """
     tasks, environment = plan.between(request.first, request.last), plan.environment(request.environment)
-    with environments.connect(plan, environment, "runbook ensure") as connection:
+    target = environments.find(plan, environment)
+    with target.connect("runbook ensure") as connection:
         ledger = Ledger(connection, plan.name)
+        if ledger.exists():  # what another environment has done there is nothing this one has
+            ledger.prepare()
+            claims.require_own(connection, plan.name, environment, target, manifest.shown_target(plan, environment))
         states = ledger.states() if ledger.exists() else {}
         stopped = ledger.unfinished_run(environment.name) if states else None
         run = ledger.run(stopped) if stopped else None
@@ -55,17 +60,17 @@ def require_writable(path: Path) -> None:
         raise UsageError(f"--result {path}: the folder {path.parent} does not exist.")
 
 
-def write_result(path: Path, plan: Plan, environment: str, code: int, error: RunbookError | None = None) -> None:
-    """Write what became of a run: `environment`, `exit_code`, `run`, `status`, `task`, `kind`, `failure`, `next`.
+def write_result(path: Path, plan: Plan, environment: str, code: int) -> None:
+    """Write what became of a run that began.
 
-    Also `digest`, of the content that ran, `head`, of its seal, and `folder`, of the evidence; null where unknown.
+    `environment`, `exit_code`, `run`, `status`; of a failure `task`, `kind`, `failure` in words, `next`; `digest` of
+    the content that ran, `head` of its seal, `folder` of the evidence. What nobody knows is null.
 
     Args:
         path: where to.
         plan: of the run.
         environment: where it ran.
         code: how it ended.
-        error: why it did not begin.
     """
     folder = manifest.latest_run(plan, plan.environment(environment))
     found = manifest.read_manifest(folder) if folder else {}
@@ -78,8 +83,8 @@ def write_result(path: Path, plan: Plan, environment: str, code: int, error: Run
             "run": found.get("run_id"),
             "status": found.get("status"),
             "task": failure.get("task"),
-            "kind": type(error).__name__ if error else failure.get("name"),
-            "failure": str(error) if error else failure.get("message"),
+            "kind": failure.get("name"),
+            "failure": failure.get("message"),
             "next": failure.get("next"),
             "digest": found.get("digest"),
             "head": seal.head(folder) if folder and seal.is_sealed(folder) else None,
@@ -104,10 +109,10 @@ def write_preflight(path: Path, plan: Plan, found: Preflight) -> None:
     )
 
 
-def write_refusal(path: Path, environment: str, error: RunbookError) -> None:
-    """Write why nothing could be found out."""
-    said = {"kind": type(error).__name__, "failure": str(error)}
-    _write(path, {"environment": environment, "exit_code": error.exit_code, **said})
+def write_refusal(path: Path, environment: str, error: Exception) -> None:
+    """Write why nothing began, or why it broke off: `environment`, `exit_code`, `kind`, `failure`."""
+    said = {"kind": type(error).__name__, "failure": describe_failure(error)}
+    _write(path, {"environment": environment, "exit_code": exit_code_of_failure(error), **said})
 
 
 def _write(path: Path, said: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from runbook.batch.webhook import Webhook
 from runbook.database import claims, copies, environments, lock, poolers, seals
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.database.ledger import UNDONE, Ledger
+from runbook.errors import Interrupted
 from runbook.evidence import manifest, notebooks, seal, signature
 from runbook.evidence.model import Failure
 from runbook.kernels import engine
@@ -131,7 +132,7 @@ class Execution:
             except PapermillExecutionError as error:
                 failure = Failure(task.number, error.ename, error.evalue)
             except KeyboardInterrupt:
-                failure = Failure(task.number, "Interrupted", "The run was interrupted by the operator.")
+                failure = Failure(task.number, Interrupted.__name__, "The run was interrupted by the operator.")
             except Exception as error:  # whatever a dead kernel or a full disk raises
                 failure = Failure(task.number, type(error).__name__, f"The notebook stopped: {error}")
         state = self.ledger.states().get(task.number)

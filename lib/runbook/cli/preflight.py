@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import click
+import psycopg
 from rich.console import Console
 
 from runbook.cli.options import ENVIRONMENT, PARAMETERS
@@ -42,7 +43,7 @@ def preflight(
         ensure.require_writable(result)
     try:
         found = run_preflight(plan, environment, values, probes=probes)
-    except RunbookError as error:
+    except (RunbookError, psycopg.Error, OSError) as error:
         if result:
             ensure.write_refusal(result, environment, error)
         raise

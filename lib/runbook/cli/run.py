@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 from rich.console import Console
 
 from runbook.cli.options import CONFIRM, ENVIRONMENT, PARAMETERS
@@ -38,7 +39,7 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, *
 
     forkserver.prepare()  # beside the imports here
     from runbook.batch import batch
-    from runbook.batch.ensure import require_writable, what_is_left, write_result
+    from runbook.batch.ensure import require_writable, what_is_left, write_refusal, write_result
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
     plan, console = Plan.find(), Console()
@@ -50,9 +51,9 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, *
     try:
         wanted = what_is_left(plan, asked) if ensure else asked
         code = batch.run_batch(plan, wanted, console) if wanted else 0
-    except RunbookError as error:
+    except (RunbookError, psycopg.Error, OSError) as error:
         if result:
-            write_result(result, plan, asked.environment, error.exit_code, error)
+            write_refusal(result, asked.environment, error)
         raise
     if wanted is None:
         click.echo(f"{asked.environment} is complete under this content: nothing to do.")

@@ -57,6 +57,8 @@ def render(plan: Plan, rows: Sequence[Row], found: dict[str, Any]) -> str:
         figures=[name for name in plan.figures if any(name in row.figures for row in rows)],
         sums={name: sum(row.figures.get(name, 0) for row in rows) for name in plan.figures},
         bars=bars_of(rows),
+        # A target still to come needs nobody, until its wave has begun.
+        attention=[row for row in rows if row.outlier or row.status not in ("complete", "not_run")],
     )
 
 

@@ -26,6 +26,7 @@ from runbook.query import redaction
 from runbook.query.lock_retry import LOCK_TIMEOUT
 from runbook.query.table import Markup, show_header
 
+ENGINE_VARIABLE = "AIRFLOW_CTX_DAG_ID"  # in whatever an Airflow task runs
 TARGET_NAME = "_runbook_target"  # where whoever executes a notebook on a copy puts the copy; else the environment's own
 
 
@@ -61,6 +62,7 @@ def begin(number: int, *, undo: bool = False) -> TaskSession:
         asked = preflight.open_session(definition, whole, given, shell.user_ns, told)
         magics.register(shell, asked)
         return asked
+    _require_runbooks_operator()
     run_id = os.environ.get(RUN_VARIABLE, "") or f"interactive-{datetime.now(UTC):%Y-%m-%d}"
     names = shell.user_ns
     task = TaskSession(definition, whole, run_id, given, names, undo=undo, target=names.get(TARGET_NAME))
@@ -76,6 +78,14 @@ def begin(number: int, *, undo: bool = False) -> TaskSession:
     if not undo:
         show_preparation(task)
     return task
+
+
+def _require_runbooks_operator() -> None:
+    if ENGINE_VARIABLE in os.environ and HOLDER_VARIABLE not in os.environ:
+        raise UsageError(
+            "Airflow's PapermillOperator knows neither the runbook's folder nor its gates: use RunbookOperator of "
+            "runbook.airflow, or the DAG that fleet_dag of runbook.airflow makes."
+        )
 
 
 def _follow(shell: Any, task: TaskSession, previous: TaskSession | None) -> None:

@@ -1,12 +1,15 @@
 """The authorization: whether somebody has approved exactly what is about to run, and nobody has rejected it since."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
+
+import psycopg
 
 from runbook.database import approvals
 from runbook.database.ledger import Ledger
 from runbook.database.target import Target
+from runbook.database.target_identity import Identity
 from runbook.errors import NotApproved
 from runbook.plan import fingerprint
 from runbook.plan.fingerprint import Parts
@@ -43,7 +46,7 @@ def authorize(task: ApprovalSubject) -> dict[str, str]:
     found = _approval(task, parts)
     if found is None:
         task.ledger.finish_task(task.run_id, task.definition.number, "failed")
-        raise _refusal(task, parts)
+        raise _refusal(task.environment, decisions(task), parts)
     return found
 
 
@@ -61,7 +64,29 @@ def require_approval(task: ApprovalSubject, schema: str | None = None) -> None:
         return
     parts = content(task, schema)
     if _approval(task, parts) is None:
-        raise _refusal(task, parts)
+        raise _refusal(task.environment, decisions(task), parts)
+
+
+def ask_first(
+    plan: Plan, environment: Environment, connection: psycopg.Connection, identity: Identity, given: Mapping[str, Any]
+) -> None:
+    """Make sure, before anything is begun, that what is asked for is approved, as far as its target need not be read.
+
+    Args:
+        plan: what would run.
+        environment: where.
+        connection: to its target.
+        identity: of the target.
+        given: the parameters it would be given.
+
+    Raises:
+        NotApproved: it is not.
+    """
+    parts = fingerprint.content_of(plan, environment.name, given)
+    parts |= {fingerprint.IDENTITY: approvals.identity_part(identity)}
+    found = approvals.decisions(connection, plan.name, environment)
+    if approvals.rejection(found) or len(approvals.granted(found, parts)) < environment.approvers:
+        raise _refusal(environment, found, parts)
 
 
 def content(task: ApprovalSubject, schema: str | None = None) -> Parts:
@@ -103,9 +128,9 @@ def _approval(task: ApprovalSubject, parts: Parts) -> dict[str, str] | None:
     }
 
 
-def _refusal(task: ApprovalSubject, parts: Parts) -> NotApproved:
-    name = task.environment.name
-    why = approvals.refusal(decisions(task), parts, task.environment.approvers)
+def _refusal(environment: Environment, found: Sequence[approvals.Decision], parts: Parts) -> NotApproved:
+    name = environment.name
+    why = approvals.refusal(found, parts, environment.approvers)
     return NotApproved(
         f"What stands here is not authorized on {name!r}: {why}. "
         f"Review it, then `runbook approve --environment {name} --by NAME --statement TEXT`."
