@@ -21,8 +21,10 @@ from tests.support.toy import NAME
 
 def test_a_complete_target_is_left_alone_and_one_that_is_not_is_completed(toy, runbook, tmp_path):
     result = tmp_path / "result.json"
-    first = runbook(toy, "run", "--ensure", "--result", str(result))
+    first = runbook(toy, "run", "--ensure", "--result", str(result), "--log-format", "json")
     assert first.returncode == 0, first.stdout + first.stderr
+    events = [json.loads(line)["event"] for line in first.stdout.splitlines()]
+    assert [one for one in events if one in ("run", "start", "complete", "end")] == ["run", "start", "complete", "end"]
     said = json.loads(result.read_text())
     assert (said["exit_code"], said["status"], said["failure"], said["kind"]) == (0, "complete", None, None)
     folder = toy / "outputs" / "local" / said["run"]
@@ -62,7 +64,7 @@ def fleet_of_one(toy, tmp_path, code: str, policy: str = "") -> Plan:
     path = toy / "runbook.toml"
     policy = f'targets = "crm.json"\naddress_command = {command}\n{policy}'
     path.write_text(f"{path.read_text()}\n[fleets.crm]\n{policy}\n")
-    (toy / "crm.json").write_text('[{"target": "eu-1"}, {"target": "eu-2", "wave": 2}]')
+    (toy / "crm.json").write_text('[{"target": "eu-1", "parameters": {"prefix": "EU"}}, {"target": "eu-2", "wave": 2}]')
     return Plan.read(path)
 
 
@@ -80,7 +82,7 @@ def test_what_an_address_command_says_of_itself_is_not_repeated(toy, tmp_path):
     assert "s3cret" not in str(error.value)
 
 
-def test_a_target_goes_its_way_from_an_engines_approval_to_the_next_wave(toy, runbook, tmp_path):
+def test_a_target_goes_its_way_from_an_engines_approval_to_the_next_wave(toy, runbook, connect, tmp_path):
     local = environments.find(plan := Plan.read(toy / "runbook.toml"), plan.environment("local")).address
     fleet_of_one(toy, tmp_path, f"print({local.conninfo!r})", 'engines = ["airflow"]\nwaves_in_order = true')
     result = tmp_path / "result.json"
@@ -99,6 +101,7 @@ def test_a_target_goes_its_way_from_an_engines_approval_to_the_next_wave(toy, ru
     assert ask("approve --environment crm/eu-1", *engine)[0] == 0
     code, said = ask("run --environment crm/eu-1", *ensure)
     assert (code, json.loads(result.read_text())["status"]) == (0, "complete"), said
+    assert connect(toy).execute("SELECT DISTINCT left(label, 2) FROM shelves").fetchall() == [("EU",)]
     code, said = ask("run --environment crm/eu-2", *ensure)
     assert (code, "this database is 'crm/eu-1'" in said) == (2, True), said
     shown = {one["target"]: one["status"] for one in json.loads(ask("fleet status crm --json")[1])["targets"]}

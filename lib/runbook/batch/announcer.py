@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
+from runbook.batch.json_lines import JsonLines
 from runbook.batch.webhook import Webhook
 from runbook.batch.window import Window, step_of
 from runbook.plan.plan import Plan, Step, Task
@@ -41,6 +42,8 @@ class Announcer:
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": kind, "message": message, **facts}
         with self._lock, self.journal.open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(line, ensure_ascii=False) + "\n")
+            if isinstance(self.console, JsonLines):
+                self.console.event(line)
         if self.webhook:
             self.webhook.send(kind, message, facts)
 
@@ -53,6 +56,8 @@ class Announcer:
     def say(self, kind: str, message: str, style: str = "", **facts: Any) -> None:
         """Journal an event and print its message."""
         self.event(kind, message, **facts)
+        if isinstance(self.console, JsonLines):  # it has the event
+            return
         self.console.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def complain(self, message: str) -> None:

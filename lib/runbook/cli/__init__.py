@@ -48,4 +48,6 @@ def main() -> None:
     priority.give_way()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal may know fewer letters: no reason to end a migration
+            stream.reconfigure(
+                errors="replace", line_buffering=True
+            )  # a terminal may know fewer letters: no reason to end a migration

@@ -2,9 +2,8 @@
 
 import click
 
-from runbook.cli.options import BY, ENGINE, ENVIRONMENT, PARAMETERS, STATEMENT
+from runbook.cli.options import BY, ENGINE, ENVIRONMENT, PARAMETERS, STATEMENT, given_values
 from runbook.errors import UsageError
-from runbook.plan import parameters
 from runbook.plan.plan import Plan
 
 
@@ -36,7 +35,7 @@ def approve(
     from runbook.batch.approve import Approver, record_decision
 
     plan = Plan.find()
-    values = parameters.parse_given(parameters.known_parameters(plan.tasks), given)
+    values = given_values(plan, environment, given)
     if len(accepts) != len(reasons) or not all(reason.strip() for reason in reasons):
         raise UsageError("Each --accept needs a --because of its own, in words.")
     reason_by_check = dict(zip(accepts, reasons, strict=True))

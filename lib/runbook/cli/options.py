@@ -1,6 +1,7 @@
 """What several verbs share: their options, and which run they are about."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,6 +24,20 @@ ENGINE = click.option(
     "--engine", default="", help="The engine that vouches for --by, such as airflow; the plan names it."
 )
 STATEMENT = click.option("--statement", required=True, help="What is decided, in their words.")
+
+
+def given_values(plan: Plan, environment: str, given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """Return the parameters of a command: what the inventory of a fleet gives its target, then what was told.
+
+    Raises:
+        UsageError: the inventory cannot be read, or has no such target.
+    """
+    from runbook.plan import parameters
+
+    return {
+        **plan.parameters_of(environment),
+        **parameters.parse_given(parameters.known_parameters(plan.tasks), given),
+    }
 
 
 def run_folder(plan: Plan, folder: Path | None) -> Path:

@@ -8,9 +8,9 @@ import click
 import psycopg
 from rich.console import Console
 
-from runbook.cli.options import ENVIRONMENT, PARAMETERS
+from runbook.cli.options import ENVIRONMENT, PARAMETERS, given_values
 from runbook.errors import RunbookError
-from runbook.plan import parameters, static_check
+from runbook.plan import static_check
 from runbook.plan.plan import Plan
 
 
@@ -35,7 +35,7 @@ def preflight(
 
     plan = Plan.find()
     static_check.require_sound(plan)
-    values = parameters.parse_given(parameters.known_parameters(plan.tasks), given)
+    values = given_values(plan, environment, given)
     if form == "sql":
         click.echo(preflight_page.as_sql(plan, values))
         return

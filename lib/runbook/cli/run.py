@@ -9,10 +9,10 @@ import click
 import psycopg
 from rich.console import Console
 
-from runbook.cli.options import CONFIRM, ENVIRONMENT, PARAMETERS
+from runbook.cli.options import CONFIRM, ENVIRONMENT, PARAMETERS, given_values
 from runbook.errors import RunbookError
 from runbook.formatting import amount
-from runbook.plan import parameters, static_check
+from runbook.plan import static_check
 from runbook.plan.plan import Plan
 
 
@@ -24,12 +24,15 @@ from runbook.plan.plan import Plan
 @click.option("--resume", is_flag=True, help="Go on with the run that stopped, where it stopped.")
 @click.option("--ensure", is_flag=True, help="Start a run, resume one, or do nothing: until the target is complete.")
 @click.option("--result", type=click.Path(path_type=Path), help="Write what became of it here, as JSON.")
+@click.option(
+    "--log-format", "form", type=click.Choice(["text", "json"]), default="text", help="How to say what happens."
+)
 @click.option("--fresh", is_flag=True, help="Give an embedded environment a fresh baseline first.")
 @click.option("--note", default="", metavar="TEXT", help="The operator's note on this run; it voids no approval.")
 @click.option("--rollback-on-trigger", is_flag=True, help="Where a rollback trigger fires, reverse its task, unasked.")
 @click.option("--keep-expected", is_flag=True, help="Make this run's notebooks the expected results.")
 @CONFIRM
-def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, **request: Any) -> None:
+def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, form: str, **request: Any) -> None:
     """Run the tasks in sequence; stop at the first shut gate.
 
     Exit codes: 0 all gates open, 1 a gate shut or a step failed, 2 wrong usage or configuration, 3 a dependency is not
@@ -40,11 +43,12 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, *
     forkserver.prepare()  # beside the imports here
     from runbook.batch import batch
     from runbook.batch.ensure import require_writable, what_is_left, write_refusal, write_result
+    from runbook.batch.json_lines import JsonLines
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
-    plan, console = Plan.find(), Console()
+    plan, console = Plan.find(), JsonLines() if form == "json" else Console()
     spared = static_check.require_sound(plan)
-    values = parameters.parse_given(parameters.known_parameters(plan.tasks), given)
+    values = given_values(plan, request["environment"], given)
     asked = batch.RunRequest(given=values, **request)
     if result:
         require_writable(result)
@@ -56,7 +60,7 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, *
             write_refusal(result, asked.environment, error)
         raise
     if wanted is None:
-        click.echo(f"{asked.environment} is complete under this content: nothing to do.")
+        console.print(f"{asked.environment} is complete under this content: nothing to do.", soft_wrap=True)
     if spared:
         told = f"`runbook check` names {amount(len(spared), 'flaw')}, such as: {spared[0].what}."
         console.print(told, style="yellow", markup=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from runbook.errors import UsageError
 from runbook.plan import fleets, plan_file
@@ -108,6 +108,17 @@ class Plan:
             )
         known = ", ".join([*self.environments, *(f"{one}/TARGET" for one in self.fleets)])
         raise UsageError(f"There is no environment {name!r} in {FILE}; it has {known}.")
+
+    def parameters_of(self, environment: str) -> dict[str, Any]:
+        """Return the parameters that an inventory gives a fleet's target; none of any other environment.
+
+        Raises:
+            UsageError: the inventory cannot be read, or has no such target.
+        """
+        fleet, slash, target = environment.partition("/")
+        if not slash or fleet not in self.fleets:
+            return {}
+        return dict(fleets.target_of(self.root, self.fleets[fleet], target).parameters)
 
     def between(self, first: int | None, last: int | None) -> tuple[Task, ...]:
         """Return the tasks numbered `first` to `last`, both included; None means the end of the plan.
