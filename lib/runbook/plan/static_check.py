@@ -105,7 +105,7 @@ def _lesser(what: str) -> Flaw:
 def _is_readable(task: Task) -> bool:
     try:
         cells.read_cells(task.notebook)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except UsageError:
         return False  # said where its parameters are read
     return True
 
