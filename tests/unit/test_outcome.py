@@ -8,7 +8,7 @@ from runbook.plan.model import Outcome
 
 TOLD = Outcome("moved", "{shelves:,} shelves moved; books {before:,} → {after:,} ({share:+.1f} %)")
 SAID = "5,000 shelves moved; books 1,000 → 1,100 (+10.0 %)"
-FIGURES = {"shelves": 5000, "before": 1000, "after": "1100", "share": 10.0}
+FIGURES = {"shelves": 5000, "before": 1000, "after": "1100.0", "share": 10.0}
 
 
 def test_the_figures_of_a_note_stand_in_the_plans_words():

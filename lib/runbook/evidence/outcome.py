@@ -43,4 +43,6 @@ def _number(value: Any) -> Decimal | None:
         found = Decimal(str(value))
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    if not found.is_finite():
+        return None
+    return found.quantize(Decimal(1)) if found == found.to_integral_value() else found
