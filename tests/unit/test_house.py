@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 LIB = ROOT / "lib" / "runbook"
 MODULES = sorted(LIB.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EXAMPLES = sorted((ROOT / "examples").glob("*/notebooks/*.ipynb"))
 GROUND, ROOF = 0, 7
 WIDTH = 100  # of a notebook's page
 LEVELS = {
@@ -181,6 +182,14 @@ def test_no_name_of_the_brief_stands_in_the_library():
     assert not found
 
 
+def test_no_name_of_an_example_stands_in_the_library():
+    names = {"first_name", "last_name", "keep_names_in_step", "logins", "users_first_name_given"}
+    pattern = re.compile(rf"\b({'|'.join(sorted(names))})\b")
+    assert names <= {hit for path in EXAMPLES for hit in pattern.findall(path.read_text("utf-8"))}
+    files = [path for path in LIB.rglob("*") if path.suffix in {".py", ".j2", ".sql"}]
+    assert not {f"{label(path)}: {hit}" for path in files for hit in pattern.findall(path.read_text("utf-8"))}
+
+
 def test_no_test_imports_from_another():
     pattern = re.compile(r"^\s*(?:from|import) (?:tests\.[\w.]*)?\btest_\w+", re.MULTILINE)
     files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
@@ -201,7 +210,7 @@ def test_a_module_says_what_it_is_for_and_stays_small(path):
     assert not {node.name: length(node) for node in functions if length(node) > 40}
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, *(ROOT / "tests").rglob("*.ipynb")], ids=label)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *(ROOT / "tests").rglob("*.ipynb"), *EXAMPLES], ids=label)
 def test_a_notebook_imports_what_is_public_and_nothing_else(path):
     code = "\n".join(one.source for one in cells.read_cells(path) if one.kind == "code" and not one.magic)
     named = re.findall(r"^from (runbook[\w.]*) import (.+)$|^import (runbook[\w.]+)$", code, re.MULTILINE)
