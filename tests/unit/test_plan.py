@@ -72,6 +72,8 @@ def test_a_plan_knows_its_tasks_and_where_they_lie(read, tmp_path):
         ('server = "embedded"', 'server = "embedded"\nprot = 1', "environments.local has no entry 'prot'"),
         ("needs = []", "needs = 0", r"tasks\[1\]\.needs must be a valid tuple"),
         ("minutes = 5\nrisk", 'minutes = "five"\nrisk', r"tasks\[1\]\.minutes must be a valid integer"),
+        ("notebooks/1.ipynb", "../1.ipynb", r"tasks\[1\]\.notebook must lie below the folder of the plan"),
+        ("sql/1.sql", "/tmp/1.sql", r"tasks\[1\]\.rollback must lie below the folder of the plan"),
         ('server = "embedded"', 'server = "cloud"', "environments.local.server must be 'embedded' or 'url'"),
         ('approval = "automatic"', 'approval = "maybe"', "must be 'automatic' or 'required'"),
         (

@@ -16,6 +16,7 @@ short. Two contents are compared group by group.
 
 import hashlib
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -47,12 +48,17 @@ def files(plan: Plan) -> dict[str, str]:
     paths = {task.notebook for task in plan.tasks} | {path for one in COVERED for path in plan.root.glob(one)}
     for path in sorted(paths):
         if path.suffix == ".ipynb" and path.parent.name != "expected":
-            found[path.relative_to(plan.root).as_posix()] = _sha256(_source(path))
+            found[_name(plan, path)] = _sha256(_source(path))
         elif path.is_file():
-            found[path.relative_to(plan.root).as_posix()] = _sha256(path.read_bytes())
+            found[_name(plan, path)] = _sha256(path.read_bytes())
     common = {name: value for name, value in _entries(plan).items() if name not in {"environments", "fleets"}}
     found[plan.path.name] = _sha256(json.dumps(common, sort_keys=True).encode())
     return found
+
+
+def _name(plan: Plan, path: Path) -> str:
+    """Return how a file is called: as it lies from the plan's folder, within it or, where one is tried, beside it."""
+    return Path(os.path.relpath(path, plan.root)).as_posix()
 
 
 def plan_digest(plan: Plan) -> str:
@@ -63,10 +69,7 @@ def plan_digest(plan: Plan) -> str:
 def task_digest(plan: Plan, number: int) -> str:
     """Return the SHA-256 of what decides what one task does: neither what others do, nor the expected results."""
     others = {
-        path.relative_to(plan.root).as_posix()
-        for task in plan.tasks
-        if task.number != number
-        for path in (task.notebook, task.rollback)
+        _name(plan, path) for task in plan.tasks if task.number != number for path in (task.notebook, task.rollback)
     }
     own = {name: value for name, value in files(plan).items() if name not in others}
     return digest_of_parts({name: value for name, value in own.items() if not name.startswith("outputs/expected/")})

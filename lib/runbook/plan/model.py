@@ -3,6 +3,7 @@
 The types say what an entry may hold: they validate the file and make the schema that editors read.
 """
 
+import os
 import re
 from collections.abc import Sized
 from dataclasses import dataclass, field
@@ -42,6 +43,13 @@ def _names_figures(words: str) -> str:
 
 
 def _below_root(path: Path, info: ValidationInfo) -> Path:
+    """Return a path below the plan's folder.
+
+    Raises:
+        ValueError: it leads out of it, where nothing is sealed and no approval reaches.
+    """
+    if path.is_absolute() or os.path.normpath(path).startswith(".."):
+        raise ValueError("must lie below the folder of the plan")
     return info.context["root"] / path if info.context else path
 
 
