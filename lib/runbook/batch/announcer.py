@@ -85,9 +85,10 @@ class Announcer:
 
         Args:
             task: the task.
-            delivered: its deliverables, each with its figure.
+            delivered: its deliverables, each with its figure; none: its success criteria are said.
         """
-        summary = "; ".join(f"{name}: {said}" if said else name for name, said in delivered.items())
+        done = [f"{name}: {said}" if said else name for name, said in delivered.items()]
+        summary = "; ".join(done or task.criteria)
         message = self.plan.checklist.message("complete", number=task.number, deliverables=summary)
         self.say("complete", message, "green", task=task.number)
 
