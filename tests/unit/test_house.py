@@ -29,7 +29,7 @@ GROUND, ROOF = 0, 7
 WIDTH = 100  # of a notebook's page
 LEVELS = {
     "plan": 1, "database": 2, "query": 2, "policy": 3, "evidence": 3, "notebook": 4, "report": 4, "kernels": 4,
-    "batch": 5, "faults": 5, "fleet": 5, "airflow": 5, "cli": 6,
+    "batch": 5, "faults": 5, "fleet": 5, "airflow": 5, "authoring": 5, "cli": 6,
 }  # fmt: skip
 DOORS = {"__init__.py", "__main__.py"}
 FORBIDDEN = {
