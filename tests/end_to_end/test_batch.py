@@ -233,8 +233,9 @@ def test_outside_a_checkout_the_folder_is_named(tmp_path, runbook):
         (f"%%check a shelf is blue: some rows\n{DECIDES}SELECT 1 WHERE false", "GateShut", "“a shelf is blue”"),
         pytest.param("import sys\nsys.exit(0)", "StepFailed", "before its gate was decided", marks=pytest.mark.slow),
         ("import os\nos.kill(os.getpid(), 9)", "DeadKernelError", "Kernel died"),
+        pytest.param("{}['label']", "KeyError", "KeyError: 'label'", marks=pytest.mark.slow),
     ],
-    ids=["SQL error", "failing check", "exit in a cell", "dead kernel"],
+    ids=["SQL error", "failing check", "exit in a cell", "dead kernel", "error of Python"],
 )
 def test_a_failure_stops_the_batch_and_is_shown_everywhere(toy, run, connect, cell, name, said):
     add_second_task(toy)

@@ -107,6 +107,7 @@ def test_it_runs_while_the_application_goes_on_and_gives_everything_back(example
     live = found(connection)
     back = runbook(example, "rollback", "--yes")
     assert back.returncode == 0, back.stdout + back.stderr
+    assert "On a copy the way back wrote" in back.stdout
     after = found(connection)
     same = ("columns", "triggers", "functions", "indexes", "constraints", "orders")
     assert {what: after[what] for what in same} == {what: before[what] for what in same}

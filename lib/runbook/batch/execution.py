@@ -18,6 +18,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import LocalHandler, papermill_io
 from rich.console import Console
 
+from runbook import errors
 from runbook.batch import background_jobs
 from runbook.batch.announcer import Announcer, TaskWatch
 from runbook.batch.webhook import Webhook
@@ -130,7 +131,7 @@ class Execution:
             try:
                 self._papermill(notebook, target, given, watch)
             except PapermillExecutionError as error:
-                failure = Failure(task.number, error.ename, error.evalue)
+                failure = Failure(task.number, error.ename, _said(error))
             except KeyboardInterrupt:
                 failure = Failure(task.number, Interrupted.__name__, "The run was interrupted by the operator.")
             except Exception as error:  # whatever a dead kernel or a full disk raises
@@ -168,3 +169,9 @@ class Execution:
             on_cell=on_cell,
             on_update=watch.update,
         )
+
+
+def _said(error: PapermillExecutionError) -> str:
+    """Return the words of an error; those of Python's own say little without its name."""
+    words: str = error.evalue
+    return words if hasattr(errors, error.ename) else f"{error.ename}: {words}"

@@ -13,9 +13,9 @@ from runbook.database.obstacles import Obstacles, find_obstacles
 from runbook.database.record import ObjectChange
 from runbook.database.three_way import LeftAlone
 from runbook.formatting import amount, duration
+from runbook.notebook import dry_run
 from runbook.plan.plan import Task
 
-DRY_RUN = "dry run"  # the note that holds its figures
 DEPENDENTS = "dependents.sql"
 PRESENT = """
     SELECT count(*), COALESCE(string_agg(DISTINCT usename::text, ', '), '') FROM pg_stat_activity
@@ -119,9 +119,8 @@ def _made_again(one: Object, now: Objects) -> str:
 
 
 def _figures(ledger: Ledger, tasks: tuple[Task, ...]) -> tuple[int, float]:
-    """Return rows and seconds of the ways back on a copy, as the last dry run measured them."""
-    note = ledger.read(DRY_RUN) or {"names": [], "rows": []}
-    ways = [dict(zip(note["names"], row, strict=True)) for row in note["rows"]]
-    numbers = {task.number for task in tasks}
-    down = [way for way in ways if way["way"] == "down" and way.get("task", min(numbers)) in numbers]
+    """Return rows and seconds of the ways back on a copy, as the last dry run of each task measured them."""
+    notes = [ledger.read(f"{dry_run.NOTE} {task.number}") or {"ways": []} for task in tasks]
+    ways = [dict(zip(dry_run.COLUMNS, way, strict=True)) for note in notes for way in note["ways"]]
+    down = [way for way in ways if way["way"] == "down"]
     return sum(way["rows"] or 0 for way in down), sum(way["seconds"] or 0.0 for way in down)
