@@ -100,6 +100,30 @@ def test_a_wrong_plan_is_refused_by_name(read, old, new, complaint):
         read(TOML.replace(old, new, 1))
 
 
+def test_what_entries_say_beside_each_other_is_said_at_once_with_what_each_says_alone(read):
+    lone = TASK.replace("number = 1", "number = 2").replace("minutes = 5\n", 'minutes = "long"\n', 1)
+    text = TOML.replace(TASK, f"{lone}{TASK}").replace("needs = []", "needs = [2, 9]") + (
+        '[environments.staging]\napproval = "maybe"\n'
+        '[environments.production]\nneeds = "staging"\napproval = "required"\n'
+        '[environments.late]\nneeds = "later"\napproval = "required"\n'
+    )
+    with pytest.raises(UsageError) as refused:
+        read(text)
+    said = [line.partition(": ")[2] for line in str(refused.value).splitlines()]
+    assert said == [
+        "tasks[1].minutes must be a valid integer.",
+        "environments.staging.approval must be 'automatic' or 'required'.",
+        "task 1 needs task 9, which does not come before it.",
+        "environment late needs 'later', which does not come before it.",
+    ]
+
+
+@pytest.mark.parametrize("text", ["tasks = 1\n[runbook]\n", "[runbook]\nname = 1\n", "[[tasks]]\nnumber = [1]\n", ""])
+def test_a_plan_with_nothing_right_in_it_is_refused_in_words(read, text):
+    with pytest.raises(UsageError, match=r"runbook\.toml: "):
+        read(text)
+
+
 def test_everything_wrong_is_said_at_once(read):
     wrong = TOML.replace("minutes = 5\nrisk", 'minutes = "five"\nrsik').replace('"embedded"', '"cloud"')
     with pytest.raises(UsageError) as refused:

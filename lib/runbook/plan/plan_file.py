@@ -16,6 +16,7 @@ from runbook.plan.fleets import Fleet
 from runbook.plan.model import CLOSED, Column, Content, Environment, Minutes, Task, Text, Texts, not_empty
 
 NAMED = ("environments", "fleets")  # tables whose entries have their name outside
+Spared = frozenset[int | str]
 UNKNOWN, MISSING = "unexpected_keyword_argument", "missing"
 
 
@@ -67,11 +68,14 @@ def load(path: Path) -> PlanFile:
         entries = data.get(table)
         if isinstance(entries, dict):
             data[table] = {name: _with_name(name, entry) for name, entry in entries.items()}
+    context = {"root": path.parent}
     try:
-        found = _adapter().validate_python(data, context={"root": path.parent})
-        problems = list(_contradictions(found))
+        found = _adapter().validate_python(data, context=context)
+        problems = list(_contradictions(found, frozenset()))
     except ValidationError as error:
-        problems = [_in_words(one) for one in error.errors(include_url=False, include_input=False)]
+        wrong = error.errors(include_url=False, include_input=False)
+        problems = [_in_words(one) for one in wrong]
+        problems += _contradictions_beside(data, [one["loc"] for one in wrong], context)
     if problems:
         raise UsageError("\n".join(f"{path}: {problem}." for problem in problems))
     return found
@@ -104,19 +108,52 @@ def _in_words(error: Any) -> str:
     return f"{where} {words[:1].lower()}{words[1:]}"
 
 
-def _unmet(file: PlanFile, task: Task) -> Iterator[str]:
+def _contradictions_beside(data: dict[str, Any], wrong: list[tuple[Any, ...]], context: dict[str, Any]) -> list[str]:
+    """Return what the entries that are not wrong by themselves may not say beside each other.
+
+    Args:
+        data: what the file holds.
+        wrong: where something is wrong by itself.
+        context: of the validation.
+    """
+    out = {place[:2] for place in wrong}
+    found = {table: _by_place(data.get(table)) for table in ("tasks", *NAMED)}
+    kept = {table: {key: one for key, one in of.items() if (table, key) not in out} for table, of in found.items()}
+    lost = [one for key, one in found["tasks"].items() if ("tasks", key) in out and isinstance(one, dict)]
+    spared: set[int | str] = {place[1] for place in out if len(place) > 1 and isinstance(place[1], str)}
+    spared |= {one["number"] for one in lost if isinstance(one.get("number"), int)}
+    left = {"runbook": {"name": "-", "title": "-"}, **kept, "tasks": list(kept["tasks"].values())}
+    try:
+        return list(_contradictions(_adapter().validate_python(left, context=context), frozenset(spared)))
+    except ValidationError:  # no task is left
+        return []
+
+
+def _by_place(entries: Any) -> dict[Any, Any]:
+    """Return entries by their place in a list, or by their name."""
+    if isinstance(entries, list):
+        return dict(enumerate(entries))
+    return entries if isinstance(entries, dict) else {}
+
+
+def _unmet(file: PlanFile, task: Task, spared: Spared) -> Iterator[str]:
     """Yield what a task requires of another that cannot be decided there."""
     criteria = {one.number: one.criteria for one in file.tasks if one.number in task.needs}
     for one in task.requires:
-        if not set(one.criteria) <= set(criteria.get(one.task, ())):
+        if one.task not in spared and not set(one.criteria) <= set(criteria.get(one.task, ())):
             yield (
                 f"task {task.number} requires {one.words!r} of task {one.task}, which must be a task it needs, with "
                 "these criteria"
             )
 
 
-def _contradictions(file: PlanFile) -> Iterator[str]:
-    """Yield what each entry alone may say, but not beside the others."""
+def _contradictions(file: PlanFile, spared: Spared) -> Iterator[str]:
+    """Yield what each entry alone may say, but not beside the others.
+
+    Args:
+        file: what the file holds.
+        spared: numbers and names of entries that are wrong by themselves: whatever others say of them may be right.
+    """
     seen: set[int] = set()
     for task in file.tasks:
         if task.number in seen:
@@ -124,15 +161,15 @@ def _contradictions(file: PlanFile) -> Iterator[str]:
         yield from (
             f"task {task.number} needs task {number}, which does not come before it"
             for number in task.needs
-            if number not in seen
+            if number not in seen and number not in spared
         )
         twice = [text for text, count in Counter([*task.criteria, *task.triggers]).items() if count > 1]
         yield from (f"task {task.number} names {text!r} twice" for text in twice)
         seen.add(task.number)
-        yield from _unmet(file, task)
+        yield from _unmet(file, task, spared)
     for place, environment in enumerate(file.environments.values()):
         needs, head = environment.needs, f"environment {environment.name} needs {environment.needs!r}"
-        if needs and needs not in list(file.environments)[:place]:
+        if needs and needs not in [*list(file.environments)[:place], *spared]:
             yield f"{head}, which does not come before it"
         elif needs and environment.approval != "required":
             yield f"{head}, so its approval must be 'required': it is given for what was shown there"
