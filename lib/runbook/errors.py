@@ -1,14 +1,24 @@
 """What can go wrong, and the exit code each failure means to a shell."""
 
 
+def with_advice(advice: str) -> str:
+    """Return how an error's sentence goes on, where there is advice."""
+    return f" Next: {advice}" if advice else ""
+
+
 class RunbookError(Exception):
     """A failure with one clear sentence: what, where, how to mend it.
 
     Attributes:
         exit_code: what `runbook` exits with when this reaches the command line.
+        advice: what to do next, with the exact commands; empty where the sentence says it.
     """
 
     exit_code = 1
+
+    def __init__(self, message: str = "", *, advice: str = "") -> None:
+        super().__init__(f"{message}{with_advice(advice)}")
+        self.advice = advice
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython prints instead of a traceback."""

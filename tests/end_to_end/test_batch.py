@@ -251,6 +251,10 @@ def test_a_failure_stops_the_batch_and_is_shown_everywhere(toy, run, connect, ce
     issue = next(event["message"] for event in stopped.events if event["event"] == "issue")
     assert re.fullmatch(r"Task 7: ⚠️ ISSUE - .+ - .+", issue)
     assert said in issue
+    assert len([event for event in stopped.events if said in event["message"]]) == 1
+    assert stopped.said.stdout.splitlines()[-1] == f"Next: {failure['next']}"
+    assert failure["next"] not in failure["message"]
+    assert stopped.said.stdout.count(failure["next"]) == 1
     reasons = [event["reason"] for event in stopped.events if event["event"] == "escalation"]
     assert len([reason for reason in reasons if reason != "overtime"]) == 1  # a busy machine is late as well
     assert stopped.cells[-1].execution_count is None

@@ -160,12 +160,11 @@ def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> F
         execution.announcer.complete(task, said)
         return None
     execution.ledger.finish_task(execution.run_id, task.number, "failed")
-    again = resume.command(execution.environment)
-    execution.announcer.issue(task, failure.message, f"look at the notebook, mend the cause, then `{again}`")
+    execution.announcer.issue(task, failure.message, f"look at {task.notebook.name} in the run's folder")
     reason = "trigger" if _fired(execution, task) else "error"
     if failure.name in REFUSED:
         reason = "input"
-    execution.announcer.escalate(task, reason, f"Task {task.number} stopped the run. {failure.message}")
+    execution.announcer.escalate(task, reason, f"Task {task.number} stopped the run.")
     return failure
 
 
@@ -182,9 +181,8 @@ def _conclude(
     differs = comparison is not None and not comparison["passed"]
     facts: dict[str, Any] = {"comparison": comparison, "promoted": promoted, "held": held}
     if failure:
-        message, _, advice = failure.message.partition(" Next: ")
-        again = f"`{resume.command(execution.environment)}`"
-        facts["failure"] = asdict(replace(failure, message=message, next=advice or again))
+        again = f"mend the cause, then `{resume.command(execution.environment)}`."
+        facts["failure"] = asdict(replace(failure, next=failure.next or again))
     ending.end(execution, "failed" if failure or differs else DONE, "Run", **facts)
     if failure:
         return failure.exit_code

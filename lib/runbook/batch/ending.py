@@ -32,5 +32,7 @@ def end(execution: "Execution", status: str, what: str, **facts: Any) -> Path:
     execution.worker.close()
     seal.seal_run(folder, execution.ledger, manifest, status, execution.previous, execution.tell)
     execution.tell(f"{words} · report: {page}", "")
+    if failure := facts.get("failure"):
+        execution.tell(f"Next: {failure['next']}", "bold")
     execution.ledger.connection.close()
     return page

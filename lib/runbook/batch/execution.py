@@ -25,8 +25,9 @@ from runbook.batch.webhook import Webhook
 from runbook.database import claims, copies, environments, lock, poolers, seals
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.database.ledger import UNDONE, Ledger
-from runbook.errors import Interrupted
+from runbook.errors import Interrupted, with_advice
 from runbook.evidence import manifest, notebooks, seal, signature
+from runbook.evidence.gate_rows import ADVICE
 from runbook.evidence.model import Failure
 from runbook.kernels import engine
 from runbook.kernels.background import BackgroundProcess
@@ -131,7 +132,7 @@ class Execution:
             try:
                 self._papermill(notebook, target, given, watch)
             except PapermillExecutionError as error:
-                failure = Failure(task.number, error.ename, _said(error))
+                failure = self._stopped(task, error)
             except KeyboardInterrupt:
                 failure = Failure(task.number, Interrupted.__name__, "The run was interrupted by the operator.")
             except Exception as error:  # whatever a dead kernel or a full disk raises
@@ -146,6 +147,11 @@ class Execution:
             seals.keep_notebook(self.ledger, self.run_id, task.number, manifest.file_digest(target))
             self._pages.append(self._printer.submit(background_jobs.render_page, target))
         return failure
+
+    def _stopped(self, task: Task, error: PapermillExecutionError) -> Failure:
+        """Return why a cell stopped its notebook, and apart from it what to do next, as the cell has noted it."""
+        advice = str(self.ledger.notes(self.run_id, task.number).get(ADVICE, ""))
+        return Failure(task.number, error.ename, _said(error).removesuffix(with_advice(advice)), advice)
 
     def _papermill(self, notebook: Any, target: Path, given: Mapping[str, Any], watch: TaskWatch) -> None:
         steps = notebooks.headings(notebook)

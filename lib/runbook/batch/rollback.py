@@ -115,8 +115,8 @@ def _close(execution: Execution, failure: Failure | None, lowest: int) -> None:
     """Write the evidence of a rollback and say where it is."""
     facts: dict[str, Any] = {}
     if failure:
-        again = f"runbook rollback --environment {execution.environment.name} --to {lowest}"
-        facts["failure"] = asdict(replace(failure, next=again))
+        again = f"`runbook rollback --environment {execution.environment.name} --to {lowest}`"
+        facts["failure"] = asdict(replace(failure, next=failure.next or f"mend the cause, then {again}."))
     ending.end(execution, "failed" if failure else UNDONE, "Rollback", **facts)
 
 
@@ -129,5 +129,5 @@ def _reverse(execution: Execution, task: Task, notebook: object, given: Mapping[
     if failure is None:
         execution.announcer.say("rolled_back", f"Task {task.number}: ✅ ROLLED BACK - {task.name}", "green")
     else:
-        execution.announcer.issue(task, failure.message, "look at the notebook, mend the cause, roll back again")
+        execution.announcer.issue(task, failure.message, f"look at {target.name} in the folder of this rollback")
     return failure

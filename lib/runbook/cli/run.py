@@ -52,6 +52,9 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, f
     asked = batch.RunRequest(given=values, **request)
     if result:
         require_writable(result)
+    if spared:
+        told = f"`runbook check` names {amount(len(spared), 'flaw')}, such as: {spared[0].what}."
+        console.print(told, style="yellow", markup=False, soft_wrap=True)
     try:
         wanted = what_is_left(plan, asked) if ensure else asked
         code = batch.run_batch(plan, wanted, console) if wanted else 0
@@ -61,9 +64,6 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, f
         raise
     if wanted is None:
         console.print(f"{asked.environment} is complete under this content: nothing to do.", soft_wrap=True)
-    if spared:
-        told = f"`runbook check` names {amount(len(spared), 'flaw')}, such as: {spared[0].what}."
-        console.print(told, style="yellow", markup=False, soft_wrap=True)
     if result:
         write_result(result, plan, asked.environment, code)
     sys.exit(code)

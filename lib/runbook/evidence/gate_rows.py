@@ -8,6 +8,7 @@ from runbook.database.records import Check
 from runbook.plan.plan import Plan, Task
 
 DELIVERED = "deliverable: "  # how the note of a deliverable begins
+ADVICE = "advice"  # the note that says what to do after a task has failed
 COMPLETION = "completion"  # the note that holds the boxes of a complete task
 
 

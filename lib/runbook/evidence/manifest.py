@@ -13,7 +13,7 @@ from runbook.database.claims import Shown
 from runbook.database.ledger import UNDONE, Ledger
 from runbook.database.target_identity import Identity
 from runbook.evidence import attachments, standalone
-from runbook.evidence.gate_rows import COMPLETION, DELIVERED, gate_rows
+from runbook.evidence.gate_rows import ADVICE, COMPLETION, DELIVERED, gate_rows
 from runbook.evidence.outcome import outcome_of
 from runbook.plan.plan import Environment, Plan, Task
 from runbook.query import redaction
@@ -217,7 +217,7 @@ def _task(
         "completion": notes.pop(COMPLETION, None) or [],
         "outcome": outcome_of(task.undone if state and state["status"] == UNDONE else task.outcome, notes),
         "session": session,
-        "notes": {name: value for name, value in notes.items() if not name.startswith(DELIVERED)},
+        "notes": {name: value for name, value in notes.items() if not name.startswith(DELIVERED) and name != ADVICE},
     }
 
 

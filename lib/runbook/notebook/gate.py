@@ -11,7 +11,7 @@ from IPython.display import display
 from runbook.database import acceptances, as_found, ledger, lock
 from runbook.database.records import Check
 from runbook.errors import GateShut, NotAccepted, StepFailed, UsageError
-from runbook.evidence.gate_rows import GateRow
+from runbook.evidence.gate_rows import ADVICE, GateRow
 from runbook.formatting import amount
 from runbook.notebook import completion
 from runbook.notebook.cell_order import CellOrder
@@ -75,7 +75,7 @@ def record_check(
 def _show_stop(task: Context) -> None:
     """Show the gate as it stands where a check ends the task: what is decided, what failed, what is left open."""
     title = f"Task {task.definition.number} · {task.definition.name}"
-    display(show_gate(title, completion.rows_of(task), completion.matrix(task), _place(task), advice(task)))
+    display(show_gate(title, completion.rows_of(task), completion.matrix(task), _place(task), f"Next: {advice(task)}"))
 
 
 def _place(task: Context) -> int:
@@ -107,7 +107,7 @@ def stop_task(task: Context, also: str = "") -> None:
         more = f"\nBeside it: {also}" if also else ""
         said = f"Task {number}: the gate is shut by {amount(len(findings), 'check')}:\n{listed(findings)}{more}\n"
     kind = NotAccepted if {one.kind for one in findings} == {UNACCEPTED} else GateShut
-    raise kind(f"{said} {advice(task, [one.check for one in findings if one.kind == UNACCEPTED])}")
+    raise kind(said, advice=_noted(task, advice(task, [one.check for one in findings if one.kind == UNACCEPTED])))
 
 
 @contextmanager
@@ -155,12 +155,13 @@ def conclude_task(task: Context) -> None:
     lock.release(task.ledger.connection, task.plan.name)
     title, then = (
         f"Task {number} · {task.definition.name} · took {_took(task)}",
-        _next(task) if is_open else advice(task),
+        _next(task) if is_open else f"Next: {advice(task)}",
     )
     display(show_gate(title, rows, completion.matrix(task), _place(task), then))
     if not is_open:
         stop_task(task)
-        raise GateShut(f"Task {number}: the gate is shut by {_in_words(wrong)}. {advice(task)}")
+        said = f"Task {number}: the gate is shut by {_in_words(wrong)}."
+        raise GateShut(said, advice=_noted(task, advice(task)))
 
 
 def _in_words(rows: list[GateRow]) -> str:
@@ -169,6 +170,12 @@ def _in_words(rows: list[GateRow]) -> str:
     sort = {"gate": "quality gate", "completion": "condition of completion", "box": "condition of preparation"}
     state = "undecided" if first.fine is None else "not as it must be"
     return f"the {sort.get(first.sort, first.sort)} “{first.words}” ({state}){more}"
+
+
+def _noted(task: Context, words: str) -> str:
+    """Return the advice, which a batch finds in the ledger: an exception crosses the kernel's border as text alone."""
+    task.write(ADVICE, words)
+    return words
 
 
 def advice(task: Context, acceptable: list[str] | None = None) -> str:
@@ -188,8 +195,7 @@ def advice(task: Context, acceptable: list[str] | None = None) -> str:
         else ""
     )
     return (
-        f"Next: mend the cause,{accept} and {again}, "
-        f"or give back what was changed: `runbook rollback {where} --to {number}`."
+        f"mend the cause,{accept} and {again}, or give back what was changed: `runbook rollback {where} --to {number}`."
     )
 
 

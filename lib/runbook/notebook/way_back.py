@@ -6,6 +6,7 @@ from runbook.database import drops, ledger, lock, objects, obstacles, record, sc
 from runbook.database.records import Check
 from runbook.database.three_way import LeftAlone, NotGivenBack
 from runbook.errors import GateShut, NotAllowed
+from runbook.evidence.gate_rows import ADVICE
 from runbook.formatting import amount
 from runbook.notebook import recording
 from runbook.notebook.context import Context
@@ -83,10 +84,10 @@ def conclude_rollback(task: Context) -> None:
     if lacking:
         named = "\n".join("\n".join([one.name, *one.diff[:MOST_LINES]]) for one in lacking)
         again = f"runbook rollback --environment {task.environment.name} --to {number}"
-        raise GateShut(
-            f"Rollback of Task {number}: {amount(len(lacking), 'object')} of this task not given back. "
-            f"Next: give back what stands below, or mend {task.definition.rollback.name}, and `{again}`.\n{named}"
-        )
+        said = f"Rollback of Task {number}: {amount(len(lacking), 'object')} of this task not given back.\n{named}\n"
+        words = f"give back what stands above, or mend {task.definition.rollback.name}, and `{again}`."
+        task.write(ADVICE, words)
+        raise GateShut(said, advice=words)
 
 
 def _remember(task: Context, lacking: list[NotGivenBack], left: list[LeftAlone], found: str) -> None:
