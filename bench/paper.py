@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Finding, Part
-from runbook.notebook.charts import BLUE, GREEN, GREY, INK, RED, SIZE, STYLE
+from runbook.notebook.drawing import BLUE, GREEN, GREY, INK, RED, SIZE, STYLE
 
 VERDICTS = {True: "[green]✓[/]", False: "[red]✗[/]", None: ""}
 RESULTS = "bench.json"

@@ -20,7 +20,7 @@ from psycopg import sql
 
 from bench.figures import Options, Part, Sample, Say, interleave
 from bench.place import Place
-from bench.project import EXPECTED, Project
+from bench.project import Project
 from runbook.database import embedded
 
 FLEET, AT_ONCE = "twelve", 2
@@ -32,7 +32,7 @@ def run(options: Options, place: Place, say: Say) -> Part:
     """Migrate twelve copies of the baseline (four if quick), two at a time."""
     count, organizations = 4 if options.quick else 12, options.size(5000, 600)
     with TemporaryDirectory(prefix="bench-") as folder:
-        project = Project(place, Path(folder), EXPECTED, organizations=organizations)
+        project = Project(place, Path(folder), organizations=organizations)
         names = [f"t{number}" for number in range(1, count + 1)]
         _plan(project, names)
         subject = f"{count} targets, {AT_ONCE} at a time"

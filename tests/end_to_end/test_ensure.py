@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from bench.fleet import make
@@ -109,6 +111,32 @@ def test_a_target_goes_its_way_from_an_engines_approval_to_the_next_wave(toy, ru
     assert ask("fleet report crm")[0] == 0
     code, said = ask("fleet verify crm")
     assert (code, "vouch for 1 of 1 run" in said) == (0, True), said
+
+
+@pytest.mark.slow
+def test_a_run_that_is_ended_by_a_signal_is_sealed_and_may_be_tried_again(toy, runbook, connect, tmp_path):
+    result, line = tmp_path / "result.json", [sys.executable, "-m", "runbook", "run", "--ensure", "--result"]
+    with connect(toy).transaction() as held:
+        held.connection.execute("LOCK TABLE shelves")
+        batch = subprocess.Popen([*line, str(result)], cwd=toy, stdout=subprocess.PIPE, text=True)
+        for said in batch.stdout:
+            if "Starting Task 7" in said:
+                break
+        until(held.connection, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")
+        batch.send_signal(signal.SIGTERM)
+        batch.communicate(timeout=240)
+    said = json.loads(result.read_text())
+    assert (batch.returncode, said["exit_code"], said["kind"], said["status"]) == (75, 75, "Interrupted", "failed")
+    assert seal.problems(Path(said["folder"])) == []
+    again = runbook(toy, "run", "--ensure", "--result", str(result))
+    assert (again.returncode, json.loads(result.read_text())["run"]) == (0, said["run"]), again.stdout
+
+
+def until(connection, query):
+    """Look until a query of one truth says so."""
+    deadline = monotonic() + 240
+    while not connection.execute(query).fetchone()[0]:
+        assert monotonic() < deadline, query
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from tests.engine.conftest import Home
 
 PASSWORDS = {"ada": "a-secret-of-ada", "bob": "a-secret-of-bob"}
 ENDED = {"success", "failed"}
-LONGEST = 300  # seconds until something that never comes is called missing
+LONGEST = 600  # seconds until something that never comes is called missing
 
 
 class Airflow:
@@ -93,18 +93,26 @@ class Airflow:
             time.sleep(1)
         return states
 
+    def reach(self, run: str, task: str) -> None:
+        """Answer what is asked until a task of a run, `TASK_ID[MAP_INDEX]`, runs."""
+        deadline = time.monotonic() + LONGEST
+        while self.tasks(run).get(task) != "running":
+            assert time.monotonic() < deadline, f"{task} never ran: {self.tasks(run)}"
+            self._answer(run, {})
+            time.sleep(0.5)
+
     def tasks(self, run: str) -> dict[str, str]:
         """Return the state of each task of a run, by `TASK_ID[MAP_INDEX]`."""
         return {f"{one['task_id']}[{one['map_index']}]": one["state"] for one in self._tasks(run)}
-
-    def tries(self, run: str) -> dict[str, int]:
-        """Return how often each task of a run was tried."""
-        return {f"{one['task_id']}[{one['map_index']}]": one["try_number"] for one in self._tasks(run)}
 
     def clear(self, run: str, dag: str) -> None:
         """Clear what failed in a run, as a person does when the cause is mended."""
         about = {"dry_run": False, "only_failed": True, "dag_run_id": run.rpartition("/")[2], "reset_dag_runs": True}
         self._ask("POST", f"/api/v2/dags/runbook_{dag}/clearTaskInstances", about)
+
+    def fail(self, run: str, task_id: str, map_index: int) -> None:
+        """Mark a task as failed, as a person does who wants it ended."""
+        self._ask("PATCH", f"{run}/taskInstances/{task_id}/{map_index}", {"new_state": "failed"})
 
     def _tasks(self, run: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._ask("GET", f"{run}/taskInstances?limit=200")["task_instances"]

@@ -1,15 +1,18 @@
 """Stands in for `runbook` where its own behaviour is not the subject: answers as `behaviour.json` beside it says.
 
-behaviour.json: {"TARGET": {"VERB": EXIT_CODE, or a list of them, one a call}}; a negative number is a signal to itself.
+behaviour.json: {"TARGET": {"VERB": EXIT_CODE, or a list of them, one a call}}; a negative number is a signal to itself,
+WAITS goes on until somebody ends it.
 calls.jsonl: a line a call, of its arguments and of the variables with an address.
 """
 
 import fcntl
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
+WAITS = 1000
 arguments, here = sys.argv[1:], Path(__file__).parent
 
 
@@ -17,6 +20,7 @@ def option(name: str) -> str:
     return arguments[arguments.index(name) + 1] if name in arguments else ""
 
 
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # whoever waits takes it in order
 target = option("--environment").partition("/")[2]
 verb = "prepare" if option("--to") else arguments[0]
 addresses = {name: value for name, value in os.environ.items() if name.endswith("DATABASE_URL")}
@@ -53,6 +57,10 @@ else:
             "digest": "abcdef0123456789",
         }
         Path(result).write_text(json.dumps(said))
+    if code == WAITS:
+        code = signal.sigwait({signal.SIGTERM})
+        with (here / "calls.jsonl").open("a") as calls:
+            calls.write(json.dumps({"target": target, "verb": "ended", "arguments": [], "addresses": {}}) + "\n")
     if code < 0:
         os.kill(os.getpid(), -code)
     sys.exit(code)

@@ -44,7 +44,9 @@ def fleets(tmp_path_factory):
         "six": make_fleet(folder / "six", "six", [f"t{number}" for number in range(1, 7)]),
         "rejected": make_fleet(folder / "rejected", "rejected", ["t1", "t2"], ASKED),
         "killed": make_fleet(folder / "killed", "killed", ["t1"]),
+        "ended": make_fleet(folder / "ended", "ended", ["t1"]),
     }
+    found["ended"].behave(t1={"run": 1000})  # waits until somebody ends it
     found["canary"].behave(t1={"run": 1})
     found["six"].behave(t3={"run": 1})
     found["killed"].behave(t1={"run": [-9, 0]})
@@ -61,11 +63,16 @@ def tried(airflow_python, fleets, tmp_path_factory):
     }
     with Airflow(tmp_path_factory.mktemp("airflow") / "home", airflow_python, **variables) as airflow:
         for name, fleet in fleets.items():
-            waves = "(None,)" if name in ("rejected", "killed") else "(1, None)"
+            waves = "(None,)" if name in ("rejected", "killed", "ended") else "(1, None)"
             airflow.home.add_dag(fleet, name, f'{{"waves": {waves}, "connection": "{name}_{{target}}", {QUICKLY}}}')
         runs = {name: airflow.start(name) for name in fleets}
         special = {"rejected:wave_1.target.approve_1[1]": ("bob", "Reject")}
-        yield Tried(airflow, fleets, runs, airflow.end_of(runs, special))
+        ended = runs.pop("ended")
+        states = airflow.end_of(runs, special)
+        airflow.reach(ended, "wave_1.target.run[0]")
+        airflow.fail(ended, "wave_1.target.run", 0)
+        runs["ended"] = ended
+        yield Tried(airflow, fleets, runs, states | airflow.end_of({"ended": ended}, {}))
 
 
 def test_a_canary_that_fails_stops_everything_else(tried):
@@ -84,6 +91,11 @@ def test_who_is_rejected_is_not_changed_and_the_others_are(tried):
 
 def test_a_command_that_is_killed_is_started_again(tried):
     assert (tried.states["killed"], tried.ran("killed")) == ("success", ["t1", "t1"])
+
+
+def test_a_task_that_somebody_ends_ends_its_command_in_order(tried):
+    assert (tried.states["ended"], tried.ran("ended")) == ("failed", ["t1"])
+    assert [one["verb"] for one in tried.fleets["ended"].calls("run", "ended")] == ["run", "ended"]
 
 
 def test_no_password_is_shown_anywhere(tried):

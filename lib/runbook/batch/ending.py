@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runbook.batch import background_jobs
-from runbook.evidence import seal
+from runbook.errors import UsageError
+from runbook.evidence import seal, store
 from runbook.evidence.manifest import build_manifest, write_manifest
 
 if TYPE_CHECKING:
@@ -32,7 +33,17 @@ def end(execution: "Execution", status: str, what: str, **facts: Any) -> Path:
     execution.worker.close()
     seal.seal_run(folder, execution.ledger, manifest, status, execution.previous, execution.tell)
     execution.tell(f"{words} · report: {page}", "")
+    _upload(execution)
     if failure := facts.get("failure"):
         execution.tell(f"Next: {failure['next']}", "bold")
     execution.ledger.connection.close()
     return page
+
+
+def _upload(execution: "Execution") -> None:
+    """Copy the evidence into the store, where one is wanted; the run's result does not hang on it."""
+    try:
+        if name := store.upload(execution.folder, execution.environment.name):
+            execution.tell(f"The evidence lies in the store as {name}.", "")
+    except UsageError as error:
+        execution.tell(f"The evidence is in its folder alone: {error}")

@@ -26,7 +26,7 @@ from runbook.database import claims, copies, environments, lock, poolers, seals
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.database.ledger import UNDONE, Ledger
 from runbook.errors import Interrupted, with_advice
-from runbook.evidence import manifest, notebooks, seal, signature
+from runbook.evidence import manifest, notebooks, seal, signature, store
 from runbook.evidence.gate_rows import ADVICE
 from runbook.evidence.model import Failure
 from runbook.kernels import engine
@@ -57,6 +57,7 @@ class Execution:
     def __init__(self, plan: Plan, environment: str, console: Console, confirm: str = "") -> None:
         self.plan, self.environment, self.confirm = plan, plan.environment(environment), confirm
         signature.require_signing()
+        store.require_store()
         self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
         self.target = environments.find(plan, self.environment)
         connection = self.target.connect(f"runbook {self.run_id} batch")

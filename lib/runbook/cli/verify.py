@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -11,13 +12,14 @@ from runbook.plan.plan import Plan
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.argument("folder", required=False)
 @click.option("--offline", is_flag=True, help="Look at the files alone; do not ask the target.")
 @click.option("--live", is_flag=True, help="Also run the `verify` cells again on the target, read-only.")
-def verify(folder: Path | None, offline: bool, live: bool) -> None:
+def verify(folder: str | None, offline: bool, live: bool) -> None:
     r"""Check a run's folder against its seal, and the seal against the target's ledger (default: the newest run).
 
-    A folder may be verified anywhere; outside a checkout of its plan only its files and its signature can be.
+    FOLDER may be the URL of a store, where RUNBOOK_EVIDENCE has put it. A folder may be verified anywhere; outside a
+    checkout of its plan only its files and its signature can be.
 
     \b
     Exit codes:
@@ -26,6 +28,7 @@ def verify(folder: Path | None, offline: bool, live: bool) -> None:
       2  unreadable: no run, or a damaged one; or wrong usage
       3  the files alone: they belong together, but nobody was there to vouch for the seal
     """
+    from runbook.evidence import store
     from runbook.evidence.verify import VerifyRequest, verify_run
 
     if offline and live:
@@ -34,5 +37,10 @@ def verify(folder: Path | None, offline: bool, live: bool) -> None:
         plan: Plan | None = Plan.find()
     except UsageError:
         plan = None
-    where = folder or run_folder(plan or Plan.find(), None)
-    sys.exit(verify_run(plan, VerifyRequest(where, offline, live), click.echo))
+    with TemporaryDirectory(prefix="runbook-") as fetched:
+        if folder and store.is_url(folder):
+            where = store.fetch(folder, Path(fetched))
+        else:
+            where = Path(folder) if folder else run_folder(plan or Plan.find(), None)
+        code = verify_run(plan, VerifyRequest(where, offline, live), click.echo)
+    sys.exit(code)
