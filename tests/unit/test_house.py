@@ -272,14 +272,14 @@ def test_nothing_is_imported_under_another_name():
     assert not {label(path): hit for path in files for hit in pattern.findall(path.read_text(encoding="utf-8"))}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *EXAMPLES], ids=label)
 def test_a_notebook_is_committed_without_outputs(path):
     code = [one for one in json.loads(path.read_text(encoding="utf-8"))["cells"] if one["cell_type"] == "code"]
     assert code
     assert not [one["source"] for one in code if one["outputs"] or one["execution_count"] is not None]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *EXAMPLES], ids=label)
 def test_a_notebooks_cells_are_short_and_hold_no_logic(path):
     cell = [one for one in cells.read_cells(path) if one.kind == "code" and not one.magic]
     code = [one.source for one in cell if "parameters" not in one.tags]  # a line each, declared and explained
@@ -289,7 +289,7 @@ def test_a_notebooks_cells_are_short_and_hold_no_logic(path):
     assert not [source for source in code if re.search(r"^\s*(async def|def|class)\b", source, re.MULTILINE)]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *EXAMPLES], ids=label)
 def test_a_notebook_fits_its_page(path):
     """A row of a table and an address on a line of its own may be wider: neither can be broken."""
     unbreakable = re.compile(r"\|.*\||<?https?://\S+>?")
@@ -302,7 +302,7 @@ def test_a_notebook_fits_its_page(path):
     assert not [line for line in lines if len(line) > WIDTH]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *EXAMPLES], ids=label)
 def test_a_notebook_says_what_its_cells_are_for_before_they_run(path):
     kinds = [one.kind for one in cells.read_cells(path)]
     after = [before for before, kind in pairwise(kinds) if kind == "code"]
@@ -313,7 +313,7 @@ def test_a_notebook_says_what_its_cells_are_for_before_they_run(path):
 ASKS = re.compile(r"task\.(value|frame|send|attempt|measure|compare|plans|access|digest|schema)\(")
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *EXAMPLES], ids=label)
 def test_python_that_is_to_hold_for_ever_asks_the_target_nothing(path):
     # `verify --live` runs SQL again, never Python: what asks the target must be SQL.
     python = [one.source for one in cells.read_cells(path) if "verify" in one.tags and not one.magic]
