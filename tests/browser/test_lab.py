@@ -22,7 +22,7 @@ PLAN = Plan.read(ROOT / "runbook.toml")
 SCREENSHOTS = ROOT / "outputs" / "screenshots"
 PICTURES = ROOT / "docs" / "images" if os.environ.get("RUNBOOK_SCREENSHOTS") == "docs" else None
 IDLE = re.compile(r"^Python 3 .*\| Idle$")  # in the status bar
-SHOWN = (4, "Latency against the old system")  # the task and the chart of the README's picture
+SHOWN = (2, "What became of the credits, by plan")  # the task and the chart of the README's picture
 TALLEST = 8_000  # pixels of a screenshot; a longer notebook takes several
 MINUTE = 60_000  # milliseconds
 OUTPUTS = ".jp-Notebook .jp-OutputArea-output"
