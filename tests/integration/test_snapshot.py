@@ -13,7 +13,7 @@ import pytest
 from runbook.database import embedded, scratch, snapshot
 from runbook.database.surroundings import ALONE, find_surroundings
 from runbook.database.target import Target
-from runbook.errors import StepFailed
+from runbook.errors import StepFailed, TryAgain
 from runbook.plan.plan import Plan
 
 CANARY = "c4n4ry"
@@ -287,3 +287,12 @@ def test_a_tool_that_fails_is_said_in_one_sentence(url):
     assert str(raised.value).startswith("pg_dump failed: ")
     assert CANARY not in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.slow
+def test_a_schema_is_not_waited_for_without_an_end(target, library):
+    with library.transaction():
+        library.execute("LOCK TABLE shelves")
+        with pytest.raises(TryAgain, match="somebody shuts readers out"):
+            snapshot.schema_dump(target)
+    assert "CREATE TABLE public.shelves" in snapshot.schema_dump(target)

@@ -12,6 +12,7 @@ from psycopg import sql
 from runbook.database import scratch, tools
 from runbook.database.surroundings import ALONE, Surroundings
 from runbook.database.target import Target
+from runbook.errors import StepFailed, TryAgain
 
 # A row's text must not depend on the session.
 PLAIN_TEXT = b"""
@@ -35,6 +36,9 @@ PARTS = """
     FROM family JOIN pg_class ON pg_class.oid = relation JOIN pg_namespace ON pg_namespace.oid = relnamespace
     ORDER BY 1
 """
+
+
+LOCK_WAIT = "10s"  # a schema is looked at so long where somebody holds a table, and not for ever
 
 
 @dataclass(frozen=True)
@@ -90,13 +94,22 @@ def schema_dump(target: Target, schemas: Iterable[str] = ("public",)) -> str:
     """Return the definition of everything in `schemas`, owners and privileges included, without pg_dump's noise.
 
     But for tables of others that this role may not read: pg_dump would have to lock them.
+
+    Raises:
+        TryAgain: somebody holds a table so that nobody can read it.
+        StepFailed: pg_dump fails.
     """
     schemas = list(schemas)
     with target.connect("runbook schema") as connection:
         hidden = [(row[0], row[1]) for row in connection.execute(UNREADABLE, [schemas])]
     options = [f"--schema={tools.pattern(schema)}" for schema in schemas]
     options += [f"--exclude-table={tools.pattern(*name)}" for name in hidden]
-    text = tools.call("pg_dump", target, ["--schema-only", *options])
+    try:
+        text = tools.call("pg_dump", target, ["--schema-only", f"--lock-wait-timeout={LOCK_WAIT}", *options])
+    except StepFailed as error:
+        if "LOCK TABLE" not in str(error):
+            raise
+        raise TryAgain(f"The schema cannot be read: for {LOCK_WAIT} and longer, somebody shuts readers out.") from None
     lines = [line for line in text.splitlines() if line and not re.match(r"--|\\(un)?restrict ", line)]
     return "\n".join(lines) + "\n"
 
