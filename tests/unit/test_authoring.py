@@ -171,9 +171,9 @@ def test_a_step_whose_words_stand_in_the_plan_already_leaves_everything_as_it_wa
 
 def test_nothing_is_added_to_a_task_that_is_not_sound(root):
     notebook = plan_of(root).task(1).notebook
-    notebook.write_text(notebook.read_text().replace("begin(1)", "begin(2)"))
+    notebook.write_text(notebook.read_text().replace("stands: all true", "stands: truly"))
     before = files(root)
-    with pytest.raises(UsageError, match="begins Task 2"):
+    with pytest.raises(UsageError, match="'truly' is not understood"):
         add_step(plan_of(root), 1, "Second")
     assert files(root) == before
 

@@ -44,6 +44,7 @@ class RunRequest:
         keep_expected: make this run's notebooks the expected results.
         confirm: the digest of what was approved, for a protected environment.
         note: what the operator wants noted; it decides nothing, and no approval hangs on it.
+        unproven: what the static check lets pass, said once the run has begun.
         rollback_on_trigger: where a rollback trigger fires, reverse the task that fired it, unasked.
     """
 
@@ -56,6 +57,7 @@ class RunRequest:
     keep_expected: bool = False
     confirm: str = ""
     note: str = ""
+    unproven: str = ""
     rollback_on_trigger: bool = False
 
 
@@ -89,7 +91,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     failure: Failure | None = None
     with execution.open(given, len(tasks)):
         execution.ledger.set_range(execution.run_id, whole[0].number, whole[-1].number)
-        _note(execution, request.note)
+        _note(execution, request)
         execution.announcer.window = Window(plan, tasks, execution.ledger.read(ESTIMATES))
         for task in tasks:
             failure = _run_task(execution, task, given)
@@ -106,10 +108,12 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     return code
 
 
-def _note(execution: "Execution", text: str) -> None:
-    if text:
-        execution.ledger.note_run(execution.run_id, text)
-        execution.announcer.event("note", text)
+def _note(execution: "Execution", request: RunRequest) -> None:
+    if request.unproven:
+        execution.console.print(request.unproven, style="yellow", markup=False, soft_wrap=True)
+    if request.note:
+        execution.ledger.note_run(execution.run_id, request.note)
+        execution.announcer.event("note", request.note)
 
 
 def _ask_for_approval(plan: Plan, request: RunRequest, tasks: tuple[Task, ...], given: Mapping[str, Any]) -> None:

@@ -49,12 +49,10 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, f
     plan, console = Plan.find(), JsonLines() if form == "json" else Console()
     spared = static_check.require_sound(plan)
     values = given_values(plan, request["environment"], given)
-    asked = batch.RunRequest(given=values, **request)
+    said = f"`runbook check` names {amount(len(spared), 'flaw')}, such as: {spared[0].what}." if spared else ""
+    asked = batch.RunRequest(given=values, unproven=said, **request)
     if result:
         require_writable(result)
-    if spared:
-        told = f"`runbook check` names {amount(len(spared), 'flaw')}, such as: {spared[0].what}."
-        console.print(told, style="yellow", markup=False, soft_wrap=True)
     try:
         wanted = what_is_left(plan, asked) if ensure else asked
         code = batch.run_batch(plan, wanted, console) if wanted else 0

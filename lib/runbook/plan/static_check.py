@@ -39,6 +39,7 @@ def flaws(plan: Plan) -> list[Flaw]:
     """Return everything that is wrong with a plan, what stops a run first."""
     found = [flaw for task in plan.tasks for flaw in flaws_of_task(plan, task)]
     readable = tuple(task for task in plan.tasks if _is_readable(task))
+    found += [Flaw(words) for task in readable for words in _begins(task)]
     found += [_lesser(words) for task in readable for words in _unlike_plan(task)]
     found += [_lesser(words) for words in faults.unproven(plan, readable)]
     found += [_lesser(words) for words in _missing_files(plan)]
@@ -61,7 +62,6 @@ def flaws_of_task(plan: Plan, task: Task) -> Iterator[Flaw]:
     except UsageError as error:
         yield Flaw(str(error))
     if _is_readable(task):
-        yield from map(Flaw, _begins(task))
         yield from map(Flaw, changes.untagged(task.notebook))
         yield from map(Flaw, _expectations(task))
         yield from map(Flaw, decisions.undecided(plan, task))
