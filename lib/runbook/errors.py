@@ -54,7 +54,7 @@ class UsageError(RunbookError):
 
 
 class NotAllowed(RunbookError):
-    """Not allowed to start: a dependency, an approval, or another run's lock."""
+    """Not allowed to start: what it depends on is not complete, or was not confirmed."""
 
     exit_code = 3
 
