@@ -195,3 +195,20 @@ def test_nobody_writes_more_columns_after_they_are_added(
     owner.execute("SELECT runbook.give_back_rights('Task 2')")
     assert rights.snapshot(owner, ("public",)) == before
     assert owner.execute(ACLS).fetchone() == acls
+
+
+def test_what_is_made_is_its_owners_and_its_readers_alone(owner: psycopg.Connection) -> None:
+    owner.execute(
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO till;"
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON FUNCTIONS TO till;"
+        "CREATE FUNCTION made() RETURNS integer LANGUAGE sql RETURN 1; CREATE TABLE made (id integer)"
+    )
+    for _ in range(2):
+        owner.execute("""
+            SELECT runbook.make_private('routine', 'made'::regproc, '{"Back Office", guardian, nobody}'),
+                runbook.make_private('table', 'made'::regclass)
+        """)
+        held = {
+            (one.kind, one.grantee) for one in rights.snapshot(owner) if one.object in ("public.made", "public.made()")
+        }
+        assert held == {("routine", "guardian"), ("routine", '"Back Office"'), ("table", "guardian")}
