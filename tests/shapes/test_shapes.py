@@ -8,7 +8,6 @@ from tests.shapes.generator import draw_shape
 from tests.support.draw import Drawing
 
 
-@pytest.mark.skip(reason="not run since the last large changes; the seeds known to fail show gaps of the product")
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_a_shape_completes_or_is_blocked_in_time(drawing: Drawing, tmp_path: Path, seed: int) -> None:
