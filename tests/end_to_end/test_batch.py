@@ -135,6 +135,12 @@ def test_a_run_leaves_an_executed_notebook_and_its_pages(finished):
     assert "Label the shelves" in (finished.folder / "report.html").read_text("utf-8")
 
 
+def test_a_run_ends_with_what_to_do_next(finished):
+    assert finished.said.stdout.splitlines()[-1] == (
+        "Next: Keep this folder. To give everything back: `runbook rollback --environment local`."
+    )
+
+
 def test_the_journal_follows_the_progress_of_a_cell(finished):
     lines = [json.loads(line) for line in (finished.folder / "events.jsonl").open(encoding="utf-8")]
     updates = [line for line in lines if line["event"] == "update"]

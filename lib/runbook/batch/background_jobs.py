@@ -37,8 +37,8 @@ def replay(plan: Plan, environment: Environment, folder: Path, manifest: dict[st
     return replay.replay_cells(plan, environment, folder, manifest)
 
 
-def build_report(folder: Path) -> Path:
-    """Write the report of a run; see `report.build`."""
+def build_report(folder: Path) -> tuple[Path, str]:
+    """Write the report of a run; return it, and what it says to do next."""
     from runbook.report import report
 
-    return report.build_report(folder)
+    return report.build_report(folder), report.next_step(folder)

@@ -29,15 +29,16 @@ def end(execution: "Execution", status: str, what: str, **facts: Any) -> Path:
     manifest = build_manifest(execution.plan, execution.environment, execution.ledger, execution.run_id, folder, status)
     manifest |= facts
     write_manifest(folder, manifest)
-    page: Path = execution.worker.submit(background_jobs.build_report, folder).result()
+    page, advice = execution.worker.submit(background_jobs.build_report, folder).result()
     execution.worker.close()
     seal.seal_run(folder, execution.ledger, manifest, status, execution.previous, execution.tell)
     execution.tell(f"{words} · report: {page}", "")
     _upload(execution)
     if failure := facts.get("failure"):
-        execution.tell(f"Next: {failure['next']}", "bold")
+        advice = failure["next"]
+    execution.tell(f"Next: {advice}", "bold")
     execution.ledger.connection.close()
-    return page
+    return Path(page)
 
 
 def _upload(execution: "Execution") -> None:

@@ -99,6 +99,18 @@ def render(folder: Path) -> str:
     return page
 
 
+def next_step(folder: Path) -> str:
+    """Return what to do after a run, as its report says it.
+
+    Raises:
+        UsageError: the folder holds no manifest, or a broken one.
+    """
+    manifest = manifest_in(folder)
+    found = [gates.gate_of(task) for task in manifest.tasks]
+    times = timeline.timeline_of(manifest.tasks, manifest.finished_at, manifest.escalate_at)
+    return verdict.verdict_on(manifest, found, times, fault_coverage.coverage_of(folder, manifest)).next
+
+
 def _journal(path: Path) -> list[dict[str, Any]]:
     """Return the run's events; a line cut short by a crash is left out."""
     events = []
