@@ -181,3 +181,22 @@ def test_what_an_approval_is_about_is_prepared_without_one(small, runbook, tmp_p
     assert notes["backup"]["proven"]
     assert notes["dry run 2"]["ways"]
     assert "runbook approve" in said["failure"] + said["next"]
+
+
+@pytest.mark.slow
+def test_each_target_is_asked_by_itself_and_one_that_cannot_be_stops_no_other(small, runbook, tmp_path):
+    plan = Plan.read(small / "runbook.toml")
+    local = environments.find(plan, plan.environment("local")).address.conninfo
+    fleet_of_one(small, tmp_path, f"import sys; sys.exit('s3cret') if sys.argv[1:] == ['eu-1'] else print({local!r})")
+    path = small / "runbook.toml"
+    path.write_text(path.read_text().replace('address.py"]', 'address.py", "{target}"]'))
+    rows = [{"target": "eu-1"}, {"target": "eu-2", "parameters": {"free_disk_gb": 100.0}}]
+    (small / "crm.json").write_text(json.dumps(rows))
+    asked = runbook(small, "fleet", "preflight", "crm", "--json")
+    refused, found = json.loads(asked.stdout)["targets"]
+    assert (asked.returncode, "s3cret" in asked.stdout + asked.stderr) == (1, False)
+    assert (refused["target"], refused["exit_code"]) == ("eu-1", 2)
+    assert "ended with exit code 1" in refused["blocked_by"]
+    assert found["digest"] == fingerprint.plan_digest(Plan.read(path))
+    assert (found["exit_code"], found["state"]) == (4, "approval or acceptance lacking"), found
+    assert "approval or acceptance lacking" in runbook(small, "fleet", "preflight", "crm").stdout

@@ -46,7 +46,9 @@ class Fleet:
 def make_fleet(folder: Path, name: str, targets: list[str], policy: str = 'approval = "automatic"') -> Fleet:
     """Make a project with a fleet."""
     folder.mkdir()
-    (folder / "runbook.toml").write_text(f'[fleets.{name}]\ntargets = "targets.json"\n{policy}\n')
+    (folder / "runbook.toml").write_text(
+        f'[[tasks]]\nnumber = 7\n[fleets.{name}]\ntargets = "targets.json"\n{policy}\n'
+    )
     (folder / "targets.json").write_text(json.dumps([{"target": one} for one in targets]))
     shutil.copy(HERE / "stub.py", folder / "stub.py")
     (folder / "runbook").write_text(f'#!/bin/sh\nexec {sys.executable} -S "{folder}/stub.py" "$@"\n')

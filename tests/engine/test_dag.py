@@ -73,6 +73,11 @@ def test_two_approvers_are_two_people_with_names(found, fleets):
     ]  # fmt: skip
 
 
+def test_the_plans_first_task_makes_what_people_decide_on(found, fleets):
+    said = [one["arguments"] for one in fleets["approvals"].calls("prepare")]
+    assert {one[one.index("--to") + 1] for one in said} == {"7"}
+
+
 def test_without_a_go_nothing_begins(found, fleets):
     assert {one["verb"] for one in fleets["stopped"].calls()} == {"fleet", "preflight"}
     assert found["stopped.py"]["dag"] == "failed"

@@ -55,7 +55,7 @@ def fleet_dag(
     """
     if not waves or waves[-1] is not None or None in waves[:-1]:
         raise ValueError("The last wave, and only that one, takes the rest: waves=(1, 10, None).")
-    policy = _policy(Path(project), fleet)
+    policy, first = _plan(Path(project), fleet)
     how = {"project": str(project), "executable": executable, "fleet": fleet, "connection": connection}
     about = {"dag_id": f"runbook_{fleet}", "schedule": None, "catchup": False, "max_active_runs": 1, **about}
     about["default_args"] = {**AGAIN, **about.get("default_args", {})}
@@ -63,18 +63,19 @@ def fleet_dag(
         rows = _inventory(how, list(waves))
         before: Any = rows
         for number in range(1, len(waves) + 1):
-            wave = _Wave(number, how, policy, at_once, failures, ask_again)
+            wave = _Wave(number, how, policy, first, at_once, failures, ask_again)
             before = wave.after(rows, before)
         before >> _report(how)
     return dag
 
 
-def _policy(project: Path, fleet: str) -> Row:
-    fleets = tomllib.loads((project / "runbook.toml").read_text(encoding="utf-8")).get("fleets", {})
+def _plan(project: Path, fleet: str) -> tuple[Row, int]:
+    """Return a fleet's policy, and the number of the plan's first task, which makes what people decide on."""
+    found = tomllib.loads((project / "runbook.toml").read_text(encoding="utf-8"))
+    fleets = found.get("fleets", {})
     if fleet not in fleets:
         raise ValueError(f"runbook.toml has no fleet {fleet!r}; it has {', '.join(fleets) or 'none'}.")
-    found: Row = fleets[fleet]
-    return found
+    return fleets[fleet], found["tasks"][0]["number"]
 
 
 def _inventory(how: Row, sizes: list[int | None]) -> Any:
@@ -115,8 +116,10 @@ def _pull(task_id: str, count: int) -> list[dict[str, Any]]:
 class _Wave:
     """The tasks of one wave: what is shown, the go, each target's own chain, and the gate."""
 
-    def __init__(self, number: int, how: Row, policy: Row, at_once: int, failures: int, ask_again: timedelta) -> None:
-        self.number, self.how, self.failures = number, how, failures
+    def __init__(
+        self, number: int, how: Row, policy: Row, first: int, at_once: int, failures: int, ask_again: timedelta
+    ) -> None:
+        self.number, self.how, self.first, self.failures = number, how, first, failures
         self.approvers = 0 if policy.get("approval", "required") == "automatic" else policy.get("approvers", 1)
         self.at_once, self.ask_again = at_once, ask_again
 
@@ -168,7 +171,10 @@ class _Wave:
             run = {"verb": "run", "target": target, "retries": RETRIES, **self._limited()}
             # It makes all that people decide on, and ends because they have not yet.
             last: Any = RunbookOperator(
-                task_id="prepare", arguments=["--to", "0", "--ensure"], accepted_kinds=["NotApproved"], **run
+                task_id="prepare",
+                arguments=["--to", str(self.first), "--ensure"],
+                accepted_kinds=["NotApproved"],
+                **run,
             )
             asked: list[Any] = []
             for place in range(1, self.approvers + 1):
