@@ -1,20 +1,20 @@
 # task: 4
 # check: a balance read is within 10 %
 # point: after step 4.1
-# reason: balance reads take 15 % longer: no rollback trigger, but the criterion is not met
+# reason: balance reads take 16 % longer: no rollback trigger, but the criterion is not met
 
-samples = 60
+samples = 40
 task.connection.execute("""
     CREATE FUNCTION slow_before() RETURNS BOOLEAN LANGUAGE plpgsql AS $$
     BEGIN
-        PERFORM pg_sleep(0.02);
+        PERFORM pg_sleep(0.03);
         RETURN true;
     END
     $$;
 
     CREATE FUNCTION slow_after() RETURNS BOOLEAN LANGUAGE plpgsql AS $$
     BEGIN
-        PERFORM pg_sleep(0.023);
+        PERFORM pg_sleep(0.0348);
         RETURN true;
     END
     $$;
