@@ -15,7 +15,6 @@ DROPPED = "SELECT COUNT(*) FROM pg_attribute WHERE attrelid = 'organizations'::r
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_forth_and_back_three_times_leaves_dropped_columns_alone(drawing: Drawing) -> None:
     standing, dropped = [], []
 
