@@ -3,10 +3,19 @@
 import pytest
 
 from runbook.batch.preflight import READY, run_preflight
+from runbook.plan.finding import BLOCKS, UNACCEPTED
+from tests.shapes.generator import pieces, together
 from tests.support.draw import CHEAP, Drawing, address_of
 from tests.support.world import differences, observe
 
 KINDS = {"adapted", "noted"}
+STOPPING = (
+    ("columns_strict_trail", "keys_duplicates", "triggers_guard", "settings_statements_refused"),
+    ("columns_begun_otherwise", "triggers_append_only", "around_names_taken"),
+    ("sizes_pruned", "tenancy_open", "around_checks"),
+    ("types_enum", "sizes_overdrawn", "tenancy_plan_writable"),
+    ("sizes_pruned", "triggers_guard"),
+)
 
 
 @pytest.mark.parametrize("probes", [True, False])
@@ -23,3 +32,17 @@ def test_of_the_baseline_everything_is_asked_and_nothing_is_changed(drawing: Dra
     assert found.next == f"`runbook run --environment draw -p free_disk_gb {given['free_disk_gb']}`"
     assert differences(before, after) == []
     assert "CREATE SCHEMA runbook" not in after.schema
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", STOPPING, ids=" + ".join)
+def test_what_stops_a_run_is_named_by_a_preflight_in_one_list(drawing: Drawing, names: tuple[str, ...]) -> None:
+    shape = together(pieces()[name] for name in names)
+    with drawing.databases.fresh() as database, address_of(database.owner):
+        database.apply(shape.sql)
+        found = run_preflight(drawing.plan, CHEAP["environment"], {"free_disk_gb": CHEAP["free_disk_gb"]})
+    asked = {one.check for one in found.findings if one.kind in (BLOCKS, UNACCEPTED)}
+    draw = drawing.draw(shape.sql, last=1)
+    stopped = {one.name for task in draw.tasks for one in task.failed} | set(draw.accepted)
+    assert stopped
+    assert stopped <= asked, f"{draw.verdict}; not named: {stopped - asked}"
