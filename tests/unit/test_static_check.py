@@ -49,13 +49,6 @@ STOPPING = [
     (NOTEBOOK, "workers: int = 2", "workers: int =", "the cell tagged 'parameters' is no Python"),
     (NOTEBOOK, "runbook", None, "07_label_the_shelves.ipynb is missing"),
     (NOTEBOOK, None, "[]", "is no notebook"),
-    ("sql/rollback/07_label_the_shelves.sql", "x", None, "Task 7 cannot be reversed"),
-    (
-        "sql/rollback/07_label_the_shelves.sql",
-        None,
-        "SELECT 1;\n-- %%sql\nSELECT 2",
-        "SQL stands before the first part",
-    ),
 ]
 SPARED = [
     (NOTEBOOK, "task.conclude()", "pass", "never calls `task.conclude()`"),
@@ -79,6 +72,13 @@ SPARED = [
     (FAULTS, "a label\n-- trigger", "a name\n-- trigger", "names the check 'no shelf is without a name', which"),
     (FAULTS, "trigger: A shelf", "trigger: One shelf", "fires no trigger 'One shelf without a label'"),
     (FAULTS, "before the check", "after step 8.1", "the point 'after step 8.1' is not in the notebook"),
+    ("sql/rollback/07_label_the_shelves.sql", "x", None, "Task 7 cannot be reversed"),
+    (
+        "sql/rollback/07_label_the_shelves.sql",
+        None,
+        "SELECT 1;\n-- %%sql\nSELECT 2",
+        "SQL stands before the first part",
+    ),
 ]
 
 
