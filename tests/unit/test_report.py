@@ -138,6 +138,7 @@ def test_results_that_differ_fail_a_run(build, complete):
     complete["comparison"]["notebooks"][3] |= {"passed": False, "differences": ["cell 12: expected '1', found '2'"]}
     page = build(complete)
     assert "Every gate opened, but the results are not the expected ones." in words(page.select_one(".verdict"))
+    assert page.select_one(".next code").string == "runbook run --environment local --keep-expected"
     assert "✗ The results differ from the expected ones in 03_rls_policies_testing.ipynb." in words(
         page.select_one(".remarks")
     )

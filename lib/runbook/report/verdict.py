@@ -56,6 +56,9 @@ def verdict_on(manifest: Manifest, found: Sequence[Gate], times: Timeline, cover
         sentence += f"{formatting.amount(gone, 'object')} dropped."
         advice = f"Keep this folder. To take the runbook's own schema away: `runbook finish {where} --remove-ledger`."
         return Verdict(Mark("info", "■", "Final"), sentence, remarks, advice)
+    if status == "failed" and manifest.failure is None and _differing(manifest):
+        advice = f"Read what differs. Where it is meant, expect it: `runbook run {where} --keep-expected`."
+        return Verdict(Mark("bad", "✗", "Failed"), _stop(manifest, found), remarks, advice)
     if status == "failed":
         return Verdict(Mark("bad", "✗", "Failed"), _stop(manifest, found), remarks, _advice(manifest.failure, where))
     sentence = f"The run ended without a verdict. {_where_tasks_stand(found)}"
@@ -99,9 +102,13 @@ def _outcome(manifest: Manifest, status: str, more: Sequence[str] = ()) -> str:
     return "; ".join([*said, *more]) + ". " if said else ""
 
 
+def _differing(manifest: Manifest) -> bool:
+    return manifest.comparison is not None and not manifest.comparison.passed
+
+
 def _stop(manifest: Manifest, found: Sequence[Gate]) -> str:
-    failure, comparison = manifest.failure, manifest.comparison
-    if failure is None and comparison and not comparison.passed:
+    failure = manifest.failure
+    if failure is None and _differing(manifest):
         return "Every gate opened, but the results are not the expected ones."
     stopped = next((gate for gate in found if failure and gate.number == failure.task), None)
     where = f"Stopped in Task {stopped.number} · {stopped.name}. " if stopped else ""
