@@ -138,7 +138,7 @@ def test_a_role_that_may_not_keep_a_ledger(ask, server, command):
 
 def test_a_session_that_is_read_only_by_default_is_settled(ask, server):
     options = "-c default_transaction_read_only=on"
-    assert "'elsewhere' is protected" in sentence(ask(*RUN, address=server.address(options=options)), 3)
+    assert "approve" in sentence(ask(*RUN, address=server.address(options=options)), 4)
 
 
 def test_a_standby_is_refused_and_can_be_looked_at(ask, standby):

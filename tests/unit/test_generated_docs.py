@@ -81,7 +81,7 @@ def test_changed_prose_makes_the_breakdown_stale(draft: Plan) -> None:
 
 def test_a_task_is_for_what_its_head_says_whatever_stands_before_its_first_step(plan: Plan) -> None:
     for task in plan.tasks:
-        head = cells.read_cells(task.notebook)[0].source
+        head = " ".join(cells.read_cells(task.notebook)[0].source.split())
         assert f"**Purpose** {cells.prose(task.notebook)['']['Purpose']}" in head
 
 

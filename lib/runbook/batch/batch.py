@@ -124,6 +124,8 @@ def _ask_for_approval(plan: Plan, request: RunRequest, tasks: tuple[Task, ...], 
     target = environments.find(plan, environment)
     with target.connect("runbook approval") as connection:
         ledger = Ledger(connection, plan.name)
+        with connection.transaction(force_rollback=True):  # an approval is no help where no ledger can be kept
+            ledger.prepare()
         stopped = ledger.unfinished_run(environment.name) if request.resume and ledger.exists() else None
         if stopped:
             run = ledger.run(stopped)
