@@ -16,9 +16,10 @@ RIGHTS = b"""
         UNION ALL
         SELECT format('%s.%s', attrelid::regclass, attname), attacl::text
         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-        WHERE attacl IS NOT NULL AND pg_has_role(relowner, 'USAGE')
+        WHERE attacl IS NOT NULL AND relpersistence <> 't' AND pg_has_role(relowner, 'USAGE')
         UNION ALL
-        SELECT oid::regprocedure::text, proacl::text FROM pg_proc WHERE pg_has_role(proowner, 'USAGE')
+        SELECT oid::regprocedure::text, proacl::text FROM pg_proc
+        WHERE pg_has_role(proowner, 'USAGE') AND pronamespace::regnamespace::text !~ '^pg_temp'
         UNION ALL
         SELECT 'schema ' || nspname, concat(nspowner, nspacl) FROM pg_namespace
         WHERE nspname !~ '^pg_' AND pg_has_role(nspowner, 'USAGE')
