@@ -21,7 +21,8 @@ CHANGING = re.compile(
 # What nobody but the session sees
 OF_THE_SESSION = re.compile(
     r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:LOCAL\s+)?TEMP(?:ORARY)?\b"
-    r"|(?:CREATE|DROP)\s+(?:OR\s+REPLACE\s+)?\w+\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?pg_temp\.",
+    r"|(?:CREATE|DROP)\s+(?:OR\s+REPLACE\s+)?\w+\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?pg_temp\."
+    r"|GRANT\s+EXECUTE\s+ON\s+FUNCTION\s+pg_temp\.",
     FLAGS,
 )
 WITHIN = re.compile(r"\(\s*(?:INSERT\s+INTO|UPDATE\s+\S+\s+(?:AS\s+\w+\s+)?SET|DELETE\s+FROM|MERGE\s+INTO)\b", FLAGS)
