@@ -39,7 +39,6 @@ SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'runbook
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_every_call_is_counted_though_the_batch_is_killed_and_resumed(project, connect, runbook):
     connection = connect(project)
     begun = last_action(connection)
@@ -56,7 +55,6 @@ def test_every_call_is_counted_though_the_batch_is_killed_and_resumed(project, c
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_no_call_fails_and_none_is_lost_while_the_task_is_reversed(project, connect, runbook):
     connection = connect(project)
     assert runbook(project, "run", "--to", "2").returncode == 0

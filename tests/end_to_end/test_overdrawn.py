@@ -23,7 +23,6 @@ BALANCE = "SELECT used_credits, remaining_credits FROM organization_credits WHER
 CONSUME = "SELECT consume_credits_rpc(%s, 'email_send', %s)"
 
 
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_what_the_old_pool_cannot_bear_is_booked_and_listed_and_forward_says_what_to_do(small, runbook, connect):
     forward = runbook(small, "run", "--to", "2")
     assert forward.returncode == 0, forward.stdout + forward.stderr

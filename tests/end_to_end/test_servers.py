@@ -114,7 +114,6 @@ def manifest(root: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_the_whole_batch_killed_resumed_verified_and_rolled_back(url, batch):
     before = state(url)
     found = json.loads(batch("preflight", "--environment", "staging", *GIVEN, "--json", code=4).stdout)

@@ -90,7 +90,6 @@ def _cloned(one: Server, data: Path) -> Server:
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_a_physical_clone_is_another_target_and_has_no_approval(toy, clone, runbook):
     one, cloned = clone
     one.execute([toy / "sql" / "library.sql"], "librarian", {"runbook.shelves": "300"}, dbname="toy")

@@ -142,7 +142,6 @@ def ended(tmp_path_factory, state):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_every_alteration_is_named_however_the_run_ended(ended, tmp_path, kind):
     root, folders, _ = ended
     plan = Plan.read(root / "runbook.toml")
@@ -156,7 +155,6 @@ def test_every_alteration_is_named_however_the_run_ended(ended, tmp_path, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_a_seal_says_how_the_run_ended_and_names_the_one_before_it(ended):
     from runbook.evidence import seal, standalone
 
@@ -171,7 +169,6 @@ def test_a_seal_says_how_the_run_ended_and_names_the_one_before_it(ended):
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_no_verb_of_ours_mends_altered_evidence(ended):
     """Every order of two of our verbs, over a folder altered in a notebook, its manifest taken away or not."""
     root, _, call = ended

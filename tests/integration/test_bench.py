@@ -27,7 +27,6 @@ def bench(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_ours_is_held_against_what_really_migrates_and_really_loses_debits(tmp_path):
     run = bench("backfill", "consume", "--quick", "--organizations", "2000", "--repetitions", "1", "--folder", tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr

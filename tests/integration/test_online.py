@@ -396,7 +396,6 @@ def hands(notebook: Any) -> int:
 
 
 @pytest.mark.parametrize(("gentle_ms", "workers"), [pytest.param(20, 1, marks=pytest.mark.slow), (0, 2)])
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_while_others_are_at_work_one_worker_goes_alone_and_rests(
     two_hands, toy, connect, progress, gentle_ms, workers
 ):

@@ -230,7 +230,6 @@ def test_what_was_made_is_dropped_on_the_way_back_alone(toy, open_notebook, toy_
 
 
 @pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
 def test_up_and_down_ten_times_leaves_nothing_but_dropped_columns(migrated, connect, open_notebook, toy_cells):
     dump = connect(migrated).execute("SELECT definition FROM runbook.schemas").fetchone()
     for _ in range(10):
