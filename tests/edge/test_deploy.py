@@ -33,15 +33,11 @@ class Task:
 
 
 def of_the_notebook(project: str) -> Task:
-    """Run the notebook's own cell."""
-    (source,) = [
-        cell.source for cell in cells.read_cells(NOTEBOOK) if cell.step == "2.3.2" and '"deploy"' in cell.source
-    ]
-    (before,) = [
-        cell.source for cell in cells.read_cells(NOTEBOOK) if cell.step == "2.3.2" and '"download"' in cell.source
-    ]
+    """Run the notebook's own cells, up to the one that deploys."""
+    sources = [cell.source for cell in cells.read_cells(NOTEBOOK) if cell.step == "2.3.2" and cell.kind == "code"]
+    (last,) = [place for place, source in enumerate(sources) if '"deploy"' in source]
     task = Task()
-    exec(f"{before}\n{source}", {"task": task, "deployed": task, "supabase_project_ref": project})
+    exec("\n".join(sources[: last + 1]), {"task": task, "deployed": task, "supabase_project_ref": project})
     return task
 
 
