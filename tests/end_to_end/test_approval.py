@@ -74,6 +74,7 @@ def by_papermill(root, *arguments):
     return subprocess.run(line, cwd=root, capture_output=True, text=True, check=False, timeout=240)
 
 
+@pytest.mark.slow
 # The cell after it is refused; papermill alone writes nothing off, and leaves the task begun, never complete.
 @pytest.mark.parametrize(("door", "left"), [("batch", "failed"), ("papermill", "running")])
 def test_a_cell_that_is_tagged_to_be_skipped_shuts_the_gate(toy, runbook, connect, door, left):
@@ -94,6 +95,7 @@ def test_parameters_are_bound_to_the_approval_by_papermill_too(guarded, runbook)
     assert approved.returncode == 0, approved.stderr
 
 
+@pytest.mark.slow
 def test_an_operators_note_voids_nothing_and_stands_in_the_evidence(guarded, runbook):
     decide(runbook, guarded, "approve", "Ada")
     path = guarded / "notebooks" / NAME

@@ -270,6 +270,7 @@ def test_a_failure_stops_the_batch_and_is_shown_everywhere(toy, run, connect, ce
     assert (stopped.folder / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_notebook_that_does_not_decide_its_gate_fails(toy, run):
     replace_cell(toy, "conclude()", "task")
     failure = run(toy, code=1).manifest["failure"]
@@ -299,6 +300,7 @@ def test_a_target_held_by_another_run_is_left_alone(toy, runbook, connect):
     assert not (toy / "outputs").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_stopped_is_resumed_where_it_stopped(toy, run, ask, connect):
     add_second_task(toy)
     later = toy / "notebooks" / "08_again.ipynb"
@@ -342,6 +344,7 @@ def test_a_run_whose_tasks_were_rolled_back_does_them_over(toy, run, runbook, co
     assert connect(toy).execute("SELECT count(*) FROM shelves WHERE label IS NOT NULL").fetchone() == (300,)
 
 
+@pytest.mark.slow
 def test_what_does_not_hold_at_the_end_shuts_the_gate(toy, run):
     add_second_task(toy)
     path = toy / "notebooks" / "08_again.ipynb"
@@ -418,6 +421,7 @@ def test_a_protected_environment_waits_for_approval_and_confirmation(toy, run, r
     assert not [path for path in left if CANARY in path.read_text("utf-8")]
 
 
+@pytest.mark.slow
 def test_a_task_stops_where_its_target_is_no_longer_what_was_approved(toy, run, runbook, connect):
     plan = toy / "runbook.toml"
     plan.write_text(plan.read_text().replace('approval = "automatic"', 'approval = "required"'))
@@ -474,6 +478,7 @@ def test_a_reset_gives_a_fresh_baseline(toy, ask, connect):
     assert connect(toy).execute("SELECT count(*) FROM shelves").fetchone() == (300,)
 
 
+@pytest.mark.slow
 def test_a_result_unlike_the_expected_one_shuts_the_run(toy, run):
     run(toy, "--keep-expected")
     expected = toy / "outputs" / "expected" / NAME
@@ -488,6 +493,7 @@ def test_a_result_unlike_the_expected_one_shuts_the_run(toy, run):
     assert "Differs from the expected results" in differing.said.stdout
 
 
+@pytest.mark.slow
 def test_papermill_alone_meets_the_same_gates(toy, connect):
     command = [sys.executable, "-m", "papermill", f"notebooks/{NAME}", "out.ipynb", "--no-progress-bar"]
     result = subprocess.run(

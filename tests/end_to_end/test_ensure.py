@@ -21,6 +21,7 @@ from runbook.plan.plan import Plan
 from tests.support.toy import NAME
 
 
+@pytest.mark.slow
 def test_a_complete_target_is_left_alone_and_one_that_is_not_is_completed(toy, runbook, tmp_path):
     result = tmp_path / "result.json"
     first = runbook(toy, "run", "--ensure", "--result", str(result), "--log-format", "json")
@@ -84,6 +85,7 @@ def test_what_an_address_command_says_of_itself_is_not_repeated(toy, tmp_path):
     assert "s3cret" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_target_goes_its_way_from_an_engines_approval_to_the_next_wave(toy, runbook, connect, tmp_path):
     local = environments.find(plan := Plan.read(toy / "runbook.toml"), plan.environment("local")).address
     fleet_of_one(toy, tmp_path, f"print({local.conninfo!r})", 'engines = ["airflow"]\nwaves_in_order = true')
@@ -158,6 +160,7 @@ def test_a_fleet_of_a_hundred_is_reported_and_one_byte_in_it_is_found(toy, runbo
     assert (found.returncode, found.stdout.splitlines()[0]) == (1, "✗ tenant-0042: report.html was altered")
 
 
+@pytest.mark.slow
 def test_a_notebook_that_another_operator_of_airflow_runs_names_the_right_one(toy):
     line = [sys.executable, "-m", "papermill", f"notebooks/{NAME}", "out.ipynb"]
     engine = {**os.environ, "AIRFLOW_CTX_DAG_ID": "mine"}

@@ -20,6 +20,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 def test_fault_injection_tells_caught_from_missed_from_false_alarm(toy, runbook, connect):
     plan, folder = Plan.read(toy / "runbook.toml"), toy / "sql" / "faults"
     folder.mkdir()
@@ -40,6 +41,7 @@ def test_fault_injection_tells_caught_from_missed_from_false_alarm(toy, runbook,
     assert target.execute("SELECT count(*) FROM shelves").fetchone() == (300,)
 
 
+@pytest.mark.slow
 def test_a_run_keeps_the_fault_injection_with_its_evidence_sealed(toy, runbook):
     plan = Plan.read(toy / "runbook.toml")
     record = fingerprint.injection_record(plan, "local")

@@ -42,6 +42,7 @@ def refused(root) -> str:
     return str(raised.value)
 
 
+@pytest.mark.slow
 def test_production_waits_for_staging_and_then_says_what_earned_it(two, runbook):
     root, production = two
     approve = ("approve", "--environment", "production", "--by", "Ada", "--statement", "Seen on staging")

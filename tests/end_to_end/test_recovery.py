@@ -34,6 +34,7 @@ def dead(toy):
     return toy
 
 
+@pytest.mark.slow
 def test_a_run_that_died_is_sealed_when_its_report_is_asked_for(dead, runbook):
     (folder,) = (dead / "outputs" / "local").iterdir()
     assert not (folder / MANIFEST).exists()
@@ -55,6 +56,7 @@ def test_a_run_that_died_is_sealed_when_its_report_is_asked_for(dead, runbook):
     assert runbook(dead, "verify").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_run_at_work_is_not_sealed(toy, runbook, connect):
     assert runbook(toy, "run").returncode == 0
     plan = Plan.read(toy / "runbook.toml")

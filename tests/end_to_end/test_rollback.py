@@ -8,6 +8,7 @@ from runbook.batch import outlook
 from runbook.evidence import manifest
 
 
+@pytest.mark.slow
 def test_what_blocks_is_named_before_anything_and_goes_with_its_definition_kept(toy, runbook, connect):
     assert runbook(toy, "run").returncode == 0
     connection = connect(toy)

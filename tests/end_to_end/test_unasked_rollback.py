@@ -41,6 +41,7 @@ def manifests(root) -> list[dict]:
     return [json.loads(path.read_text()) for path in sorted((root / "outputs" / "local").glob(f"*/{MANIFEST}"))]
 
 
+@pytest.mark.slow
 def test_a_fired_trigger_gives_everything_back_with_evidence_of_both(failing, runbook, connect):
     before = schema(failing)
     result = runbook(failing, "run", "--rollback-on-trigger")

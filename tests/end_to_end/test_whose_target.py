@@ -42,6 +42,7 @@ def database(toy):
         embedded.drop(server, name)
 
 
+@pytest.mark.slow
 def test_a_second_environment_on_one_database_is_refused(two, database, runbook):
     url = database("shared")
     both = {ELSEWHERE: url, "RUNBOOK_PRODUCTION_DATABASE_URL": url}

@@ -201,6 +201,7 @@ def test_a_place_that_takes_no_evidence(ask, tmp_path, toys):
     assert "outputs" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("harm", "task", "said"),
     [

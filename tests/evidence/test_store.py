@@ -66,6 +66,7 @@ def test_a_store_that_cannot_be_used_is_named_without_its_url(url, monkeypatch):
     assert "s3cret" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_evidence_in_the_store_and_it_is_verified_there(toy, runbook, tmp_path):
     url = f"file://{tmp_path / 'store'}"
     refused = runbook(toy, "run", RUNBOOK_EVIDENCE="nowhere://x")

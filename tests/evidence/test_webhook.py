@@ -118,6 +118,7 @@ def test_without_an_address_there_is_none(monkeypatch):
     assert Webhook.of_environment(ABOUT) is None
 
 
+@pytest.mark.slow
 def test_a_run_announces_itself_and_its_folder_holds_no_address(toy, runbook, serve):
     server = serve(500, 500)
     result = runbook(toy, "run", RUNBOOK_WEBHOOK_URL=server.url)
@@ -134,6 +135,7 @@ def test_a_run_announces_itself_and_its_folder_holds_no_address(toy, runbook, se
     assert not [path for path in left if SECRET.encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 def test_a_failed_run_escalates_and_a_hanging_webhook_does_not_stop_it(toy, runbook, serve, connect):
     connect(toy).execute("ALTER TABLE shelves ADD CONSTRAINT obstacle CHECK (shelf < 0) NOT VALID")
     server = serve(200, 200, 200, 200, *[0] * 50)

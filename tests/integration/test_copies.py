@@ -65,6 +65,7 @@ def test_a_tenant_enters_no_copy_before_or_after_its_first_row(toy, target, admi
     assert len(refusals) >= 4, "between all statements that make it"
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_has_left_is_named_and_removed_by_the_next_command(toy, target, admin, runbook):
     command = [sys.executable, "-c", MAKE, target.address.conninfo]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ) as maker:

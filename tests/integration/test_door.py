@@ -60,6 +60,7 @@ def variables(other) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_no_variable_leads_the_demonstration_to_another_server(toy, other, runbook):
     for command in (["reset"], ["run", "--fresh"]):
         done = runbook(toy, *command, **variables(other))

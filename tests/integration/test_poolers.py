@@ -89,6 +89,7 @@ def test_in_transaction_mode_nothing_is_begun(library, pooled, runbook):
     assert tables(direct) == before
 
 
+@pytest.mark.slow
 def test_in_session_mode_all_works(library, pooled, runbook):
     root, _ = library
     session, transaction = pooled("session"), pooled("transaction")

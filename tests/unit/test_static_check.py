@@ -164,6 +164,7 @@ def test_an_expectation_that_its_cell_decides_is_left_to_the_cell(root):
     assert any("the expectation '… parsecs' is not understood" in flaw.what for flaw in found(root))
 
 
+@pytest.mark.slow
 def test_a_run_is_refused_before_it_asks_for_anything(root, runbook):
     alter(root, NOTEBOOK, "label: no rows", "label: no row at all")
     for command in (["run", "-p", "workers", "3"], ["preflight"], ["approve", "--by", "A", "--statement", "b"]):
