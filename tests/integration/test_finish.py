@@ -14,9 +14,11 @@ from runbook.batch.rollback import RollbackRequest, roll_back
 from runbook.errors import NotAllowed, UsageError
 from runbook.evidence import seal
 from runbook.evidence.manifest import latest_migration, latest_run, read_manifest
+from runbook.evidence.verify import VerifyRequest, verify_run
 from runbook.plan import fingerprint
 from runbook.plan.plan import Plan
 from tests.support.notebook import Opener
+from tests.support.project import Command
 
 SCRIPT = """
 -- %%archive rooms by name
@@ -94,6 +96,18 @@ def test_there_is_no_way_back_and_no_way_on(
     ):
         with pytest.raises(NotAllowed, match=r"was made final by .* its way back is closed"):
             act()
+
+
+@pytest.mark.slow
+def test_an_earlier_run_is_not_held_against_a_target_made_final(root: Path, runbook: Command) -> None:
+    assert runbook(root, "run").returncode == 0
+    plan = plan_of(root)
+    folder = latest_run(plan)
+    finished(root)
+    said: list[str] = []
+    assert verify_run(plan, VerifyRequest(folder), said.append) == 0
+    with pytest.raises(UsageError, match=r"was made final by .* after this run"):
+        verify_run(plan, VerifyRequest(folder, live=True), said.append)
 
 
 def test_what_is_to_be_kept_is_archived_and_stays(migrated: Path, connect: object) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook.database import embedded, environments, seals, snapshot
+from runbook.database import embedded, environments, finality, seals, snapshot
 from runbook.errors import StepFailed, UsageError
 from runbook.evidence import attachments, old_seal, seal, signature, standalone
 from runbook.evidence.manifest import MANIFEST, read_manifest
@@ -190,6 +190,8 @@ def _live(plan: Plan, folder: Path, manifest: dict[str, Any], say: Say) -> bool:
     from runbook.evidence.replay import replay_cells
 
     environment = plan.environment(manifest["environment"])
+    if "final" not in manifest:
+        _require_open(plan, environment)
     before = (manifest.get("held") or {}).get("drifts", [])
     outcome = replay_cells(plan, environment, folder, manifest, {(one["task"], one["cell"]) for one in before})
     for drift in outcome.drifts:
@@ -206,6 +208,16 @@ def _live(plan: Plan, folder: Path, manifest: dict[str, Any], say: Say) -> bool:
     if not outcome.drifts and not lines:
         say(f"{GOOD} on {environment.name!r}, read-only: {outcome.words()}; the schema is as the run left it")
     return not outcome.drifts and not lines
+
+
+def _require_open(plan: Plan, environment: Environment) -> None:
+    with environments.connect(plan, environment, "runbook verify") as connection:
+        found = finality.finished(connection, plan.name)
+    if found:
+        raise UsageError(
+            f"The migration was made final by {found.operator} on {found.at:%Y-%m-%d %H:%M} UTC, after this run: what "
+            "its cells read is gone. `runbook verify` without --live holds the files against their seal."
+        )
 
 
 def _schema(plan: Plan, environment: Environment, folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
