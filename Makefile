@@ -11,16 +11,19 @@ $(shell test ! -s $(READY) || test "$$(cat $(READY))" = "$$(pwd)" || rm -rf .ven
 PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 export DENO_DIR ?= $(CURDIR)/.venv/deno
 
-.PHONY: run test test-slow lint licences bench docs lab clean
+.PHONY: run test test-slow test-long lint licences bench docs lab clean
 
 run: $(READY)
 	$(BIN)/runbook run --fresh
 
 test: $(DEV)
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not long"
 
 test-slow: $(DEV)
 	$(PYTEST) -m slow
+
+test-long: $(DEV)
+	$(PYTEST) -m long
 
 lint: $(DEV)
 	$(BIN)/ruff check .

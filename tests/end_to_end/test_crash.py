@@ -64,8 +64,7 @@ def test_a_few_kills_during_the_migration_end_in_the_undisturbed_state(small):
     Arena(small, [MIGRATION]).fight(range(FEW))
 
 
-@pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
+@pytest.mark.long
 def test_many_kills_anywhere_end_in_the_undisturbed_state(small):
     Arena(small, list(COMMANDS)).fight(range(FEW, FEW + MANY))
 

@@ -58,8 +58,7 @@ def test_a_run_keeps_the_fault_injection_with_its_evidence_sealed(toy, runbook):
     assert (altered.returncode, "faults.json was altered" in altered.stdout) == (1, True)
 
 
-@pytest.mark.slow
-@pytest.mark.skip(reason="not run whole since the gates, the shapes and the way back were extended")
+@pytest.mark.long
 def test_every_fault_of_the_plan_is_caught(project, runbook):
     every = runbook(project, "inject-faults", seconds=600)
     found = json.loads(fingerprint.injection_record(Plan.read(project / "runbook.toml"), "local").read_text())

@@ -38,7 +38,7 @@ SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'runbook
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_call_is_counted_though_the_batch_is_killed_and_resumed(project, connect, runbook):
     connection = connect(project)
     begun = last_action(connection)

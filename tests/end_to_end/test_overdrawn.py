@@ -8,7 +8,7 @@ import pytest
 from runbook.evidence import manifest
 from runbook.plan.plan import Plan
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 POOR = """
     SELECT c.organization_id, c.used_credits, c.remaining_credits
     FROM organization_credits AS c JOIN organizations AS o ON o.id = c.organization_id

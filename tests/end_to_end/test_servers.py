@@ -113,7 +113,7 @@ def manifest(root: Path) -> dict[str, Any]:
     return json.loads(max(root.glob("outputs/staging/*/manifest.json")).read_text())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_whole_batch_killed_resumed_verified_and_rolled_back(url, batch):
     before = state(url)
     found = json.loads(batch("preflight", "--environment", "staging", *GIVEN, "--json", code=4).stdout)
