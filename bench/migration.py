@@ -68,10 +68,10 @@ class Notebook:
                 connection.execute(cell.body.encode())
 
     def prepare(self, connection: psycopg.Connection) -> None:
-        """Run what comes before the indexes: ledger, columns, functions, trigger."""
+        """Run what comes before the backfill, but for the indexes: ledger, columns, functions, triggers, the bridge."""
         Ledger(connection, self.place.plan.name).prepare()
         connection.execute("CREATE TABLE runbook.bench (name text, value jsonb)")
-        self.apply(connection, "2.1.1", "2.1.2")
+        self.apply(connection, "2.1.1", "2.1.2", "2.2.1")
 
     def build(self, connection: psycopg.Connection, *, on_organizations: bool) -> None:
         """Build indexes as the notebook does, one by one and concurrently."""
