@@ -51,7 +51,6 @@ class Fault:
     trigger: str
     point: str
     reason: str
-
     source: str = ""
 
     @property
