@@ -67,7 +67,7 @@ def target(plan: Plan) -> Iterator[Target]:
 
 
 def test_what_a_call_spends_while_its_batch_waits_is_carried_over(plan: Plan, target: Target) -> None:
-    organization, caller = target.roomy()[0], target.open()
+    organization, caller, committed = target.roomy()[0], target.open(), list[str]()
 
     with ExitStack() as beside:
 
@@ -80,15 +80,17 @@ def test_what_a_call_spends_while_its_batch_waits_is_carried_over(plan: Plan, ta
         def commit() -> None:
             target.waits(target.runbook, caller)
             caller.execute("COMMIT")
+            committed.append(organization)
 
         migrate(target.runbook, plan.task(MIGRATION).notebook, before, carry_over_usage=True)
 
+    assert committed
     counted = target.observer.execute(COUNTED, [organization]).fetchone()
     assert counted and counted[0] == counted[1]
 
 
 def test_a_transaction_of_the_old_function_and_of_the_bridge_meets_no_deadlock(plan: Plan, target: Target) -> None:
-    organization, early, late = target.roomy()[0], target.open(), target.open()
+    organization, early, late, committed = target.roomy()[0], target.open(), target.open(), list[str]()
 
     def before(cell: Cell) -> None:
         if "CREATE OR REPLACE FUNCTION runbook.awaits_migration" in cell.body:
@@ -100,8 +102,10 @@ def test_a_transaction_of_the_old_function_and_of_the_bridge_meets_no_deadlock(p
                 early.execute("SELECT FROM pg_proc LIMIT 1")  # a relation locked anew: it learns of the bridge
                 early.execute(CALL, [organization])
                 early.execute("COMMIT")
+                committed.append(organization)
 
     migrate(target.runbook, plan.task(MIGRATION).notebook, before)
+    assert committed
 
 
 def test_a_call_that_waits_for_its_organization_to_be_folded_back_debits_the_old_pool(
