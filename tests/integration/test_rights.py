@@ -23,6 +23,16 @@ CHAIN = """
     RESET ROLE;
     GRANT DELETE ON organizations TO PUBLIC;
 """
+# One who holds a single column grants it to another, and one passes it on; the other grants it to himself as well
+BY_COLUMN = """
+    GRANT UPDATE (name), SELECT (name) ON organizations TO "Back Office" WITH GRANT OPTION;
+    SET LOCAL ROLE "Back Office";
+    GRANT SELECT (name) ON organizations TO "Back Office";
+    GRANT UPDATE (name) ON organizations TO "read-only" WITH GRANT OPTION;
+    SET LOCAL ROLE "read-only";
+    GRANT UPDATE (name) ON organizations TO till, "read-only";
+    RESET ROLE;
+"""
 WITHOUT_UPDATE = """
     SELECT runbook.set_rights('a test', 'table', 'public.organizations', jsonb_path_query_array(
         runbook.rights_on('table', 'public.organizations'), '$[*] ? (@.privilege != "UPDATE")'
@@ -91,8 +101,9 @@ def add_columns(connection: psycopg.Connection) -> None:
             connection.execute(cell.body.encode())
 
 
-def test_what_is_set_is_given_back_to_the_letter(owner: psycopg.Connection) -> None:
-    owner.execute(CHAIN)
+@pytest.mark.parametrize("granted", [CHAIN, BY_COLUMN], ids=["by table", "by column"])
+def test_what_is_set_is_given_back_to_the_letter(owner: psycopg.Connection, granted: str) -> None:
+    owner.execute(granted.encode())
     before, acls = rights.snapshot(owner), owner.execute(ACLS).fetchone()
     owner.execute(WITHOUT_UPDATE)
     assert {one.privilege for one in before - rights.snapshot(owner)} == {"UPDATE"}

@@ -116,14 +116,24 @@ BEGIN
         RETURN;
     END IF;
 
-    -- Everything is read before the role changes. Who grants also revokes, the owner last: what somebody granted by column
-    -- on the strength of a right to the whole stays when only that right goes.
+    -- Everything is read before the role changes. Who grants also revokes, the owner last. Each revokes the very right he
+    -- granted, what rests on it first: one who holds columns alone may not revoke from the whole, and what was granted by
+    -- column on the strength of a right to the whole stays when only that right goes.
     SELECT jsonb_agg(jsonb_build_object('grantor', grantor, 'statement', statement) ORDER BY turn) INTO steps
     FROM (
-        SELECT DISTINCT
-            CASE held ->> 'grantor' WHEN owner_name THEN 0 ELSE -1 END AS turn, held ->> 'grantor' AS grantor,
-            format('REVOKE ALL ON %s %s FROM %s CASCADE', of_kind, of_object, held ->> 'grantee') AS statement
+        SELECT
+            -place AS turn, held ->> 'grantor' AS grantor,
+            format(
+                'REVOKE %s ON %s %s FROM %s CASCADE',
+                concat(held ->> 'privilege', ' (' || (held ->> 'column') || ')'), of_kind, of_object, held ->> 'grantee'
+            ) AS statement
+        FROM jsonb_array_elements(runbook.standing_rights(of_kind, of_object, runbook.rights_on(of_kind, of_object)))
+            WITH ORDINALITY AS entries (held, place)
+        WHERE held ->> 'grantor' <> owner_name
+        UNION ALL
+        SELECT DISTINCT 0, owner_name, format('REVOKE ALL ON %s %s FROM %s CASCADE', of_kind, of_object, held ->> 'grantee')
         FROM jsonb_array_elements(runbook.rights_on(of_kind, of_object)) AS held
+        WHERE held ->> 'grantor' = owner_name
         UNION ALL
         SELECT
             min(place), held ->> 'grantor',
