@@ -34,7 +34,7 @@ BENT = """
     FOR EACH STATEMENT EXECUTE FUNCTION bent();
 """
 # Right either way, since targets differ in what the server's role holds. Of a right gained there
-# "nobody holds what nobody held before" decides; of one lost, nothing yet.
+# "nobody holds what nobody held before" decides; of one lost, "nobody has lost what the migration does not take".
 EITHER_WAY = {
     ("organizations", "empty", "service_role"),
     ("organizations", "lock", "service_role"),
