@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runbook.database import record
+from runbook.changes import record
 from runbook.notebook.names import new_names, taken_names
 
 NOTEBOOK = "notebooks/07_label_the_shelves.ipynb"

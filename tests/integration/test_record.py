@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook.database import objects, record
+from runbook.changes import objects, record
 from runbook.errors import StepFailed
 from runbook.query import concurrent_indexes
 

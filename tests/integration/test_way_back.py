@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from runbook.batch import outlook, rollback
-from runbook.database import record
+from runbook.changes import record
 from runbook.database.ledger import Ledger
 from runbook.errors import GateShut, NotAllowed, UsageError
 from runbook.evidence import notebooks

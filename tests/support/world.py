@@ -9,8 +9,8 @@ from types import MappingProxyType
 import psycopg
 from psycopg import sql
 
+from runbook.changes.schemas import with_enums_as_before
 from runbook.database import privileges
-from runbook.database.schemas import with_enums_as_before
 
 # A row's text must not depend on what a shape sets.
 PLAINLY = """

@@ -1,6 +1,6 @@
 """Enums that have only grown count as they were: PostgreSQL takes no value away."""
 
-from runbook.database.schemas import with_enums_as_before
+from runbook.changes.schemas import with_enums_as_before
 
 BEFORE = "CREATE TYPE public.kind AS ENUM (\n    'a',\n    'b'\n);\nCREATE TABLE public.t (\n    k public.kind\n);\n"
 

@@ -25,17 +25,18 @@ LIB = ROOT / "lib" / "runbook"
 MODULES = sorted(LIB.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 EXAMPLES = sorted((ROOT / "examples").glob("*/notebooks/*.ipynb"))
-GROUND, ROOF = 0, 7
+GROUND, ROOF = 0, 8
 WIDTH = 100  # of a notebook's page
 LEVELS = {
-    "plan": 1, "database": 2, "query": 2, "policy": 3, "evidence": 3, "notebook": 4, "report": 4, "kernels": 4,
-    "batch": 5, "faults": 5, "fleet": 5, "airflow": 5, "authoring": 5, "cli": 6,
+    "plan": 1, "database": 2, "query": 2, "changes": 3, "policy": 4, "evidence": 4, "notebook": 5, "report": 5,
+    "kernels": 5, "batch": 6, "faults": 6, "fleet": 6, "airflow": 6, "authoring": 6, "cli": 7,
 }  # fmt: skip
 DOORS = {"__init__.py", "__main__.py"}
 FORBIDDEN = {
     "": {"IPython", "matplotlib", "papermill", "nbval", "nbconvert", "psycopg"},
     "plan": {"IPython", "matplotlib", "papermill", "nbval", "nbconvert", "psycopg"},
     "database": {"IPython", "matplotlib", "papermill", "nbval", "nbconvert", "nbformat"},
+    "changes": {"IPython", "matplotlib", "papermill", "nbval", "nbconvert", "nbformat"},
     "query": {"papermill", "nbval", "nbconvert", "nbformat"},
     "notebook": {"papermill", "nbval", "nbconvert", "nbformat"},
 }
@@ -136,7 +137,7 @@ def test_no_package_is_the_whole_house():
     for path in MODULES:
         lines[package(path)] += len(path.read_text(encoding="utf-8").splitlines())
     shares = {name: count / lines.total() for name, count in lines.items()}
-    assert not {name: share for name, share in shares.items() if share > 0.21}
+    assert not {name: share for name, share in shares.items() if share > 0.18}
 
 
 def test_the_map_of_the_house_has_every_package_at_its_level():

@@ -14,7 +14,8 @@ from rich.console import Console
 from runbook.batch import ending, promotion, resume, waves
 from runbook.batch.finalize import Finalizer
 from runbook.batch.window import ESTIMATES, Window
-from runbook.database import environments, finality
+from runbook.changes import finality
+from runbook.database import environments
 from runbook.database.ledger import DONE, Ledger
 from runbook.errors import NotAllowed, RunbookError, UsageError
 from runbook.evidence import notebooks

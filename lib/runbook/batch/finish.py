@@ -10,10 +10,10 @@ from rich.console import Console
 
 from runbook.batch import ending
 from runbook.batch.execution import Execution
-from runbook.database import archives, finality
-from runbook.database.archives import Archive
+from runbook.changes import archives, finality
+from runbook.changes.archives import Archive
+from runbook.changes.finality import Finished
 from runbook.database.failures import describe_failure, exit_code_of_failure
-from runbook.database.finality import Finished
 from runbook.database.identity import operator
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed, RunbookError, StepFailed, UsageError

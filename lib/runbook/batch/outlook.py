@@ -6,12 +6,12 @@ from pathlib import Path
 
 import psycopg
 
-from runbook.database import objects, record, schemas, three_way
+from runbook.changes import objects, record, schemas, three_way
+from runbook.changes.objects import Object, Objects
+from runbook.changes.obstacles import Obstacles, find_obstacles
+from runbook.changes.record import ObjectChange
+from runbook.changes.three_way import LeftAlone
 from runbook.database.ledger import Ledger
-from runbook.database.objects import Object, Objects
-from runbook.database.obstacles import Obstacles, find_obstacles
-from runbook.database.record import ObjectChange
-from runbook.database.three_way import LeftAlone
 from runbook.formatting import amount, duration
 from runbook.notebook import dry_run
 from runbook.plan.plan import Task

@@ -9,7 +9,7 @@ from rich.console import Console
 from runbook.batch import ending
 from runbook.batch.execution import Execution
 from runbook.batch.outlook import Outlook, announce, drop_dependents, look_ahead, save_dependents
-from runbook.database import finality
+from runbook.changes import finality
 from runbook.database.ledger import UNDONE
 from runbook.errors import NotAllowed, UsageError
 from runbook.evidence import notebooks

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from runbook.database import copies, environments, finality, lock, pauses
+from runbook.changes import finality
+from runbook.database import copies, environments, lock, pauses
 from runbook.database.ledger import DONE, Ledger
 from runbook.errors import UsageError
 from runbook.evidence import manifest

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runbook.database import environments, schemas, snapshot
+from runbook.changes import schemas
+from runbook.database import environments, snapshot
 from runbook.database.ledger import UNDONE, Ledger
 from runbook.errors import RunbookError
 from runbook.evidence.gate_rows import DELIVERED

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook.database import embedded, environments, finality, seals, snapshot
+from runbook.changes import finality
+from runbook.database import embedded, environments, seals, snapshot
 from runbook.errors import StepFailed, UsageError
 from runbook.evidence import attachments, old_seal, seal, signature, standalone
 from runbook.evidence.manifest import MANIFEST, read_manifest

@@ -10,7 +10,8 @@ from IPython import get_ipython
 from IPython.display import display
 
 from runbook import priority
-from runbook.database import claims, copies, finality, ledger, lock, objects, poolers, schemas
+from runbook.changes import finality, objects, schemas
+from runbook.database import claims, copies, ledger, lock, poolers
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.errors import NotAllowed, NotApproved, RunbookError, UsageError
 from runbook.notebook import preflight, way_back

@@ -16,9 +16,9 @@ from typing import Any
 
 from IPython.utils.capture import capture_output
 
+from runbook.changes.schemas import schema_before, with_enums_as_before
 from runbook.database import scratch
 from runbook.database.ledger import UNDONE
-from runbook.database.schemas import schema_before, with_enums_as_before
 from runbook.database.surroundings import find_surroundings
 from runbook.notebook import way_back
 from runbook.notebook.backfill import backfill

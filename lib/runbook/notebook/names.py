@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from runbook.database import objects, record
+from runbook.changes import objects, record
 from runbook.notebook.context import Context
 from runbook.plan import cells
 from runbook.query.table import Table

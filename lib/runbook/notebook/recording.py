@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from runbook.database import objects, record
+from runbook.changes import objects, record
 from runbook.database.ledger import Ledger
 from runbook.query import concurrent_indexes
 from runbook.query.send import SqlAnswer

@@ -2,9 +2,10 @@
 
 from IPython.display import display
 
-from runbook.database import drops, ledger, lock, objects, obstacles, record, schemas, three_way
+from runbook.changes import drops, objects, obstacles, record, schemas, three_way
+from runbook.changes.three_way import LeftAlone, NotGivenBack
+from runbook.database import ledger, lock
 from runbook.database.records import Check
-from runbook.database.three_way import LeftAlone, NotGivenBack
 from runbook.errors import GateShut, NotAllowed
 from runbook.evidence.gate_rows import ADVICE
 from runbook.formatting import amount

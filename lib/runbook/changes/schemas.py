@@ -5,9 +5,9 @@ import re
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from runbook.changes.objects import Objects
+from runbook.changes.three_way import Kept
 from runbook.database.ledger import UNDONE, Ledger
-from runbook.database.objects import Objects
-from runbook.database.three_way import Kept
 
 ENUM = re.compile(r"^(CREATE TYPE .+ AS ENUM \($\n)((?: {4}'.*',?$\n)+)", re.MULTILINE)
 

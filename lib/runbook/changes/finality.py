@@ -10,9 +10,9 @@ from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from runbook.database import dependents, drops, objects, record
-from runbook.database.objects import Object
-from runbook.database.record import ObjectChange
+from runbook.changes import dependents, drops, objects, record
+from runbook.changes.objects import Object
+from runbook.changes.record import ObjectChange
 from runbook.errors import NotAllowed
 
 FINISHED = "finished"

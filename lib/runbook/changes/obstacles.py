@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import psycopg
 
-from runbook.database import record
-from runbook.database.dependents import Dependent, find_dependents
-from runbook.database.objects import Object, Objects
-from runbook.database.record import ObjectChange
-from runbook.database.three_way import Kept
+from runbook.changes import record
+from runbook.changes.dependents import Dependent, find_dependents
+from runbook.changes.objects import Object, Objects
+from runbook.changes.record import ObjectChange
+from runbook.changes.three_way import Kept
 
 REPLACED = {"function", "procedure", "view", "trigger", "policy", "constraint"}  # theirs and ours cannot both stand
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import psycopg
 
-from runbook.database.drops import drop_statement
-from runbook.database.objects import Address, Object, Objects
-from runbook.database.record import NOWHERE, ObjectChange
-from runbook.database.three_way import Kept
+from runbook.changes.drops import drop_statement
+from runbook.changes.objects import Address, Object, Objects
+from runbook.changes.record import NOWHERE, ObjectChange
+from runbook.changes.three_way import Kept
 
 # Each edge from what hangs to what it hangs on; a default and the query of a view stand for their column and view.
 EDGES = """

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import psycopg
 
-from runbook.database import objects, record
-from runbook.database.objects import Address, Objects
-from runbook.database.record import ObjectChange
+from runbook.changes import objects, record
+from runbook.changes.objects import Address, Objects
+from runbook.changes.record import ObjectChange
 from runbook.errors import StepFailed
 
 ON_TABLE = {"trigger": "TRIGGER", "policy": "POLICY", "rule": "RULE"}

@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from runbook.database.drops import drop_statement
-from runbook.database.objects import Address, Objects
-from runbook.database.record import ObjectChange
+from runbook.changes.drops import drop_statement
+from runbook.changes.objects import Address, Objects
+from runbook.changes.record import ObjectChange
 
 Kept = Mapping[str, tuple[str, str]]  # name → what it is part of, definition
 

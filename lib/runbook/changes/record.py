@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from runbook.database import objects
-from runbook.database.objects import Address, Objects
+from runbook.changes import objects
+from runbook.changes.objects import Address, Objects
 
 NOWHERE: Address = (0, 0, 0)  # of what is still being made
 SHARING = {"privilege", "option", "row security", "owner", "replica identity", "comment"}  # at what has them
