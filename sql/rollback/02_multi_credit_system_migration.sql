@@ -57,9 +57,12 @@ $back$;
 
 CREATE TABLE IF NOT EXISTS runbook.folded_back (
     organization_id UUID PRIMARY KEY,
-    used NUMERIC NOT NULL,
+    used NUMERIC NOT NULL, -- what its old pool says
     since NUMERIC NOT NULL, -- used since the migration
-    had_pool BOOLEAN NOT NULL
+    due NUMERIC NOT NULL, -- … and before it
+    total NUMERIC, -- of its old pool, or of the one it would have had
+    had_pool BOOLEAN NOT NULL,
+    is_born BOOLEAN NOT NULL -- since the migration
 );
 
 -- Gives a range of organizations their old pool back, as a statement about a state: used is what it was when the
@@ -76,13 +79,16 @@ DECLARE
     );
     was RECORD;
 BEGIN
-    -- Does a trigger keep what remains? Try it, and undo it
+    -- Does a trigger keep what remains? Try it where something is left, and undo it
     BEGIN
-        SELECT ctid, remaining_credits INTO was FROM organization_credits LIMIT 1;
+        SELECT ctid, remaining_credits INTO was FROM organization_credits ORDER BY remaining_credits <= 0, remaining_credits LIMIT 1;
         UPDATE organization_credits SET used_credits = used_credits + 1 WHERE ctid = was.ctid RETURNING remaining_credits <> was.remaining_credits INTO keeps_itself;
         RAISE EXCEPTION USING ERRCODE = 'RB000';
-    EXCEPTION WHEN SQLSTATE 'RB000' THEN
-        keeps_itself := COALESCE(keeps_itself, is_generated);
+    EXCEPTION
+        WHEN SQLSTATE 'RB000' THEN
+            keeps_itself := COALESCE(keeps_itself, is_generated);
+        WHEN check_violation THEN
+            keeps_itself := is_generated; -- a constraint asks that both are written together
     END;
 
     CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
@@ -101,6 +107,7 @@ BEGIN
         AS $$
         DECLARE
             these UUID[];
+            born runbook.folded_back;
         BEGIN
             -- So that this counts as a backfill's batch, by hand too
             PERFORM set_config('runbook.first', from_row::TEXT, TRUE);
@@ -115,37 +122,59 @@ BEGIN
             rows := COALESCE(cardinality(these), 0);
 
             IF rows > 0 THEN
-                INSERT INTO runbook.folded_back (organization_id, used, since, had_pool)
-                SELECT o.id, COALESCE(used, 0) + since, since, EXISTS (
-                    SELECT FROM organization_credits WHERE organization_id = o.id
-                )
+                INSERT INTO runbook.folded_back (organization_id, used, since, due, total, had_pool, is_born)
+                SELECT
+                    o.id, due, since, due,
+                    CASE
+                        WHEN c.organization_id IS NOT NULL THEN c.total_credits
+                        WHEN was.organization_id IS NOT NULL THEN since
+                        ELSE COALESCE(o.total_credits, 0)
+                    END,
+                    c.organization_id IS NOT NULL, was.organization_id IS NULL
                 FROM organizations AS o
                 LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id
+                LEFT JOIN organization_credits AS c ON c.organization_id = o.id
                 CROSS JOIN LATERAL (
                     SELECT ai_used_credits::NUMERIC + whatsapp_used_credits + email_used_credits + sms_used_credits - COALESCE(carried, 0) AS since
                 ) AS pools
+                CROSS JOIN LATERAL (SELECT COALESCE(was.used, 0) + since AS due) AS books
                 WHERE o.id = ANY (these)
                 ON CONFLICT (organization_id) DO UPDATE
-                SET used = excluded.used, since = excluded.since, had_pool = excluded.had_pool;
+                SET used = excluded.used, since = excluded.since, due = excluded.due, total = excluded.total,
+                    had_pool = excluded.had_pool, is_born = excluded.is_born;
 
-                UPDATE organization_credits AS c
-                SET used_credits = due/*columns*/
-                FROM (SELECT organization_id, used AS due FROM runbook.folded_back WHERE organization_id = ANY (these)) AS state
-                WHERE state.organization_id = c.organization_id AND c.used_credits <> due;
+                FOR turn IN 1 .. 2 LOOP
+                    BEGIN
+                        UPDATE organization_credits AS c
+                        SET used_credits = state.used/*columns*/
+                        FROM runbook.folded_back AS state
+                        WHERE state.organization_id = ANY (these)
+                          AND c.organization_id = state.organization_id
+                          AND c.used_credits <> state.used;
+                        EXIT;
+                    EXCEPTION WHEN check_violation OR raise_exception THEN
+                        IF turn = 2 THEN
+                            RAISE;
+                        END IF;
+                        -- Balances that refuse debt: whoever has used more than it had has nothing left, and is named.
+                        UPDATE runbook.folded_back SET used = LEAST(used, GREATEST(total, due - since))
+                        WHERE organization_id = ANY (these);
+                    END;
+                END LOOP;
 
                 -- An organization born meanwhile gets the balance it would have had; one that never had an old pool gets one
-                -- that holds what it consumed, and not a credit to spend.
-                INSERT INTO organization_credits (organization_id, total_credits, used_credits/*remaining*/)
-                SELECT organization_id, total, f.used/*left*/
-                FROM runbook.folded_back AS f
-                JOIN organizations AS o ON o.id = organization_id
-                CROSS JOIN LATERAL (
-                    SELECT CASE WHEN EXISTS (SELECT FROM runbook.used_before AS was WHERE was.organization_id = o.id)
-                        THEN since ELSE COALESCE(total_credits, 0) END AS total
-                ) AS born
-                WHERE organization_id = ANY (these)
-                  AND NOT had_pool
-                  AND (since > 0 OR NOT EXISTS (SELECT FROM runbook.used_before AS was WHERE was.organization_id = o.id));
+                -- that holds what it consumed, and not a credit to spend. If the table refuses it, it is named.
+                FOR born IN
+                    SELECT * FROM runbook.folded_back
+                    WHERE organization_id = ANY (these) AND NOT had_pool AND (since > 0 OR is_born)
+                LOOP
+                    BEGIN
+                        INSERT INTO organization_credits (organization_id, total_credits, used_credits/*remaining*/)
+                        VALUES (born.organization_id, born.total, born.used/*left*/);
+                    EXCEPTION WHEN not_null_violation OR check_violation OR raise_exception THEN
+                        UPDATE runbook.folded_back SET used = 0 WHERE organization_id = born.organization_id;
+                    END;
+                END LOOP;
 
                 DELETE FROM credit_actions WHERE organization_id = ANY (these) AND action_type = 'migration';
                 UPDATE organizations SET credits_migrated_at = NULL/*begun*/ WHERE id = ANY (these);
@@ -159,11 +188,11 @@ BEGIN
         END
         $$
         $function$, '/*columns*/', concat(
-            CASE WHEN NOT keeps_itself THEN ', remaining_credits = c.remaining_credits - (due - c.used_credits)' END,
+            CASE WHEN NOT keeps_itself THEN ', remaining_credits = c.remaining_credits - (state.used - c.used_credits)' END,
             CASE WHEN is_stamped THEN ', updated_at = now()' END
         )),
         '/*remaining*/', CASE WHEN is_generated THEN '' ELSE ', remaining_credits' END),
-        '/*left*/', CASE WHEN is_generated THEN '' ELSE ', total - f.used' END),
+        '/*left*/', CASE WHEN is_generated THEN '' ELSE ', born.total - born.used' END),
         '/*begun*/', COALESCE((SELECT string_agg(format(', %I = %L', begun.name, begun.was), '') FROM runbook.columns_begun AS begun), ''));
 END
 $back$;
@@ -180,7 +209,7 @@ FROM runbook.fold_back(
 
 -- %%sql --note "credits folded back"
 -- What was used of the four pools since the migration, and is used of the old ones now
-SELECT COUNT(*) AS organizations, COUNT(*) FILTER (WHERE since > 0) AS of_them_used, COALESCE(SUM(since), 0) AS credits
+SELECT COUNT(*) AS organizations, COUNT(*) FILTER (WHERE since > 0) AS of_them_used, COALESCE(SUM(since - (due - used)), 0) AS credits
 FROM runbook.folded_back;
 
 -- %%sql --note "old balances after"
@@ -247,10 +276,11 @@ $back$;
 
 SELECT runbook.give_back_rights('Task 2');
 
--- What somebody must look at: old pools that are overdrawn now, or that were made to hold what was consumed.
-SELECT f.organization_id, o.name, f.since AS consumed, c.remaining_credits, f.had_pool AS had_old_pool
+-- What somebody must look at: old pools that are overdrawn now, or hold less than what was consumed because they refuse
+-- debt; and those that were made to hold what was consumed, or could not be made.
+SELECT f.organization_id, o.name, since AS consumed, c.remaining_credits, due - used AS not_in_its_balance, had_pool AS had_old_pool
 FROM runbook.folded_back AS f
 JOIN organizations AS o ON o.id = f.organization_id
-JOIN organization_credits AS c ON c.organization_id = f.organization_id
-WHERE since > 0 AND (NOT f.had_pool OR c.remaining_credits < 0)
-ORDER BY f.since DESC;
+LEFT JOIN organization_credits AS c ON c.organization_id = f.organization_id
+WHERE since > 0 AND (NOT had_pool OR c.remaining_credits < 0 OR due > used) OR is_born AND c.organization_id IS NULL
+ORDER BY since DESC;

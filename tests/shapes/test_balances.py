@@ -1,0 +1,57 @@
+"""Balances that refuse what a way back would write there: it goes on, and names whom that concerns."""
+
+import psycopg
+import pytest
+
+from runbook.plan.finding import ADAPTED
+from tests.shapes.generator import pieces, together
+from tests.support.databases import Database
+from tests.support.draw import Drawing
+
+CALLS = """
+    SET ROLE service_role;
+    SELECT consume_credits_rpc(id, 'ai_chat', 400), consume_credits_rpc(id, 'whatsapp_message', 300),
+        consume_credits_rpc(id, 'email_send', 300)
+    FROM organizations WHERE id = (
+        SELECT organization_id FROM organization_credits JOIN organizations AS o ON o.id = organization_id
+        WHERE plan_name = 'starter' AND o.total_credits = 1000 AND used_credits > 0 ORDER BY 1 LIMIT 1
+    );
+    SELECT consume_credits_rpc(id, 'ai_chat', 7) FROM organizations WHERE name = 'Edge case: inactive';
+    RESET ROLE;
+    INSERT INTO organizations (name, plan_name, total_credits) VALUES ('Born', 'starter', 1000)
+"""
+BALANCES = """
+    SELECT name, c.total_credits, used_credits - COALESCE(logged, 0), remaining_credits
+    FROM organizations AS o
+    LEFT JOIN organization_credits AS c ON c.organization_id = o.id
+    LEFT JOIN (
+        SELECT organization_id, SUM(credits_consumed) AS logged FROM credit_actions GROUP BY organization_id
+    ) AS actions ON actions.organization_id = o.id
+    WHERE name IN ('Born', 'Edge case: inactive') OR logged > c.total_credits
+    ORDER BY name ~ '^(Born|Edge)', name
+"""
+
+
+@pytest.mark.slow
+def test_debt_that_a_balance_refuses_and_a_balance_that_cannot_be_made_do_not_stop_a_way_back(
+    drawing: Drawing,
+) -> None:
+    shape = together(pieces()[name] for name in ("columns_balance_in_bounds", "columns_balance_of_a_period"))
+    found = []
+
+    def between(database: Database, way: str, task: int) -> None:
+        if (way, task) == ("up", 2):
+            database.apply(CALLS)
+        if (way, task) == ("down", 2):
+            with psycopg.connect(database.owner) as owner:
+                found.extend(owner.execute(BALANCES).fetchall())
+
+    draw = drawing.draw(shape.sql, given={"dry_run": False}, between=between, last=2)
+    assert [one.stop for one in draw.back] == [None, None, None], draw.verdict
+    indebted, born, other = found
+    assert (indebted[1], indebted[3]) == (1000, 0)
+    assert indebted[2] < 0, "it consumed more than it had"
+    assert born == ("Born", None, None, None)
+    assert other[2] == 0, "every call is counted where the balance allows it"
+    adapted = {row[0] for task in draw.tasks for one in task.findings if one.kind == ADAPTED for row in one.rows}
+    assert {"constraint owes nothing", "organization_credits.period_start"} <= adapted
