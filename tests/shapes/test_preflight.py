@@ -15,6 +15,11 @@ STOPPING = (
     ("sizes_pruned", "tenancy_open", "around_checks"),
     ("types_enum", "sizes_overdrawn", "tenancy_plan_writable"),
     ("sizes_pruned", "triggers_guard"),
+    ("function_answers_a_text", "triggers_rules", "types_enum"),
+    ("around_summary_taken", "keys_duplicates", "sizes_pruned"),
+    ("columns_strict_trail", "function_answers_a_text", "tenancy_open"),
+    ("triggers_append_only", "settings_statements_refused", "sizes_overdrawn"),
+    ("around_checks", "triggers_rules", "tenancy_plan_writable"),
 )
 
 
