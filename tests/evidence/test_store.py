@@ -46,9 +46,21 @@ def test_what_was_copied_comes_back_as_it_was_sealed(folder, memory, tmp_path):
 
 
 def test_nothing_is_written_over_evidence(folder, memory):
-    store.upload(folder, "crm/eu-1")
+    name = store.upload(folder, "crm/eu-1")
+    written = memory.modified(f"/evidence/{name}/manifest.json")
+    assert store.upload(folder, "crm/eu-1") == name
+    assert memory.modified(f"/evidence/{name}/manifest.json") == written
+    memory.pipe_file(f"/evidence/{name}/manifest.json", b"another's")
     with pytest.raises(UsageError, match="nothing is written over evidence"):
         store.upload(folder, "crm/eu-1")
+
+
+def test_a_copy_that_broke_off_is_begun_again(folder, memory):
+    name = store.upload(folder, "crm/eu-1")
+    memory.rm(f"/evidence/{name}/manifest.json")
+    memory.pipe_file(f"/evidence/{name}/deliverables/one.md", b"deliv")
+    assert store.upload(folder, "crm/eu-1") == name
+    assert memory.cat_file(f"/evidence/{name}/deliverables/one.md") == b"delivered"
 
 
 def test_half_a_copy_is_no_run(folder, memory, tmp_path):
@@ -78,3 +90,20 @@ def test_a_run_leaves_its_evidence_in_the_store_and_it_is_verified_there(toy, ru
     (kept / "report.html").write_text("another")
     altered = runbook(toy, "verify", f"{url}/local/{kept.name}")
     assert (altered.returncode, "report.html was altered" in altered.stdout) == (1, True)
+
+
+@pytest.mark.slow
+def test_a_run_whose_evidence_was_not_copied_is_complete_and_asks_to_be_tried_again(toy, runbook, tmp_path):
+    place = tmp_path / "store"
+    place.mkdir()
+    (place / "local").write_text("no folder")
+    done = runbook(toy, "run", "--result", "result.json", RUNBOOK_EVIDENCE=f"file://{place}")
+    assert (done.returncode, "--ensure` copies it" in done.stdout) == (75, True), done.stdout + done.stderr
+    said = json.loads((toy / "result.json").read_text())
+    assert (said["status"], said["exit_code"]) == ("complete", 75)
+    refused = runbook(toy, "run", "--ensure", RUNBOOK_EVIDENCE=f"file://{place}")
+    assert (refused.returncode, "is complete, its evidence is in" in refused.stderr) == (75, True), refused.stderr
+    (place / "local").unlink()
+    assert runbook(toy, "run", "--ensure", RUNBOOK_EVIDENCE=f"file://{place}").returncode == 0
+    (kept,) = (place / "local").iterdir()
+    assert runbook(toy, "verify", str(kept)).returncode == 0

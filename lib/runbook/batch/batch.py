@@ -190,10 +190,10 @@ def _conclude(
     if failure:
         again = f"mend the cause, then `{resume.command(execution.environment)}`."
         facts["failure"] = asdict(replace(failure, next=failure.next or again))
-    ending.end(execution, "failed" if failure or differs else DONE, "Run", **facts)
+    code = ending.end(execution, "failed" if failure or differs else DONE, "Run", **facts)
     if failure:
         return failure.exit_code
-    return 1 if differs else 0
+    return 1 if differs else code
 
 
 def _fired(execution: "Execution", task: Task) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from runbook.batch.preflight import Preflight
 from runbook.database import claims, environments
 from runbook.database.failures import describe_failure, exit_code_of_failure
 from runbook.database.ledger import DONE, Ledger
-from runbook.errors import UsageError
-from runbook.evidence import manifest, seal
+from runbook.errors import TryAgain, UsageError
+from runbook.evidence import manifest, seal, store
 from runbook.plan import fingerprint
 from runbook.plan.finding import BLOCKS
 from runbook.plan.plan import Plan
@@ -48,6 +48,21 @@ def what_is_left(plan: Plan, request: RunRequest) -> RunRequest | None:
     if run is not None and (run["first_task"], run["last_task"]) == (tasks[0].number, tasks[-1].number):
         return replace(request, first=None, last=None, resume=True)
     return replace(request, first=left[0], last=tasks[-1].number) if left else None
+
+
+def copy_evidence(plan: Plan, environment: str) -> int:
+    """Copy the evidence of the newest run into the store where one is wanted and has none of it; return the exit code.
+
+    Raises:
+        TryAgain: it cannot be copied.
+    """
+    folder = manifest.latest_run(plan, plan.environment(environment))
+    if folder and seal.is_sealed(folder):
+        try:
+            store.upload(folder, environment)
+        except UsageError as error:
+            raise TryAgain(f"{environment} is complete, its evidence is in {folder} alone: {error}") from None
+    return 0
 
 
 def require_writable(path: Path) -> None:

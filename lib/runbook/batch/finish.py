@@ -72,8 +72,7 @@ def finish_migration(plan: Plan, environment: str, request: FinishRequest, conso
             facts = _make_final(execution, left, request)
         except (RunbookError, psycopg.Error) as error:
             return _failed(execution, error)
-    ending.end(execution, finality.FINISHED, "Finish", final=facts)
-    return 0
+    return ending.end(execution, finality.FINISHED, "Finish", final=facts)
 
 
 def _require_complete(execution: Execution) -> None:
@@ -165,8 +164,7 @@ def _seal_again(execution: Execution, found: Finished) -> int:
     execution.run_id = found.run_id
     with execution.open({}, 0, "finish"):
         execution.announcer.say("final", "The way back was closed before; its evidence is sealed now.", "green")
-    ending.end(execution, finality.FINISHED, "Finish", final=found.facts)
-    return 0
+    return ending.end(execution, finality.FINISHED, "Finish", final=found.facts)
 
 
 def remove_ledger(plan: Plan, environment: str, request: FinishRequest, console: Console) -> int:

@@ -69,8 +69,8 @@ def roll_back(plan: Plan, environment: str, request: RollbackRequest, console: C
             failure = _reverse(execution, task, notebook, given)
             if failure:
                 break
-    _close(execution, failure, lowest)
-    return failure.exit_code if failure else 0
+    code = _close(execution, failure, lowest)
+    return failure.exit_code if failure else code
 
 
 def _to_reverse(execution: Execution, lowest: int) -> tuple[Task, ...]:
@@ -111,13 +111,13 @@ def _clear(execution: Execution, outlook: Outlook) -> None:
         say("dependent", f"Dropped, its definition saved in {path.name}: {statement};")
 
 
-def _close(execution: Execution, failure: Failure | None, lowest: int) -> None:
-    """Write the evidence of a rollback and say where it is."""
+def _close(execution: Execution, failure: Failure | None, lowest: int) -> int:
+    """Write the evidence of a rollback, say where it is and return the exit code of one that went well."""
     facts: dict[str, Any] = {}
     if failure:
         again = f"`runbook rollback --environment {execution.environment.name} --to {lowest}`"
         facts["failure"] = asdict(replace(failure, next=failure.next or f"mend the cause, then {again}."))
-    ending.end(execution, "failed" if failure else UNDONE, "Rollback", **facts)
+    return ending.end(execution, "failed" if failure else UNDONE, "Rollback", **facts)
 
 
 def _reverse(execution: Execution, task: Task, notebook: object, given: Mapping[str, Any]) -> Failure | None:

@@ -42,7 +42,7 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, f
 
     forkserver.prepare()  # beside the imports here
     from runbook.batch import batch
-    from runbook.batch.ensure import require_writable, what_is_left, write_refusal, write_result
+    from runbook.batch.ensure import copy_evidence, require_writable, what_is_left, write_refusal, write_result
     from runbook.batch.json_lines import JsonLines
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
@@ -55,7 +55,7 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, f
         require_writable(result)
     try:
         wanted = what_is_left(plan, asked) if ensure else asked
-        code = batch.run_batch(plan, wanted, console) if wanted else 0
+        code = batch.run_batch(plan, wanted, console) if wanted else copy_evidence(plan, asked.environment)
     except (RunbookError, psycopg.Error, OSError) as error:
         if result:
             write_refusal(result, asked.environment, error)

@@ -35,16 +35,20 @@ def require_store() -> None:
 def upload(folder: Path, environment: str) -> str:
     """Copy a sealed folder into the store, and return where it lies below it; empty where no store is wanted.
 
+    What lies there already stays. A copy that broke off has no manifest, and is begun again.
+
     Raises:
-        UsageError: the store cannot be written, or has something of that name.
+        UsageError: the store cannot be written, or has something else of that name.
     """
     if not os.environ.get(VARIABLE):
         return ""
     files, root = _open(os.environ[VARIABLE], VARIABLE)
     name = f"{environment}/{folder.name}-{seal.head(folder)[:12]}"
     target = f"{root.rstrip('/')}/{name}"
-    if _ask(lambda: files.exists(target), VARIABLE):
-        raise UsageError(f"{VARIABLE}: {name} lies there already; nothing is written over evidence.")
+    if _ask(lambda: files.exists(f"{target}/{MANIFEST}"), VARIABLE):
+        if _ask(lambda: files.cat_file(f"{target}/{MANIFEST}"), VARIABLE) == (folder / MANIFEST).read_bytes():
+            return name
+        raise UsageError(f"{VARIABLE}: {name} lies there and is another run's; nothing is written over evidence.")
     paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.name == MANIFEST)
     for path in paths:
         _ask(lambda path=path: _put(files, path, f"{target}/{path.relative_to(folder).as_posix()}"), VARIABLE)
