@@ -75,9 +75,9 @@ class Home:
         done = self.call("-m", "airflow", "db", "migrate")
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def call(self, *arguments: str, seconds: float = 300) -> "subprocess.CompletedProcess[str]":
+    def call(self, *arguments: str, seconds: float = 600) -> "subprocess.CompletedProcess[str]":
         """Run Airflow's Python."""
-        command = ["nice", "-n", "10", str(self.python), *arguments]
+        command = ["nice", "-n", "5", str(self.python), *arguments]
         return subprocess.run(
             command, env=self.environment, capture_output=True, text=True, timeout=seconds, check=False
         )

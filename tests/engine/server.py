@@ -17,6 +17,7 @@ from tests.engine.conftest import Home
 PASSWORDS = {"ada": "a-secret-of-ada", "bob": "a-secret-of-bob"}
 ENDED = {"success", "failed"}
 LONGEST = 600  # seconds until something that never comes is called missing
+BUSY, TRIES = 500, 30
 
 
 class Airflow:
@@ -53,7 +54,7 @@ class Airflow:
     def __enter__(self) -> Self:
         for name in ("api-server", "scheduler", "dag-processor"):
             with (self.home.folder / f"{name}.log").open("wb") as log:
-                command = ["nice", "-n", "10", str(self.home.python), "-m", "airflow", name]
+                command = ["nice", "-n", "5", str(self.home.python), "-m", "airflow", name]
                 self._servers.append(
                     subprocess.Popen(command, env=self.home.environment, stdout=log, stderr=log, start_new_session=True)
                 )
@@ -143,8 +144,15 @@ class Airflow:
             head["authorization"] = f"Bearer {self._tokens[user]}"
         body = None if data is None else json.dumps(data).encode()
         request = urllib.request.Request(self._url + path, method=method, data=body, headers=head)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+        for left in reversed(range(TRIES)):
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code < BUSY or not left:
+                    raise
+                time.sleep(1)  # its SQLite was locked: nothing was done
+        return None
 
 
 def _free_port() -> int:

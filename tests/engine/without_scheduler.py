@@ -63,6 +63,6 @@ def run_dag(file: str, special: Answers) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    faulthandler.dump_traceback_later(240, exit=True)
+    faulthandler.dump_traceback_later(560, exit=True)
     import_all_models()  # two threads that import each other's modules wait for ever
     print(json.dumps({file: run_dag(file, special) for file, special in json.loads(sys.argv[1]).items()}))
