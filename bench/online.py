@@ -1,4 +1,4 @@
-"""Online: the latency of steady traffic while Tasks 0 to 2 run, against the idle system just before."""
+"""Online: the latency of steady traffic while Tasks 0 to 2 run and are reversed, against the idle system before."""
 
 import subprocess
 import threading
@@ -25,7 +25,8 @@ BLOCKED = "<= 0.5"
 RATE = 200  # calls per second, from eight clients
 CLIENTS = 8
 TAIL = 3.0  # seconds of traffic after the migration, and what pgbench may still hold back of its log
-IDLE, PREPARING, MIGRATING = "idle", "during Task 0", "during Task 2"  # Task 0 backs up, and makes a dry run on a copy
+# Task 0 backs up, and makes a dry run on a copy
+IDLE, PREPARING, MIGRATING, REVERSING = "idle", "during Task 0", "during Task 2", "during the way back"
 UNITS = {"p99": "ms", "p50": "ms", "longest": "ms", "calls": "calls"}
 CALLERS = """
 CREATE SCHEMA bench;
@@ -41,6 +42,15 @@ LOCKED = """
 SELECT max(extract(epoch FROM clock_timestamp() - waitstart))::float8
 FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE NOT granted AND application_name = 'pgbench'
+"""
+
+
+# After the way back: what is used is what the trail says
+UNBALANCED = """
+SELECT organization_id FROM organization_credits
+LEFT JOIN (SELECT organization_id, sum(credits_consumed) AS used FROM credit_actions GROUP BY 1) AS trail
+    USING (organization_id)
+WHERE used_credits <> COALESCE(used, 0)
 """
 
 
@@ -107,11 +117,11 @@ class Traffic:
 
 
 def run(options: Options, place: Place, say: Say) -> Part:
-    """Migrate 200,000 organizations (20,000 if quick) under traffic."""
+    """Migrate 200,000 organizations (20,000 if quick) under traffic, and give them back."""
     organizations = options.size(200_000, 20_000)
     idle = 5.0 if options.quick else 15.0
-    samples: Samples = {IDLE: [], PREPARING: [], MIGRATING: []}
-    blocked, unreconciled, repetitions = [], [], options.times(3, 1)
+    samples: Samples = {IDLE: [], PREPARING: [], MIGRATING: [], REVERSING: []}
+    blocked, unreconciled, per_row, repetitions = [], [], [], options.times(3, 1)
     for number in range(repetitions):
         say(f"{organizations:,} organizations · {number + 1} of {repetitions}")
         with _project(place, organizations) as project:
@@ -122,20 +132,35 @@ def run(options: Options, place: Place, say: Say) -> Part:
                 ended = time.time()
                 project.runbook("run", "--to", "2")
                 time.sleep(TAIL)
+                with project.connect() as connection:
+                    preparing, migrating = _window(connection, 0), _window(connection, 2)
+                    wrong = len(connection.execute(UNRECONCILED).fetchall())
+                reversing = time.time()
+                project.runbook("rollback", "--to", "2", "--yes")
+                given_back = time.time()
+                time.sleep(TAIL)
             with project.connect() as connection:
-                samples[IDLE].append(traffic.between(begun, ended))
-                samples[PREPARING].append(traffic.between(*_window(connection, 0)))
-                samples[MIGRATING].append(traffic.between(*_window(connection, 2)))
-                unreconciled.append(float(len(connection.execute(UNRECONCILED).fetchall())))
+                wrong += len(connection.execute(UNBALANCED).fetchall())
+            samples[IDLE].append(traffic.between(begun, ended))
+            samples[PREPARING].append(traffic.between(*preparing))
+            samples[MIGRATING].append(traffic.between(*migrating))
+            samples[REVERSING].append(traffic.between(reversing, given_back))
+            unreconciled.append(float(wrong))
             blocked.append(traffic.blocked)
+            per_row.append((given_back - reversing) / organizations * 1e6)
     findings = [
         Finding.ratio("p99 during Task 2 / idle", samples, MIGRATING, IDLE, "p99", OF_IDLE),
         Finding.ratio("p99 during Task 0 / idle", samples, PREPARING, IDLE, "p99"),
         Finding("longest call during Task 2", [one["longest"] / 1000 for one in samples[MIGRATING]], "s", BLOCKED),
+        Finding.ratio("p99 on the way back / idle", samples, REVERSING, IDLE, "p99", OF_IDLE),
+        Finding(
+            "longest call during the way back", [one["longest"] / 1000 for one in samples[REVERSING]], "s", BLOCKED
+        ),
+        Finding("the whole way back, per organization", per_row, "µs"),
         Finding("longest wait for a lock", blocked, "s", BLOCKED),
         Finding("organizations that do not reconcile", unreconciled, "", "= 0"),
     ]
-    title = f"Latency of traffic while {organizations:,} organizations are migrated"
+    title = f"Latency of traffic while {organizations:,} organizations are migrated and given back"
     return Part("online", title, samples, UNITS, findings, {"calls_per_second": RATE, "clients": CLIENTS})
 
 
