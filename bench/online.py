@@ -34,7 +34,11 @@ CREATE TABLE bench.callers AS
 SELECT row_number() OVER (ORDER BY o.id) AS n, o.id
 FROM organizations AS o JOIN organization_credits AS c ON c.organization_id = o.id
 WHERE plan_name IN ('premium', 'enterprise') AND remaining_credits > 9000;
-CREATE UNIQUE INDEX ON bench.callers (n)
+CREATE UNIQUE INDEX ON bench.callers (n);
+-- Whoever calls most must not run dry
+UPDATE organizations SET total_credits = total_credits + 100000 WHERE id = (SELECT id FROM bench.callers WHERE n = 1);
+UPDATE organization_credits SET total_credits = total_credits + 100000, remaining_credits = remaining_credits + 100000
+WHERE organization_id = (SELECT id FROM bench.callers WHERE n = 1)
 """
 CALL = "SELECT consume_credits_rpc((SELECT id FROM bench.callers WHERE n = :n), {}, 1);"
 ANY_TYPE = "(ARRAY['ai_chat', 'whatsapp_message', 'email_send', 'sms_send'])[:type]"
