@@ -38,6 +38,32 @@ def test_a_function_answers_in_its_own_form(drawing: Drawing, name: str) -> None
 
 
 @pytest.mark.slow
+def test_a_refusal_in_words_is_about_whoever_asks(drawing: Drawing) -> None:
+    found = []
+
+    def ask(database: Database, way: str, task: int) -> None:
+        if (way, task) == ("up", 2):
+            with psycopg.connect(database.owner) as owner:
+                owner.execute("SET ROLE service_role")
+                whose = owner.execute(ONE.removeprefix("(").removesuffix(")").encode()).fetchone()[0]
+                left = owner.execute(LEFT.encode()).fetchone()[0]
+                answer = owner.execute(f"SELECT consume_credits_rpc({ONE}, 'sms_send', 1234567)".encode()).fetchone()[0]
+                found.append((answer, whose, left))
+
+    draw = drawing.draw(
+        together([pieces()["function_refuses_in_words"]]).sql, between=ask, last=2, given={"dry_run": False}
+    )
+    assert found, draw.verdict
+    answer, whose, left = found[0]
+    assert answer == {
+        "success": False,
+        "organization": str(whose),
+        "left": left,
+        "error": f"{left} of 1234567 credits",
+    }
+
+
+@pytest.mark.slow
 def test_an_answer_that_nobody_can_make_is_named_before_anything_changes(drawing: Drawing) -> None:
     draw = drawing.draw(together([pieces()["function_answers_a_text"]]).sql, last=0)
     assert draw.is_blocked, draw.verdict
