@@ -5,6 +5,7 @@ import json
 import psycopg
 import pytest
 
+from tests.shapes.generator import pieces
 from tests.support.databases import Database
 from tests.support.draw import Drawing
 
@@ -26,6 +27,7 @@ MEMBERS = """
     CREATE POLICY "not the second" ON organizations AS RESTRICTIVE FOR SELECT TO authenticated
     USING (id = (SELECT min(organization_id::text)::uuid FROM members));
 """
+ANOTHER_OWNER = pieces()["about_another_owner"].text
 OURS = "SELECT id FROM organizations WHERE id IN (SELECT organization_id FROM members) ORDER BY id::text"
 OTHERS = """
     SELECT id FROM organizations JOIN organization_credits ON organization_id = id
@@ -47,7 +49,10 @@ def consumes(owner: psycopg.Connection, organization: object) -> bool:
 
 
 @pytest.mark.slow
-def test_a_policy_of_another_role_opens_nothing_and_one_that_restricts_closes(drawing: Drawing) -> None:
+@pytest.mark.parametrize("shapes", [[MEMBERS], [MEMBERS, ANOTHER_OWNER]], ids=["own", "another's function"])
+def test_a_policy_of_another_role_opens_nothing_and_one_that_restricts_closes(
+    drawing: Drawing, shapes: list[str]
+) -> None:
     seen: dict[str, list[bool]] = {}
 
     def look(database: Database, way: str, task: int) -> None:
@@ -58,5 +63,5 @@ def test_a_policy_of_another_role_opens_nothing_and_one_that_restricts_closes(dr
                 assert other
                 seen["member"] = [consumes(owner, one) for one in (first, second, other[0])]
 
-    drawing.draw(MEMBERS, between=look, last=2)
+    drawing.draw(*shapes, between=look, last=2)
     assert seen["member"] == [True, False, False]
