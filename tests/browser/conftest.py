@@ -17,7 +17,10 @@ import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.support.project import copy_project
+from runbook.evidence import manifest
+from runbook.plan import fingerprint
+from runbook.plan.plan import Plan
+from tests.support.project import ROOT, copy_project
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -58,6 +61,31 @@ def lab(checkout: Path, tmp_path_factory) -> Iterator[str]:
         path.write_text(json.dumps(values))
     with started(checkout, home) as (address, token):
         yield f"{address}lab/tree/notebooks/{{}}?reset&token={token}"
+
+
+@pytest.fixture(scope="session")
+def finished(checkout: Path) -> Path:
+    """The folder of a whole run."""
+    plan = Plan.read(checkout / "runbook.toml")
+    injected = fingerprint.injection_record(Plan.read(ROOT / "runbook.toml"), "local")
+    if injected.is_file():  # so that the picture shows what a fault injection came to
+        copy = fingerprint.injection_record(plan, "local")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(injected, copy)
+    return _left_by(checkout, "run", "--fresh")
+
+
+@pytest.fixture(scope="session")
+def reversed_(checkout: Path, finished: Path) -> Path:
+    """The folder of a rollback of that run."""
+    return _left_by(checkout, "rollback", "--yes")
+
+
+def _left_by(checkout: Path, *arguments: str) -> Path:
+    command = [sys.executable, "-m", "runbook", *arguments]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return manifest.latest_run(Plan.read(checkout / "runbook.toml"))
 
 
 @contextmanager

@@ -5,15 +5,11 @@ Screenshots go to outputs/screenshots/. With RUNBOOK_SCREENSHOTS=docs the two pi
 
 import os
 import re
-import shutil
-import subprocess
-import sys
 from itertools import pairwise
 
 import pytest
 
-from runbook.evidence import manifest
-from runbook.plan import cells, fingerprint
+from runbook.plan import cells
 from runbook.plan.plan import Plan
 from tests.support.project import ROOT
 
@@ -133,19 +129,10 @@ def test_sql_has_colours(page, task):
     assert first.evaluate("one => getComputedStyle(one).color") != plain
 
 
-def test_the_report_opens_from_a_file(browser, checkout):
-    injected = fingerprint.injection_record(PLAN, "local")
-    if injected.is_file():  # so that the picture shows what a fault injection came to
-        copy = fingerprint.injection_record(Plan.read(checkout / "runbook.toml"), "local")
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(injected, copy)
-    command = [sys.executable, "-m", "runbook", "run", "--fresh"]
-    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=600)
-    assert done.returncode == 0, done.stdout + done.stderr
-    folder = manifest.latest_run(Plan.read(checkout / "runbook.toml"))
+def test_the_report_opens_from_a_file(browser, finished):
     asked, page = [], browser.new_page(viewport={"width": 1200, "height": 900})
     page.on("request", lambda request: asked.append(request.url))
-    page.goto((folder / "report.html").as_uri())
+    page.goto((finished / "report.html").as_uri())
     screenshot(page, "report")
     assert page.locator("h1").count() == 1
     assert page.evaluate(CONTRASTS, "body *") == []

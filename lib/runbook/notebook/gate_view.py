@@ -7,7 +7,7 @@ from runbook.evidence.gate_rows import GateRow
 from runbook.query.table import FAIL, INFO, PASS, WARN, Markup
 
 GREY = "#57606a"
-NOT_RUN = f'<td style="text-align:center;color:{GREY}">·</td>'
+NOT_RUN = '<td style="text-align:center;opacity:.75">·</td>'
 WORDS = {
     "deliverable": ("delivered", "not delivered"),
     "criterion": ("met", "not met"),
@@ -57,7 +57,8 @@ def show_boxes(title: str, rows: Iterable[GateRow]) -> Markup:
     """Return conditions to be met, as far as they are by now."""
     rows = list(rows)
     body = "".join(
-        f'<div><span style="color:{_tint(row)};font-weight:600">{_box(row)}</span> {escape(row.words)}</div>'
+        f'<div><span style="background:{_tint(row)};color:#fff;border-radius:4px;padding:0 4px">{_box(row)}</span> '
+        f"{escape(row.words)}</div>"
         for row in rows
     )
     text = "\n".join([title, *(f"{_box(row)} {row.words}" for row in rows)])
@@ -96,7 +97,7 @@ def _matrix_html(matrix: Matrix, here: int) -> str:
         name = f'<th scope="row" style="text-align:left">{escape(title)}</th>'
         body += f'<tr style="background:none{frame}">{name}{shown}</tr>'
     style = "border-collapse:separate;border-spacing:3px"
-    return f'<table style="{style}"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<table style="{style}"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _cell_html(cell: GateRow) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 20
 MAX_WIDTH = 100
+MUTED = "opacity:.75;font-size:90%"  # of the theme's own ink, light or dark
 PASS, FAIL, INFO, WARN = "#1a7f37", "#b3261e", "#1f5f99", "#8a5300"
 ENVIRONMENT_COLOURS = {False: INFO, True: FAIL}
 
@@ -133,7 +134,7 @@ def show_verdict(
     if accepted:
         colour, sign, word = WARN, "!", "ACCEPTED"
     decides = [*decides, *([("accepted", accepted)] if accepted else [])]
-    lines = "".join(f'<div style="color:#57606a;font-size:90%">{kind} · {escape(text)}</div>' for kind, text in decides)
+    lines = "".join(f'<div style="{MUTED}">{kind} · {escape(text)}</div>' for kind, text in decides)
     html = (
         f'<div role="status" style="border-left:6px solid {colour};padding:4px 10px;margin:2px 0">'
         f'<span style="background:{colour};color:#fff;border-radius:4px;padding:1px 7px;font-weight:600">'
@@ -197,4 +198,4 @@ def _in_markdown(value: str) -> str:
 
 def _footer(rows: int) -> str:
     note = f"{rows:,} row{'' if rows == 1 else 's'}" + (f", the first {MAX_ROWS} shown" if rows > MAX_ROWS else "")
-    return f'<div style="color:#57606a;font-size:90%">{note}</div>'
+    return f'<div style="{MUTED}">{note}</div>'

@@ -36,6 +36,9 @@ def fit(html: str, headings: list[Heading] | None = None) -> str:
     soup = BeautifulSoup(html, "html.parser")
     for table in soup.find_all("table"):
         _align(table)
+        for corner in table.find_all("th"):
+            if not corner.get_text(strip=True) and not corner.img:
+                corner.name = "td"  # a screen reader would announce a heading of nothing
     _isolate(soup)
     for link in soup.find_all("a", href=NOTEBOOK):
         match = NOTEBOOK.fullmatch(str(link["href"]))

@@ -1,0 +1,97 @@
+"""Every page a run leaves, under axe-core: no violation, on a phone and on a laptop, folds open."""
+
+import json
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+
+from runbook.fleet import page
+from runbook.plan.plan import Plan
+from runbook.report import comparison, notebook_html, report
+from tests.support import sample_run
+from tests.support.project import ROOT
+
+pytestmark = pytest.mark.slow
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+WIDTHS = (390, 1280)  # pixels: a phone, a laptop
+UNFOLD = "() => document.querySelectorAll('details').forEach(one => { one.open = true })"
+# Words in code have a test of their colours of their own, and are most of a page.
+RUN = "() => axe.run({exclude: [['pre *']]}, {resultTypes: ['violations']})"
+WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+FLEET = """
+[fleets.crm]
+targets = "crm.json"
+approvers = 2
+[figures]
+rows = ["moved", "rows"]
+"""
+
+
+@pytest.fixture(scope="module")
+def tab(browser):
+    context = browser.new_context()
+    found = context.new_page()
+    found.set_default_timeout(120_000)
+    yield found
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def folders(plan, tmp_path_factory):
+    """The folder of a complete run, and of one that a check stopped."""
+    folder = tmp_path_factory.mktemp("runs")
+    complete = sample_run.manifest(plan)
+    failed = sample_run.failed(complete) | {"run_id": "20261122T120000.000Z"}
+    found = [sample_run.write(folder / run["run_id"], run) for run in (complete, failed)]
+    for one in found:
+        for notebook in one.glob("*.ipynb"):
+            notebook_html.render(notebook)
+        report.build_report(one)
+    return found
+
+
+def violations(tab, address: Path) -> list[str]:
+    """Return what axe-core finds on a page, and by how many pixels the page is wider than the screen."""
+    found = []
+    for width in WIDTHS:
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.goto(address.as_uri())
+        tab.evaluate(UNFOLD)
+        tab.evaluate(AXE)
+        for one in tab.evaluate(RUN)["violations"]:
+            found += [f"{width}: {one['id']}: {node['html'][:120]} {node['failureSummary']}" for node in one["nodes"]]
+        if wider := tab.evaluate(WIDER):
+            found.append(f"{width}: {wider} pixels wider than the screen")
+    return found
+
+
+def test_the_report_of_a_run_and_its_notebooks_are_for_everybody(tab, finished):
+    for name in ("report.html", "04_performance_and_optimization.html"):
+        assert violations(tab, finished / name) == []
+
+
+def test_the_report_of_a_rollback_is_for_everybody(tab, reversed_):
+    assert violations(tab, reversed_ / "report.html") == []
+
+
+def test_the_pages_of_a_failed_run_are_for_everybody(tab, folders):
+    for name in ("report.html", "02_multi_credit_system_migration.html"):
+        assert violations(tab, folders[1] / name) == []
+
+
+def test_a_comparison_is_for_everybody(tab, folders):
+    assert violations(tab, comparison.build_comparison(*folders)) == []
+
+
+def test_the_page_of_a_fleet_is_for_everybody(tab, folders, tmp_path):
+    text = (ROOT / "tests" / "toy" / "runbook.toml").read_text(encoding="utf-8")
+    (tmp_path / "runbook.toml").write_text(text + FLEET, encoding="utf-8")
+    names = ["eu-1", "eu-2", "us-1"]
+    (tmp_path / "crm.json").write_text(json.dumps([{"target": name} for name in names]), encoding="utf-8")
+    for name, folder in zip(names, folders, strict=False):
+        run = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        run |= {"plan": "toy", "environment": f"crm/{name}"}
+        sample_run.write(tmp_path / "outputs" / "crm" / name / run["run_id"], run)
+    found = Plan.read(tmp_path / "runbook.toml")
+    assert violations(tab, page.build(found, found.fleets["crm"])[0]) == []
