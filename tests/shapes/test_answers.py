@@ -47,15 +47,19 @@ def test_a_refusal_in_words_is_about_whoever_asks(drawing: Drawing) -> None:
                 owner.execute("SET ROLE service_role")
                 whose = owner.execute(ONE.removeprefix("(").removesuffix(")").encode()).fetchone()[0]
                 left = owner.execute(LEFT.encode()).fetchone()[0]
-                answer = owner.execute(f"SELECT consume_credits_rpc({ONE}, 'sms_send', 1234567)".encode()).fetchone()[0]
-                found.append((answer, whose, left))
+                no, yes = (
+                    owner.execute(f"SELECT consume_credits_rpc({ONE}, 'sms_send', {n})".encode()).fetchone()[0]
+                    for n in (1234567, 2)
+                )
+                found.append((no, yes, whose, left))
 
     draw = drawing.draw(
         together([pieces()["function_refuses_in_words"]]).sql, between=ask, last=2, given={"dry_run": False}
     )
     assert found, draw.verdict
-    answer, whose, left = found[0]
-    assert answer == {
+    no, yes, whose, left = found[0]
+    assert (yes["success"], yes["left"]) == (True, left - 2)
+    assert no == {
         "success": False,
         "organization": str(whose),
         "left": left,
