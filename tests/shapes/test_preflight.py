@@ -39,6 +39,15 @@ def test_of_the_baseline_everything_is_asked_and_nothing_is_changed(drawing: Dra
     assert "CREATE SCHEMA runbook" not in after.schema
 
 
+def test_a_database_without_the_tables_is_told_so_and_asked_nothing_more(drawing: Drawing) -> None:
+    with drawing.databases.fresh() as database, address_of(database.owner):
+        database.apply("DROP TABLE organizations, organization_credits, credit_actions CASCADE;")
+        found = run_preflight(drawing.plan, CHEAP["environment"], {})
+    blocking = [one.check for one in found.findings if one.kind == BLOCKS]
+    assert blocking == ["the three tables stand in the schema public"]
+    assert [words for words in found.to_come if words.startswith("everything from Task 0")]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("names", STOPPING, ids=" + ".join)
 def test_what_stops_a_run_is_named_by_a_preflight_in_one_list(drawing: Drawing, names: tuple[str, ...]) -> None:

@@ -221,3 +221,9 @@ def test_a_notebook_that_cannot_be_read_is_refused(small, text, said):
     path.unlink() if text is None else path.write_text(text)
     with pytest.raises(UsageError, match=said):
         fingerprint.plan_digest(small)
+
+
+def test_the_parameters_of_a_content_are_told_as_a_command_line_gives_them():
+    given = {"the parameter share": "0.25", "the parameter roles": '["a", "b"]', "the parameter snapshot": '"it\'s"'}
+    told = fingerprint.as_options({fingerprint.PARAMETERS: given})
+    assert told == """ -p share 0.25 -p roles '['"'"'a'"'"', '"'"'b'"'"']' -p snapshot 'it'"'"'s'"""

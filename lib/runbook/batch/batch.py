@@ -17,7 +17,7 @@ from runbook.batch.window import ESTIMATES, Window
 from runbook.changes import finality
 from runbook.database import environments
 from runbook.database.ledger import DONE, Ledger
-from runbook.errors import NotAllowed, RunbookError, UsageError
+from runbook.errors import NotAllowed, NotApproved, RunbookError, UsageError
 from runbook.evidence import notebooks
 from runbook.evidence.gate_rows import DELIVERED
 from runbook.evidence.model import Failure
@@ -188,7 +188,8 @@ def _conclude(
     differs = comparison is not None and not comparison["passed"]
     facts: dict[str, Any] = {"comparison": comparison, "promoted": promoted, "held": held}
     if failure:
-        again = f"mend the cause, then `{resume.command(execution.environment)}`."
+        first = "have it approved, as said above" if failure.exit_code == NotApproved.exit_code else "mend the cause"
+        again = f"{first}, then `{resume.command(execution.environment)}`."
         facts["failure"] = asdict(replace(failure, next=failure.next or again))
     code = ending.end(execution, "failed" if failure or differs else DONE, "Run", **facts)
     if failure:

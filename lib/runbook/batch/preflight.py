@@ -4,7 +4,6 @@ It executes the notebooks' own cells: those of the first tasks that change nothi
 Cells tagged `run-only` (backup, dry run, measurements) are left out and named as still to come.
 """
 
-import shlex
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import chdir
 from dataclasses import dataclass, field
@@ -60,7 +59,7 @@ class Preflight:
     def next(self) -> str:
         """The one command that comes next, or what must be mended before there is one."""
         unaccepted = list(dict.fromkeys(one.check for one in self.findings if one.kind == UNACCEPTED))
-        told = "".join(f" -p {name} {_as_option(value)}" for name, value in self.given.items())
+        told = "".join(f" -p {name} {parameters.as_option(value)}" for name, value in self.given.items())
         if self.exit_code == BLOCKED:
             return f"mend what blocks, then `runbook preflight --environment {self.environment}{told}`"
         if unaccepted or self.unauthorized:
@@ -102,7 +101,8 @@ def run_preflight(plan: Plan, name: str, given: Mapping[str, Any], *, probes: bo
         }
     with chdir(plan.root / "notebooks"), capture_output():
         for task in takewhile(lambda one: not cells.changes_target(one.notebook), plan.tasks):
-            _ask(task, found, given, probes=probes)
+            if not _ask(task, found, given, probes=probes):
+                break
     found.findings = ordered(found.findings)
     return found
 
@@ -120,8 +120,8 @@ def acceptable_rows(plan: Plan, name: str, given: Mapping[str, Any], checks: Col
     return {check: dict(found[check].keyed) for check in checks}
 
 
-def _ask(task: Task, found: Preflight, given: Mapping[str, Any], *, probes: bool) -> None:
-    """Execute a task's cells in a shell of their own, and take over what they found."""
+def _ask(task: Task, found: Preflight, given: Mapping[str, Any], *, probes: bool) -> bool:
+    """Execute a task's cells in a shell of their own, take over what they found, and tell whether more can be asked."""
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     shell.user_ns[KEY] = dict(given)
@@ -134,8 +134,10 @@ def _ask(task: Task, found: Preflight, given: Mapping[str, Any], *, probes: bool
             if session is None and error is not None:
                 raise error
             if isinstance(error, GateShut):  # nothing below could be asked
-                found.to_come.append(f"Task {task.number}, from step {step} on: it asks about what is not there")
-                break
+                found.to_come.append(
+                    f"everything from Task {task.number}, step {step} on: it asks about what is not there"
+                )
+                return False
             if error is not None and session is not None:
                 session.findings.append(_failure(task, step, error, session))
     finally:
@@ -146,6 +148,7 @@ def _ask(task: Task, found: Preflight, given: Mapping[str, Any], *, probes: bool
             found.unauthorized = found.unauthorized or session.unauthorized
             session.close()
         InteractiveShell.clear_instance()
+    return True
 
 
 def _sources(task: Task, fitting: Mapping[str, Any], found: Preflight, *, probes: bool) -> Iterator[tuple[str, str]]:
@@ -163,11 +166,6 @@ def _sources(task: Task, fitting: Mapping[str, Any], found: Preflight, *, probes
         if "parameters" in cell.tags:
             yield "# Parameters\n" + "\n".join(f"{name} = {value!r}" for name, value in fitting.items()), cell.step
     found.to_come += sorted(left_out)
-
-
-def _as_option(value: Any) -> str:
-    """Return a parameter's value as a shell takes it."""
-    return shlex.quote(value if isinstance(value, str) else repr(value))
 
 
 def _execute(shell: InteractiveShell, source: str) -> BaseException | None:

@@ -111,6 +111,12 @@ def content_of(plan: Plan, environment: str, given: Mapping[str, Any], schema: s
     return found
 
 
+def as_options(parts: Parts) -> str:
+    """Return the parameters of a content as a command line gives them, a blank before each."""
+    given = {name.removeprefix("the parameter "): json.loads(value) for name, value in parts[PARAMETERS].items()}
+    return "".join(f" -p {name} {parameters.as_option(value)}" for name, value in given.items())
+
+
 def of_notebook(parts: Mapping[str, Mapping[str, str]], declared: Mapping[str, Any]) -> Parts:
     """Return parts without the parameters a notebook does not declare: a session by hand was given no others."""
     names = {f"the parameter {name}" for name in declared}

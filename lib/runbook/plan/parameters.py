@@ -7,6 +7,7 @@ semicolon limits the values: `low..high`, where either may be left out, or `one 
 import ast
 import math
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -221,3 +222,8 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
+
+
+def as_option(value: Any) -> str:
+    """Return a parameter's value as a shell takes it behind `-p NAME`."""
+    return shlex.quote(value if isinstance(value, str) else repr(value))

@@ -129,11 +129,11 @@ def _approval(task: ApprovalSubject, parts: Parts) -> dict[str, str] | None:
 
 
 def _refusal(environment: Environment, found: Sequence[approvals.Decision], parts: Parts) -> NotApproved:
-    name = environment.name
+    name, told = environment.name, fingerprint.as_options(parts)
     why = approvals.refusal(found, parts, environment.approvers)
     return NotApproved(
         f"What stands here is not authorized on {name!r}: {why}. "
-        f"Review it, then `runbook approve --environment {name} --by NAME --statement TEXT`."
+        f"Review it, then `runbook approve --environment {name}{told} --by NAME --statement TEXT`."
     )
 
 
