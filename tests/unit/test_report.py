@@ -95,6 +95,15 @@ def test_a_failed_run_says_what_failed_what_was_not_done_and_what_to_do(build, c
     ]
 
 
+def test_a_run_of_the_first_tasks_says_how_to_go_on(build, complete):
+    for task in complete["tasks"][1:]:
+        task |= {"status": "not_run", "checks": [], "notes": {}}
+    assert [code.string for code in build(complete).select(".next code")] == [
+        "runbook run --environment local -p workers 4",
+        "runbook rollback --environment local",
+    ]
+
+
 def test_every_table_can_be_scrolled_on_a_narrow_screen(build, complete):
     for facts in (complete, sample_run.failed(complete)):
         tables = build(facts).select("table")

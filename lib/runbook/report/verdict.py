@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from runbook import formatting
 from runbook.evidence.model import CheckEntry, Failure, Manifest
+from runbook.plan import parameters
 from runbook.report import gates
 from runbook.report.fault_coverage import FaultCoverage
 from runbook.report.gates import Gate, Mark
@@ -40,7 +41,8 @@ def verdict_on(manifest: Manifest, found: Sequence[Gate], times: Timeline, cover
         sentence, is_proven = _completion(manifest, found)
         mark = Mark("good", "✓", "Complete") if is_proven else Mark("bad", "✗", "Complete, but not proven")
         advice = "Keep this folder." if is_proven else "Find out why before anybody relies on it."
-        return Verdict(mark, sentence, remarks, f"{advice} To give everything back: `runbook rollback {where}`.")
+        back = f"To give everything back: `runbook rollback {where}`."
+        return Verdict(mark, sentence, remarks, f"{advice} {_onward(manifest, where)}{back}")
     if status == "rolled_back":
         reversed_ = [gate.number for gate in found if gate.status == "rolled_back"]
         sentence = _outcome(manifest, "rolled_back")
@@ -64,6 +66,16 @@ def verdict_on(manifest: Manifest, found: Sequence[Gate], times: Timeline, cover
     sentence = f"The run ended without a verdict. {_where_tasks_stand(found)}"
     advice = f"Go on where it stopped: `runbook run {where} --resume`."
     return Verdict(Mark("warn", "!", "Unfinished"), sentence, remarks, advice)
+
+
+def _onward(manifest: Manifest, where: str) -> str:
+    """Return how to go on with the tasks that follow the last one a complete run was for; empty: none do."""
+    last = max((task.number for task in manifest.tasks if task.status != "not_run"), default=-1)
+    following = [task.number for task in manifest.tasks if task.number > last]
+    if not following:
+        return ""
+    told = "".join(f" -p {name} {parameters.as_option(value)}" for name, value in manifest.parameters.items())
+    return f"To go on with Task {following[0]}: `runbook run {where}{told}`. "
 
 
 def _advice(failure: Failure | None, where: str) -> str:
