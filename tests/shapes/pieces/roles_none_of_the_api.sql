@@ -1,6 +1,6 @@
 -- there are none of the roles of an API, only those of the application
 -- of: roles
--- not with: roles_granted, roles_members, roles_narrow, roles_no_api, roles_passed_on, about_granted, about_invoker, tenancy_function, tenancy_members, tenancy_none, tenancy_open, tenancy_plan_writable, tenancy_public, tenancy_setting, tenancy_slow, tenancy_admins, tenancy_app_metadata, around_crm
+-- not with: roles_granted, roles_members, roles_narrow, roles_no_api, roles_passed_on, about_granted, about_invoker, tenancy_function, tenancy_members, tenancy_none, tenancy_open, tenancy_plan_writable, tenancy_public, tenancy_setting, tenancy_slow, tenancy_admins, tenancy_app_metadata, around_crm, around_foreign_table, around_inheritance, around_names_taken, around_row_type_column, around_row_types, around_top_ups, around_views, balance_booked_by_actions, balance_booked_by_statement, balance_booked_deferred, balance_mirrored, ids_partitioned, schema_elsewhere, settings_roles, tenancy_self_service, triggers_guard, triggers_history, triggers_notify, triggers_transition_tables, types_table
 ALTER POLICY "Members read their organization" ON organizations TO organization_user;
 ALTER POLICY "Members update their organization" ON organizations TO organization_user;
 ALTER POLICY "Members read their credits" ON organization_credits TO organization_user;
