@@ -47,8 +47,8 @@ class Finalizer:
             for text in one["differences"]:
                 say("difference", f"Differs from the expected results: {one['notebook']}, {text}", "red")
         mode, passed = "strict" if self.strict else "lax", all(one["passed"] for one in found)
-        if passed:
-            cells = sum(one["compared"] for one in found)
+        cells = sum(one["compared"] for one in found)
+        if passed and cells:
             say("expected", f"Outputs equal the expected results ({cells} cells compared, {mode}).")
         return {"mode": mode, "passed": passed, "notebooks": found}
 
