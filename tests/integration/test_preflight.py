@@ -107,6 +107,7 @@ def test_the_demonstration_is_ready(judge, name):
             "credit_actions is a plain",
         ),
         (KNOWN, "ALTER TABLE organizations ADD COLUMN fax text, ADD COLUMN seats integer", "fax"),
+        (RIGHTS, "DROP TABLE credit_actions", "owns credit_actions"),
         (RIGHTS, "REVOKE CREATE ON SCHEMA public FROM PUBLIC, guardian", "CREATE in the schema of the tables"),
     ],
 )
@@ -115,6 +116,12 @@ def test_another_shape_is_named_before_anything_is_changed(judge, name, change, 
     assert not passed
     (line,) = (line for line in shown.splitlines() if row in line)
     assert name == KNOWN or line.rstrip(" |").endswith(("no", "–"))
+
+
+def test_what_the_role_lacks_is_said_with_the_statement_that_gives_it(judge):
+    _, shown = judge(RIGHTS, "REVOKE CREATE ON SCHEMA public FROM PUBLIC, guardian")
+    (line,) = (line for line in shown.splitlines() if "GRANT" in line)
+    assert "GRANT CREATE ON SCHEMA public TO guardian" in line
 
 
 def test_what_is_not_ours_or_not_personal_is_noted_and_stops_nothing(plan, ask, judge):
