@@ -169,7 +169,7 @@ def test_a_seal_says_how_the_run_ended_and_names_the_one_before_it(ended):
 
 
 @pytest.mark.parametrize(
-    "drawn", [pytest.param(12, marks=pytest.mark.slow), pytest.param(40, marks=pytest.mark.long)], ids=["some", "all"]
+    "drawn", [pytest.param(6, marks=pytest.mark.slow), pytest.param(40, marks=pytest.mark.long)], ids=["some", "all"]
 )
 def test_no_verb_of_ours_mends_altered_evidence(ended, drawn):
     """Orders of two of our verbs, over a folder altered in a notebook, its manifest taken away or not."""

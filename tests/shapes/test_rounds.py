@@ -14,7 +14,7 @@ STANDING = (
 DROPPED = "SELECT COUNT(*) FROM pg_attribute WHERE attrelid = 'organizations'::regclass AND attisdropped"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_forth_and_back_three_times_leaves_dropped_columns_alone(drawing: Drawing) -> None:
     standing, dropped = [], []
 
