@@ -47,8 +47,6 @@ SELECT max(extract(epoch FROM clock_timestamp() - waitstart))::float8
 FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE NOT granted AND application_name = 'pgbench'
 """
-
-
 # After the way back: what is used is what the trail says
 UNBALANCED = """
 SELECT organization_id FROM organization_credits
@@ -157,9 +155,7 @@ def run(options: Options, place: Place, say: Say) -> Part:
         Finding.ratio("p99 during Task 0 / idle", samples, PREPARING, IDLE, "p99"),
         Finding("longest call during Task 2", [one["longest"] / 1000 for one in samples[MIGRATING]], "s", BLOCKED),
         Finding.ratio("p99 on the way back / idle", samples, REVERSING, IDLE, "p99", OF_IDLE),
-        Finding(
-            "longest call during the way back", [one["longest"] / 1000 for one in samples[REVERSING]], "s", BLOCKED
-        ),
+        Finding("longest call on the way back", [one["longest"] / 1000 for one in samples[REVERSING]], "s", BLOCKED),
         Finding("the whole way back, per organization", per_row, "µs"),
         Finding("longest wait for a lock", blocked, "s", BLOCKED),
         Finding("organizations that do not reconcile", unreconciled, "", "= 0"),
