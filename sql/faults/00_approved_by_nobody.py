@@ -10,6 +10,6 @@ from runbook.database import approvals
 from runbook.policy import approval_required
 
 task.environment = replace(task.environment, approval="required")
-parts = approval_required.content(task, task.schema(*task.plan.schemas))
+parts = approval_required.content(task, task.schema())
 yes = approvals.Decision(" ", "Yes", True, parts)
 approvals.record(task.ledger.connection, task.plan.name, task.environment.name, yes)

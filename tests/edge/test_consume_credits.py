@@ -18,6 +18,11 @@ POOLS = {"ai_chat": "ai", "whatsapp_message": "whatsapp", "email_send": "email",
 ALLOCATED = {"ai": 1500, "whatsapp": 1200, "email": 20000, "sms": 500}
 NOBODY = "00000000-0000-0000-0000-000000000000"
 CLIENTS, SPENDS = 8, 1000
+IN_ANOTHER_SCHEMA = "CREATE SCHEMA another; GRANT USAGE ON SCHEMA another TO PUBLIC"
+THERE_TOO = """
+    CREATE FUNCTION another.consume_credits_rpc(p_organization_id uuid, p_action_type text, p_credits integer)
+    RETURNS jsonb LANGUAGE sql AS 'SELECT public.consume_credits_rpc($1, $2, $3)'
+"""
 
 
 def used(owner: psycopg.Connection, organization: str) -> dict[str, int]:
@@ -89,6 +94,17 @@ def test_a_trusted_server_consumes_for_any_organization(edge, owner, organizatio
 
 def test_the_older_kind_of_public_key_serves_too(start, organization):
     assert start(SUPABASE_ANON_KEY=PUBLIC_KEY).consume(organization).status == 200
+
+
+def test_the_function_may_lie_in_another_schema(start, migrated, owner, organization):
+    owner.execute(IN_ANOTHER_SCHEMA)
+    try:
+        edge = start(SUPABASE_ANON_KEY=PUBLIC_KEY, CREDITS_SCHEMA="another")
+        assert edge.consume(organization).status == 500
+        owner.execute(THERE_TOO)
+        assert edge.consume(organization).status == 200
+    finally:
+        owner.execute("DROP SCHEMA another CASCADE")
 
 
 # Idempotency

@@ -49,6 +49,7 @@ CHEAP: Mapping[str, Any] = {
 }
 
 SAMPLES = {1: 100, 3: 10, 4: 10}  # by task; the baseline demands a hundred
+LIES_IN = re.compile(r"^-- lies in: (.+?)\s*$", re.MULTILINE)
 GROWS = re.compile(r"^-- grows: (\S+)\s*$", re.MULTILINE)
 
 
@@ -103,8 +104,9 @@ class Drawing:
         """Draw shapes together on one database, and return what became of it.
 
         Args:
-            *shapes: SQL, applied in order as the owner; a line `-- as the superuser` changes that, and one
-                `-- grows: TABLE` says where a trigger of the shape keeps a log.
+            *shapes: SQL, applied in order as the owner; a line `-- as the superuser` changes that, one
+                `-- grows: TABLE` says where a trigger of the shape keeps a log, one `-- lies in: SCHEMA` what the
+                environment calls the plan's schema.
             given: parameters beside those that make it cheap.
             watch: called before each cell, up and down.
             between: called after each complete task (`up`) and after each one reversed (`down`), with its number.
@@ -114,7 +116,9 @@ class Drawing:
             rounds: so many times forth and back.
         """
         plot = Plot({**CHEAP, **(given or {})}, watch, between, attempts)
-        begun, found = time.perf_counter(), Draw(grows=tuple(GROWS.findall("\n".join(shapes))))
+        whole = "\n".join(shapes)
+        begun, found = time.perf_counter(), Draw(grows=tuple(GROWS.findall(whole)))
+        self.plan = _with_schema(self.plan, *LIES_IN.findall(whole))
         with self.databases.fresh() as database, address_of(database.owner):
             try:
                 for shape in shapes:
@@ -224,11 +228,18 @@ def _plan(folder: Path) -> Plan:
     folder.mkdir(exist_ok=True)
     for part in PARTS:
         shutil.copytree(ROOT / part, folder / part)
-    text = (ROOT / "runbook.toml").read_text(encoding="utf-8")
-    (folder / "runbook.toml").write_text(
-        f'{text}\n[environments.{ENVIRONMENT}]\napproval = "automatic"\n', encoding="utf-8"
-    )
-    return Plan.read(folder / "runbook.toml")
+    shutil.copy(ROOT / "runbook.toml", folder)
+    return _with_schema(Plan.read(folder / "runbook.toml"))
+
+
+def _with_schema(plan: Plan, schema: str = "") -> Plan:
+    """Return the plan whose environment for draws calls the schema so; its file says so, too."""
+    if ENVIRONMENT in plan.environments and plan.environments[ENVIRONMENT].schema == schema:
+        return plan
+    file, named = plan.root / "runbook.toml", f'schema = "{schema}"\n' if schema else ""
+    kept = file.read_text(encoding="utf-8").partition(f"\n[environments.{ENVIRONMENT}]")[0]
+    file.write_text(f'{kept}\n[environments.{ENVIRONMENT}]\napproval = "automatic"\n{named}', encoding="utf-8")
+    return Plan.read(file)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def token(secret: str, **claims: Any) -> str:
 
 @contextmanager
 def serve(conninfo: str, secret: str, public_key: str) -> Iterator[str]:
-    """Serve the functions in the schema `public` of a database, on loopback; yield the URL of the project."""
+    """Serve a database's functions, those of `public` unless asked otherwise, on loopback; yield the project's URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.daemon_threads = True
         server.settings = conninfo, secret, public_key
@@ -128,22 +128,23 @@ class _Handler(BaseHTTPRequestHandler):
         return self.database
 
     def _statement(self, function: str, arguments: dict[str, Any]) -> sql.Composed:
+        schema = self.headers.get("Content-Profile", "public")
         signatures = self._connected().execute(
             "SELECT proargnames, proargtypes::regtype[]::text[] FROM pg_proc "
-            "WHERE pronamespace = 'public'::regnamespace AND proname = %s",
-            [function],
+            "JOIN pg_namespace ON pg_namespace.oid = pronamespace WHERE nspname = %s AND proname = %s",
+            [schema, function],
         )
         for names, types in signatures:
             if set(names) == set(arguments):
-                return sql.SQL("SELECT to_jsonb(public.{}({})) FROM json_to_record(%s::json) AS _ ({})").format(
-                    sql.Identifier(function),
+                return sql.SQL("SELECT to_jsonb({}({})) FROM json_to_record(%s::json) AS _ ({})").format(
+                    sql.Identifier(schema, function),
                     sql.SQL(", ").join(sql.SQL("{0} => _.{0}").format(sql.Identifier(name)) for name in names),
                     sql.SQL(", ").join(
                         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
                         for name, kind in zip(names, types, strict=True)
                     ),
                 )
-        raise Refused(404, "PGRST202", f"Could not find the function public.{function} in the schema cache")
+        raise Refused(404, "PGRST202", f"Could not find the function {schema}.{function} in the schema cache")
 
 
 def _status(sqlstate: str, message: str, role: str) -> int:

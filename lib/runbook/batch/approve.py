@@ -74,7 +74,7 @@ def record_decision(
     with target.connect("runbook approve") as connection:
         Ledger(connection, plan.name).prepare()
         claims.require_own(connection, plan.name, environment, target, shown_target(plan, environment))
-        schema = snapshot.schema_dump(target, plan.schemas)
+        schema = snapshot.schema_dump(target)
         parts = fingerprint.content_of(plan, name, given, schema)
         parts[fingerprint.IDENTITY] = approvals.identity_part(target.identity)
         covers = {check: _accept(connection, check, rows, (accepts or {})[check]) for check, rows in accepted.items()}

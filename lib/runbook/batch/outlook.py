@@ -12,6 +12,7 @@ from runbook.changes.obstacles import Obstacles, find_obstacles
 from runbook.changes.record import ObjectChange
 from runbook.changes.three_way import LeftAlone
 from runbook.database.ledger import Ledger
+from runbook.database.schema_names import AsFound
 from runbook.formatting import amount, duration
 from runbook.notebook import dry_run
 from runbook.plan.plan import Task
@@ -95,7 +96,7 @@ def drop_dependents(outlook: Outlook, connection: psycopg.Connection) -> list[st
     done = [one.statement for one in outlook.obstacles.dependents]
     with connection.transaction():
         for statement in done:
-            connection.execute(statement.encode())
+            connection.execute(AsFound(statement.encode()))
     return done
 
 

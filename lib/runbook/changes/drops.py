@@ -12,6 +12,7 @@ import psycopg
 from runbook.changes import objects, record
 from runbook.changes.objects import Address, Objects
 from runbook.changes.record import ObjectChange
+from runbook.database.schema_names import AsFound
 from runbook.errors import StepFailed
 
 ON_TABLE = {"trigger": "TRIGGER", "policy": "POLICY", "rule": "RULE"}
@@ -19,6 +20,7 @@ ALONE = {
     "table", "foreign table", "view", "materialized view", "sequence", "index", "function", "procedure", "aggregate",
     "type", "domain", "schema", "extension", "publication", "event trigger", "collation",
 }  # fmt: skip
+WITH_OPTIONS = ("table", "materialized view", "view", "index", "sequence")
 # What is dropped with something else: the sequence of a column, the index of a constraint, whatever hangs on a column,
 # what a partition or an heir has of its table
 GOES_ALONG = """
@@ -105,8 +107,8 @@ def _options(changes: list[ObjectChange], standing: Objects) -> Iterator[str]:
         if one.kind != "option" or one.part_of in made or (current.definition if current else None) != one.after:
             continue
         undo = f"RESET ({one.identity.partition(' of ')[0]})" if one.before is None else f"SET ({one.before})"
-        kind, _, name = one.part_of.rpartition(" ")
-        yield f"ALTER {kind.upper()} {name} {undo}"
+        kind = next(kind for kind in WITH_OPTIONS if one.part_of.startswith(f"{kind} "))
+        yield f"ALTER {kind.upper()} {one.part_of.removeprefix(f'{kind} ')} {undo}"
 
 
 def _statements(connection: psycopg.Connection, made: list[ObjectChange], standing: Objects) -> list[str]:
@@ -128,7 +130,7 @@ def _carry_out(connection: psycopg.Connection, statement: str, done: list[str]) 
     """Run a statement; return False, with nothing done, where something still hangs on what it drops."""
     try:
         with connection.transaction():
-            connection.execute(statement.encode())
+            connection.execute(AsFound(statement.encode()))
     except psycopg.errors.DependentObjectsStillExist:
         return False
     done.append(statement)

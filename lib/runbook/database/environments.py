@@ -31,7 +31,7 @@ def find(plan: Plan, environment: Environment) -> Target:
     else:
         server_words.repeat()
     try:
-        return Target.reached(where, plan.schemas)
+        return Target.reached(where, environment.schemas(plan.schemas), plan.schemas)
     except TooOld as old:
         raise UsageError(f"Environment {environment.name!r} {old}.") from None
     except psycopg.OperationalError as error:

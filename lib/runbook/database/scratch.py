@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from runbook.database import copies, ledger_schema, passed_on, tools
+from runbook.database.schema_names import AsFound
 from runbook.database.surroundings import Surroundings
 from runbook.database.target import Target
 from runbook.errors import StepFailed
@@ -21,15 +22,16 @@ PIECE = 8 << 20  # bytes of a file that are freed at once
 
 # Entries of a dump, by catalog and oid, that a scratch database cannot take: the schema it has already, what others
 # grant by default, and foreign keys to tables that are not copied.
-LEFT_OUT = """
-    SELECT 'pg_namespace'::regclass::oid::bigint, 'public'::regnamespace::oid::bigint, ''
+LEFT_OUT = AsFound(b"""
+    SELECT 'pg_namespace'::regclass::oid::bigint, oid::bigint, '' FROM pg_namespace WHERE nspname = 'public'
     UNION ALL
     SELECT 'pg_default_acl'::regclass::oid, oid, '' FROM pg_default_acl WHERE NOT pg_has_role(defaclrole, 'USAGE')
     UNION ALL
     SELECT 'pg_constraint'::regclass::oid, pg_constraint.oid, nspname
     FROM pg_constraint JOIN pg_namespace ON pg_namespace.oid = connamespace JOIN pg_class ON pg_class.oid = confrelid
-    WHERE contype = 'f' AND relnamespace::regnamespace::text <> ALL (%(schemas)s)
-"""
+    WHERE contype = 'f'
+      AND (SELECT other.nspname FROM pg_namespace AS other WHERE other.oid = relnamespace) <> ALL (%(schemas)s)
+""")
 # An entry of a dump: its catalog, its oid, and what it is
 ENTRY = re.compile(r"\d+; (\d+) (\d+) (.*)")
 # What the rights on these are said to be on

@@ -90,16 +90,17 @@ def digest(connection: psycopg.Connection, table: str) -> TableDigest:
     return TableDigest(table, row[0], row[1])
 
 
-def schema_dump(target: Target, schemas: Iterable[str] = ("public",)) -> str:
+def schema_dump(target: Target, schemas: Iterable[str] = ()) -> str:
     """Return the definition of everything in `schemas`, owners and privileges included, without pg_dump's noise.
 
-    But for tables of others that this role may not read: pg_dump would have to lock them.
+    Where none are named: in those of the target. Left out are tables of others that this role may not read: pg_dump
+    would have to lock them.
 
     Raises:
         TryAgain: somebody holds a table so that nobody can read it.
         StepFailed: pg_dump fails.
     """
-    schemas = list(schemas)
+    schemas = list(schemas or target.schemas)
     with target.connect("runbook schema") as connection:
         hidden = [(row[0], row[1]) for row in connection.execute(UNREADABLE, [schemas])]
     options = [f"--schema={tools.pattern(schema)}" for schema in schemas]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from runbook.database import settings, target_identity
+from runbook.database import schema_names, settings, target_identity
 from runbook.database.address import Address, looked_up
 from runbook.database.target_identity import Identity
 from runbook.errors import StepFailed
@@ -26,6 +26,7 @@ class Target:
     Attributes:
         address: of the very server that was reached first.
         schemas: where its sessions look for names first.
+        written: how the plan names them, where they have other names here.
         identity: which database it is; every session must be in it.
         is_copy: whether it is a copy beside an environment's own database, which nobody misses.
     """
@@ -34,10 +35,18 @@ class Target:
     schemas: tuple[str, ...]
     identity: Identity
     is_copy: bool = False
+    written: tuple[str, ...] = ()
 
     @classmethod
-    def reached(cls, address: Address, schemas: tuple[str, ...] = ("public",)) -> "Target":
+    def reached(
+        cls, address: Address, schemas: tuple[str, ...] = ("public",), written: tuple[str, ...] = ()
+    ) -> "Target":
         """Look which database an address leads to, once, and return it as the target.
+
+        Args:
+            address: of its server.
+            schemas: where its sessions look for names first.
+            written: how the plan names them, where they have other names here.
 
         Raises:
             psycopg.OperationalError: the server cannot be reached, or refuses.
@@ -48,7 +57,7 @@ class Target:
                 version = connection.info.parameter_status("server_version")
                 raise TooOld(f"runs PostgreSQL {version}; the runbook needs {OLDEST_SERVER // 10000} or newer")
             settings.settle(connection, schemas)
-            return cls(address.pinned(connection), schemas, target_identity.ask(connection))
+            return cls(address.pinned(connection), schemas, target_identity.ask(connection), written=written)
 
     @classmethod
     def at(cls, url: str, *schemas: str) -> "Target":
@@ -68,6 +77,8 @@ class Target:
         connection = self.address.open(application_name)
         try:
             settings.settle(connection, self.schemas)
+            if names := self.names_here:
+                schema_names.rename(connection, names)
             found = target_identity.ask(connection)
             if not found.is_same_database(self.identity):
                 raise StepFailed(f"The address led to another database: {found}, where {self.identity} was meant.")
@@ -75,6 +86,11 @@ class Target:
             connection.close()
             raise
         return connection
+
+    @property
+    def names_here(self) -> dict[str, str]:
+        """This target's name of each of the plan's schemas that has another one here."""
+        return {name: here for name, here in zip(self.written, self.schemas, strict=False) if name != here}
 
     def copy(self, database: str, oid: int) -> "Target":
         """Return a database beside this one, which is its copy."""

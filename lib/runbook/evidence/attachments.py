@@ -41,7 +41,7 @@ def schema(
         be asked any more.
     """
     try:
-        definition = snapshot.schema_dump(environments.find(plan, environment), plan.schemas)
+        definition = snapshot.schema_dump(environments.find(plan, environment))
     except RunbookError:
         return None
     (folder / SCHEMA).write_text(definition, encoding="utf-8")

@@ -227,7 +227,7 @@ def _schema(plan: Plan, environment: Environment, folder: Path, manifest: dict[s
         return
     was = (folder / manifest["schema"]["file"]).read_text(encoding="utf-8").splitlines()
     try:
-        now = snapshot.schema_dump(environments.find(plan, environment), plan.schemas).splitlines()
+        now = snapshot.schema_dump(environments.find(plan, environment)).splitlines()
     except StepFailed as error:
         yield f"{BAD} the schema cannot be compared: {error}"
         return

@@ -166,7 +166,8 @@ class Injection:
         )
 
     def _target(self, database: str) -> Target:
-        return replace(Target.reached(self.target.address.beside(database), self.plan.schemas), is_copy=True)
+        address = self.target.address.beside(database)
+        return replace(Target.reached(address, self.target.schemas, self.target.written), is_copy=True)
 
     @contextmanager
     def _ledger(self, database: str) -> Iterator[Ledger]:

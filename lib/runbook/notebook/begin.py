@@ -131,7 +131,7 @@ def _enter(task: TaskSession) -> None:
     number = task.definition.number
     state = task.ledger.states().get(number)
     task.is_first = state is None or state.status == ledger.UNDONE
-    schema = task.schema(*task.plan.schemas) if not task.undo else ""
+    schema = task.schema() if not task.undo else ""
     if not task.undo:
         found = objects.find_objects(task.connection)
         schemas.keep_schema(task.ledger, number, schema, found)
@@ -156,7 +156,7 @@ def _require_unchanged(task: TaskSession) -> None:
     first = next(one for one in task.plan.tasks if cells.changes_target(one.notebook))
     schema = None
     if task.definition == first:
-        schema = task.schema(*task.plan.schemas) if task.is_first else schemas.schema_before(task.ledger, first.number)
+        schema = task.schema() if task.is_first else schemas.schema_before(task.ledger, first.number)
     try:
         approval_required.require_approval(task, schema)
     except NotApproved:

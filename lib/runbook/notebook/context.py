@@ -156,9 +156,9 @@ class Context(SqlSession):
         found = snapshot.digest(self.connection, table)
         return f"{found.rows}:{found.digest}"
 
-    def schema(self, *schemas: str) -> str:
-        """Return the definition of everything in the schemas, as pg_dump writes it."""
-        return snapshot.schema_dump(self.target, schemas)
+    def schema(self) -> str:
+        """Return the definition of everything in the target's schemas, as pg_dump writes it."""
+        return snapshot.schema_dump(self.target)
 
     def close(self) -> None:
         """Close both connections; what a cell left open is rolled back by the server."""

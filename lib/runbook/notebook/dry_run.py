@@ -66,7 +66,7 @@ def dry_run(task: Context, numbers: Sequence[int], schemas: list[str], tables: l
     Raises:
         StepFailed: a way ends in an error, or a task left its traces on the target and had no dry run there.
     """
-    schema, first = task.schema(*task.plan.schemas), numbers[0]
+    schema, first = task.schema(), numbers[0]
     state = task.ledger.states().get(first)
     if state and state.status != UNDONE and schema_before(task.ledger, first) != schema:
         print(f"The target is not what it was before Task {first}: shown is the dry run from before it began.")
@@ -101,7 +101,7 @@ def _shown(task: Context, numbers: Sequence[int]) -> Table:
 
 def _state(twin: Context, tables: list[str]) -> State:
     """Return what a way down must give back: the schema, and the content of the tables."""
-    return twin.schema(*twin.plan.schemas), {table: twin.digest(table) for table in tables}
+    return twin.schema(), {table: twin.digest(table) for table in tables}
 
 
 def _difference(number: int, before: State, after: State) -> list[str]:
@@ -176,7 +176,7 @@ def _now(task: Context) -> float:
 @contextmanager
 def _copy(task: Context, schemas: list[str]) -> Iterator[Context]:
     """Yield a task on a copy of another's target, dropped afterwards."""
-    around = find_surroundings(task.connection, task.plan.schemas, schemas)
+    around = find_surroundings(task.connection, task.target.schemas, schemas)
     with scratch.copy(task.connection, task.target, around) as made:
         twin = Context(task.definition, task.plan, task.run_id, task.parameters | NOBODY_WAITS, {}, target=made)
         try:

@@ -61,7 +61,7 @@ def taken_names(task: Context, replaced: Collection[str]) -> Table:
     standing = [
         one
         for one in objects.find_objects(task.connection).values()
-        if one.name not in ours and _schema(one) in task.plan.schemas
+        if one.name not in ours and _schema(one) in task.target.schemas
     ]
     rows = []
     for new in new_names(task):

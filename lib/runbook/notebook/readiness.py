@@ -85,7 +85,7 @@ def prepare(task: TaskSession, number: int, name: str) -> None:
 
 def lacks_of_a_copy(task: TaskSession) -> Table:
     """Return what a copy of the target cannot bring, a row each: what, why, and what is not proven there then."""
-    lacks = find_surroundings(task.connection, task.plan.schemas).lacks
+    lacks = find_surroundings(task.connection, task.target.schemas).lacks
     return Table(["what", "why", "not_proven"], [[one.what, one.why, one.unproven] for one in lacks])
 
 
@@ -149,6 +149,6 @@ def _is_installed(name: str) -> bool:
 
 def _has_programs(task: TaskSession) -> bool:
     try:
-        return bool(task.schema(*task.plan.schemas))
+        return bool(task.schema())
     except StepFailed:
         return False

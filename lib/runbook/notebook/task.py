@@ -158,7 +158,7 @@ class TaskSession(Context):
             beside: schemas outside the plan's own whose functions and types the tables may need.
         """
         path = state_folder(self.plan.root) / "backups" / self.environment.name / f"{self.run_id}.dump"
-        around = find_surroundings(self.connection, self.plan.schemas, beside)
+        around = find_surroundings(self.connection, self.target.schemas, beside)
         with self.writable():  # it makes a scratch database
             backup = snapshot.back_up(self.connection, self.target, tables, path, around)
         summary = {"file": path.name, "sha256": backup.sha256, "bytes": backup.size, "proven": backup.proven}

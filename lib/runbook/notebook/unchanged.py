@@ -90,7 +90,7 @@ def unchanged(task: Context) -> Table:
     else is connected; it has a row only where it has changed, so that a fine result does not depend on who is there.
     No rows where the task may change the target.
     """
-    was, now = task.found, _state(task, task.schema(*task.plan.schemas))
+    was, now = task.found, _state(task, task.schema())
     if not isinstance(was, State):
         return Table(["what", "how", "as_before"], [])
     rows = [
@@ -119,7 +119,7 @@ def _content(task: Context) -> dict[str, str] | None:
     connection = task.ledger.connection
     with connection.cursor() as cursor:
         others = cursor.execute(OTHERS).fetchone()
-        tables = cursor.execute(TABLES, [list(task.plan.schemas)]).fetchall()
+        tables = cursor.execute(TABLES, [list(task.target.schemas)]).fetchall()
     if others == (True,) or sum(size for _, size in tables) > MOST_BYTES:
         return None
     found = {name: snapshot.digest(connection, name) for name, _ in tables}

@@ -100,7 +100,7 @@ class Fault:
         """
         seeded = source if self.path.suffix == ".py" else f"task.send({source!r})"
         is_noticed = any(self.check in cell.source and ".unchanged()" in cell.source for cell in cells)
-        begun = "" if is_noticed else "begin_reading(task, task.schema(*task.plan.schemas))"
+        begun = "" if is_noticed else "begin_reading(task, task.schema())"
         return "\n".join(["from runbook.notebook.unchanged import begin_reading", READ_WRITE, seeded, READ_ONLY, begun])
 
     def _first(self, cells: Sequence[Cell], wanted: Callable[[Cell], bool]) -> int:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from runbook.errors import UsageError
-from runbook.plan.model import CLOSED, Approval, Command, Count, Environment, Fingerprint, Flag, Text
+from runbook.plan.model import CLOSED, Approval, Command, Count, Environment, Fingerprint, Flag, SchemaName, Text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 OWN = "fleet."  # what the names of a fleet's own files begin with, beside the folders of its targets
@@ -39,6 +39,7 @@ class Fleet:
         protected: whether changes need more than a command.
         approver_keys: fingerprints of the keys whose signatures approve.
         engines: engines that may name who approved, such as `airflow`.
+        schema: what the first of the plan's schemas is called there, where it has another name.
         waves_in_order: a target runs only where every target of the waves before is complete.
     """
 
@@ -53,6 +54,7 @@ class Fleet:
     protected: Flag = False
     approver_keys: tuple[Fingerprint, ...] = ()
     engines: tuple[Text, ...] = ()
+    schema: SchemaName = ""
     waves_in_order: Flag = False
 
 
@@ -117,6 +119,7 @@ def environment_of(fleet: Fleet, target: str) -> Environment:
         approver_keys=fleet.approver_keys,
         engines=fleet.engines,
         protected=fleet.protected,
+        schema=fleet.schema,
         address_command=tuple(word.replace("{target}", target) for word in fleet.address_command),
     )
 

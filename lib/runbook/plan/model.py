@@ -35,6 +35,12 @@ def not_empty(values: Values) -> Values:
     return values
 
 
+def _schema_name(name: str) -> str:
+    if name and (not re.fullmatch(r"[\w -]+", name) or name.startswith("pg_")):
+        raise ValueError("must be the name of a schema, of letters, digits, “_”, “-” and blanks")
+    return name
+
+
 def _names_figures(words: str) -> str:
     names = [name for _, name, _, _ in Formatter().parse(words) if name is not None]
     if wrong := [name for name in names if not name.isidentifier()]:
@@ -53,6 +59,7 @@ def _below_root(path: Path, info: ValidationInfo) -> Path:
     return info.context["root"] / path if info.context else path
 
 
+SchemaName = Annotated[str, AfterValidator(_schema_name)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(not_empty)]
 File = Annotated[Path, AfterValidator(_below_root)]
 
@@ -213,6 +220,7 @@ class Environment:
             the name, an engine must sign what it says.
         protected: whether changes here need more than a command, and an approval more than a login.
         address_command: prints the libpq URL, where the variable does not hold it; a fleet's target has one.
+        schema: what the first of the plan's schemas is called here, where it has another name.
     """
 
     __pydantic_config__ = CLOSED
@@ -228,7 +236,12 @@ class Environment:
     engines: tuple[Text, ...] = ()
     protected: Flag = False
     address_command: Command = ()
+    schema: SchemaName = ""
     baseline: Baseline = field(default_factory=Baseline)
+
+    def schemas(self, written: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the schemas of this environment: the plan's, the first of them as it is called here."""
+        return (self.schema or written[0], *written[1:])
 
     @property
     def url_variable(self) -> str:

@@ -31,18 +31,18 @@ class ApprovalSubject(Protocol):
     def is_of_batch(self) -> bool:
         """Whether the parameters of the whole run are known, not only those of this notebook."""
 
-    def schema(self, *schemas: str) -> str:
+    def schema(self) -> str:
         """Return the definition of everything in the schemas of the target."""
 
 
 def approval(task: ApprovalSubject) -> dict[str, str] | None:
     """Return who authorized the task's content, or None; see `Task.approval`."""
-    return _approval(task, content(task, task.schema(*task.plan.schemas)))
+    return _approval(task, content(task, task.schema()))
 
 
 def authorize(task: ApprovalSubject) -> dict[str, str]:
     """Demand an approval; see `Task.authorize`."""
-    parts = content(task, task.schema(*task.plan.schemas))
+    parts = content(task, task.schema())
     found = _approval(task, parts)
     if found is None:
         task.ledger.finish_task(task.run_id, task.definition.number, "failed")

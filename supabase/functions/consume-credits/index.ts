@@ -59,6 +59,7 @@ export const consume_credits_rpc = async (
 ): Promise<Consumption> => {
   const supabase = createClient(Deno.env.get("SUPABASE_URL")!, publicKey(), {
     auth: { persistSession: false, autoRefreshToken: false },
+    db: { schema: Deno.env.get("CREDITS_SCHEMA") || "public" },
     global: { headers: { Authorization: authorization } },
   });
   const request = { p_organization_id: organization_id, p_action_type: action_type, p_credits: credits };

@@ -1,6 +1,6 @@
 -- the tables stand in another schema
 -- of: schema
--- expect: blocked
+-- lies in: Billing App
 -- not with: balance_booked_by_actions, balance_booked_by_statement, balance_booked_deferred, balance_mirrored, about_callers, about_overloads, around_top_ups
 CREATE SCHEMA "Billing App";
 GRANT USAGE ON SCHEMA "Billing App" TO anon, authenticated, service_role;
