@@ -26,6 +26,20 @@ def test_a_batch_takes_as_many_rows_as_fit_into_its_milliseconds(others, seconds
     assert pace.next_size(16, seconds) == size
 
 
+@pytest.mark.parametrize(
+    ("size", "seconds", "following"),
+    [
+        (1, 0.00102, 2),  # one row costs as good as nothing, and a batch more than it is given
+        (16, 0.00132, 32),
+        (50, 0.002, 50),  # half of its time is spent on rows
+        (100, 0.003, 50),
+    ],
+)
+def test_a_batch_does_rows_for_as_long_as_it_takes_without_any(size, seconds, following):
+    pace = Pace.of(PARAMETERS)
+    assert pace.next_size(size, seconds, empty=0.001) == following
+
+
 def test_the_batches_of_a_pass_lie_end_to_end_and_may_be_a_part_of_a_block():
     tids = Tids(blocks=3, rows_per_block=10, most_blocks=1)
     given = [tids.take(size) for size in (4, 6, 7, 12, 5)]

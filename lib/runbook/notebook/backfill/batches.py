@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from runbook.database import schema_names
 from runbook.errors import StepFailed, UsageError
 from runbook.notebook.backfill.pacing import Batch
 from runbook.query import lock_retry
@@ -17,6 +18,7 @@ from runbook.query.send import as_setting
 
 PREPARED = "runbook_batch"
 DUE = "_due"
+NO_ROWS, TRIES = Batch("(0,0)", "(0,0)", 0), 3
 FIGURES = {"batches", "passes", "retries", "seconds", "waited", "rested"}  # of the backfill
 WORKED = "SELECT extract(epoch FROM clock_timestamp() - statement_timestamp())::float8"  # however far away the server
 
@@ -41,7 +43,7 @@ class BatchWorker:
             connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", as_setting(value)])
         # Parsed alone first: PREPARE would run what stands behind a semicolon. Prepared in SQL, for a pooler may give
         # a statement that was prepared by the protocol another name.
-        parsed = connection.pgconn.prepare(b"", statement)
+        parsed = connection.pgconn.prepare(b"", schema_names.as_sent(connection, statement))
         if parsed.status != psycopg.pq.ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(parsed)
         connection.execute(f"PREPARE {PREPARED} AS ".encode() + statement)
@@ -56,6 +58,21 @@ class BatchWorker:
             UsageError: it returned something else than a batch must.
             NotAsDue: it left something else than what was due. Like after any other error, it is not committed.
         """
+        done, seconds = self._begun(batch)
+        _require_due(done, batch)
+        self.connection.execute(b"COMMIT")
+        return {name: int(value) for name, value in done.items()}, seconds
+
+    def empty(self) -> float:
+        """Return the seconds the server works on a batch without rows, the least of some; they are rolled back."""
+        times = []
+        for _ in range(TRIES):
+            times.append(self._begun(NO_ROWS)[1])
+            self.connection.execute(b"ROLLBACK")
+        return min(times)
+
+    def _begun(self, batch: Batch) -> tuple[dict[str, Any], float]:
+        """Do a batch, but for its end; return what it says and the seconds the server worked on it."""
         bounds = f"set_config('runbook.first', '{batch.first}', true), set_config('runbook.last', '{batch.last}', true)"
         answers = self.connection.execute(f"BEGIN; SELECT {bounds}; EXECUTE {PREPARED}; {WORKED}".encode())
         for _ in ("BEGIN", "bounds"):
@@ -63,9 +80,7 @@ class BatchWorker:
         done = _done(answers)
         answers.nextset()
         worked = answers.fetchone()
-        _require_due(done, batch)
-        self.connection.execute(b"COMMIT")
-        return {name: int(value) for name, value in done.items()}, worked[0] if worked else 0.0
+        return done, worked[0] if worked else 0.0
 
 
 def _done(answer: psycopg.Cursor) -> dict[str, Any]:

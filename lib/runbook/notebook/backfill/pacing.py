@@ -20,10 +20,10 @@ class Pace:
         workers: how many at once.
         batch_ms: milliseconds a batch should take.
         batch_blocks: heap blocks a batch takes at most.
-        gentle_ms: milliseconds it should take while others are at work; then one worker goes alone. 0: as if nobody
-            else were there.
+        gentle_ms: milliseconds it should take while others are at work, or twice those of a batch without rows; then
+            one worker goes alone. 0: as if nobody else were there.
         rest: while others are at work, the worker rests so many times as long as it worked.
-        others: whether others are at work; true until somebody has looked.
+        others: whether others are at work, or the server needs it otherwise; true until somebody has looked.
     """
 
     workers: int
@@ -51,11 +51,15 @@ class Pace:
         """Whether one worker goes alone, in short batches with a rest after each."""
         return self.others and self.gentle_ms > 0
 
-    def next_size(self, size: int, seconds: float) -> int:
-        """Return how many rows to take after a batch of `size` rows took `seconds`; at most twice as many."""
-        milliseconds = self.gentle_ms if self.gently else self.batch_ms
-        fitting = int(size * milliseconds / 1000 / max(seconds, 1e-6))
-        return max(1, min(fitting, 2 * size))
+    def next_size(self, size: int, seconds: float, empty: float = 0.0) -> int:
+        """Return how many rows to take after a batch of `size` rows took `seconds`; at most twice as many.
+
+        A batch without rows takes `empty` seconds. Rows are given as long at least: with less, most of the work would
+        be done for nothing, and others would be disturbed for longer.
+        """
+        given = max((self.gentle_ms if self.gently else self.batch_ms) / 1000, 2 * empty)
+        row = max((seconds - empty) / size, 1e-6)
+        return max(1, min(int((given - empty) / row), 2 * size))
 
     def pause(self, seconds: float) -> float:
         """Return the seconds to rest after a batch that took `seconds`."""
