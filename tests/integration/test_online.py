@@ -34,6 +34,9 @@ SELECT
     (SELECT count(*) FROM logged) AS entries, count(*) AS entries_due
 FROM labelled"""
 ).replace(")\nINSERT", "), logged AS (INSERT")
+# Each takes 3 ms before its first row
+SLOW_TO_BEGIN = """, begun AS (INSERT INTO batches SELECT clock_timestamp() FROM pg_sleep(0.003))
+INSERT INTO journal"""
 # Who took part: one row per batch
 HANDS = LABEL.replace(
     "INSERT INTO journal SELECT shelf FROM labelled",
@@ -413,6 +416,21 @@ def test_while_others_are_at_work_one_worker_goes_alone_and_rests(
     assert any("gently" in words for words in progress) == (workers == 1)
 
 
+def test_batches_that_cost_much_by_themselves_are_few_while_others_are_at_work(journalled, toy, connect):
+    journalled.task.parameters.update(workers=1, gentle_ms=0.5, rest=0.1)
+    journalled.run("%%sql\nCREATE TABLE batches (at timestamptz)")
+    traffic = Traffic(connect(toy))
+    with in_background(traffic):
+        try:
+            traffic.goes_on()
+            journalled.run(LABEL.replace("INSERT INTO journal", SLOW_TO_BEGIN))
+        finally:
+            traffic.stopped.set()
+    assert journalled.rows(DONE_ONCE) == [(True, True)]
+    ((batches,),) = journalled.rows("SELECT count(*) FROM batches")
+    assert batches < 1000, "a third of the rows"
+
+
 def test_workers_connect_without_sessions_beside_which_would_pass_for_others_at_work(journalled, monkeypatch):
     monkeypatch.setattr(embedded, "provide", lambda *_: pytest.fail("a session of nobody's name"))
     journalled.run(LABEL)
@@ -454,23 +472,23 @@ def test_what_is_not_one_statement_is_refused_before_the_first_batch(journalled,
 
 
 def test_where_nobody_else_is_at_work_all_workers_go_and_none_rests(two_hands):
-    throttle = Throttle(two_hands.task)
-    wait_until(lambda: not throttle.reason() and not throttle.others_at_work)
+    throttle = Throttle(two_hands.task, "shelves")
+    wait_until(lambda: not throttle.reason() and not throttle.gentle_for)
     two_hands.run(HANDS)
     assert hands(two_hands) == 2
     assert two_hands.run("task.read('backfill shelves')['rested']") == 0
 
 
 def test_a_session_that_may_not_be_seen_counts_as_at_work(journalled, toy, connect):
-    throttle, task, other = Throttle(journalled.task), journalled.task, connect(toy)
-    wait_until(lambda: not throttle.reason() and not throttle.others_at_work)
+    throttle, task, other = Throttle(journalled.task, "shelves"), journalled.task, connect(toy)
+    wait_until(lambda: not throttle.reason() and not throttle.gentle_for)
     task.connection.execute("SET ROLE pg_database_owner")  # which sees its own sessions only
     try:
         throttle.reason()
     finally:
         task.connection.execute("RESET ROLE")
     assert other.info.user == task.connection.info.user
-    assert throttle.others_at_work
+    assert throttle.gentle_for == "others are at work"
 
 
 def test_a_backfill_waits_while_a_standby_lags(journalled, progress):

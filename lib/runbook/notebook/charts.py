@@ -117,8 +117,17 @@ def intervals(
 
 
 @mpl.rc_context(STYLE)
-def lines(frame: pd.DataFrame, x: str, values: Sequence[str], *, title: str, xlabel: str, ylabel: str) -> Image:
-    """Draw a line per column in `values` over column `x`."""
+def lines(
+    frame: pd.DataFrame,
+    x: str,
+    values: Sequence[str],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    spans: Sequence[Mapping[str, Any]] = (),
+) -> Image:
+    """Draw a line per column in `values` over column `x`, and behind it the spans of `x`: `begin`, `end`, `why`."""
     figure, axes = new_figure(title)
     for number, column in enumerate(values):
         width = 2 + 1.5 * (len(values) - 1 - number)  # the lower thicker: of two equal lines both are seen
@@ -129,9 +138,16 @@ def lines(frame: pd.DataFrame, x: str, values: Sequence[str], *, title: str, xla
     axes.set_ylabel(ylabel)
     axes.set_ylim(0, 1.07 * max([float(frame[column].max()) for column in values if len(frame)], default=1.0) or 1.0)
     axes.yaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,.10g}"))
-    add_legend(figure, values)
+    reasons: list[str] = []
+    for span in spans:
+        named = span["why"] if span["why"] not in reasons else None
+        reasons += [named] if named else []
+        tint = _pale(PALETTE[(len(values) + reasons.index(span["why"])) % len(PALETTE)])
+        axes.axvspan(span["begin"], span["end"], color=tint, linewidth=0, zorder=0, label=named)
+    add_legend(figure, [*values, *reasons])
     ends = "; ".join(f"{column} ends at {frame[column].iloc[-1]:,.6g}" for column in values) if len(frame) else "empty"
-    return as_image(figure, f"{title}. {ylabel} over {xlabel}. {ends}")
+    told = "".join(f"; {span['why']} from {span['begin']:.3g} to {span['end']:.3g}" for span in spans)
+    return as_image(figure, f"{title}. {ylabel} over {xlabel}. {ends}{told}")
 
 
 @mpl.rc_context(STYLE)

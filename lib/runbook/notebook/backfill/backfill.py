@@ -12,6 +12,7 @@ load; few enough, if need be, to be a part of a block. While others are at work,
 every batch: it leaves them the cores, and their commits little WAL to flush besides their own.
 """
 
+import math
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,7 +31,6 @@ from runbook.query.table import Table, show_progress
 
 REPAINT = 0.5  # seconds
 TURN = 0.05  # seconds until a worker asks again whether it may go
-GENTLY = " · gently: others are at work"
 # Blocks, and rows in one: as many as it can hold at most (291 in 8 kB), whatever the statistics say. The most that
 # the table or what inherits it has: a range of places is one in each of them.
 EXTENT = """
@@ -90,7 +90,7 @@ def run_backfill(task: Context, table: str, statement: str) -> Table:
         **progress.sums,
     }
     # The ledger's commit is synchronous, so it also makes the workers' commits durable.
-    task.write(f"backfill {table}", {**figures, "history": progress.points()})
+    task.write(f"backfill {table}", {**figures, "history": progress.points(), "slowed": progress.spans()})
     return Table(list(figures), [list(figures.values())])
 
 
@@ -105,7 +105,7 @@ class _Backfill:
                 )
         self.pace = Pace.of(task.parameters)
         self.task, self.table, self.statement = task, table, statement.encode()
-        self.throttle, self.progress = Throttle(task), Progress()
+        self.throttle, self.progress = Throttle(task, table), Progress()
         self.free, self.stop = threading.Event(), threading.Event()
         self.handle = display(show_progress(table, 0, 1, "starting"), display_id=True)
 
@@ -133,9 +133,12 @@ class _Backfill:
             begun = time.perf_counter()
             if begun - looked >= REPAINT:
                 looked, reason = begun, self.throttle.reason()
-                self.pace.others = self.throttle.others_at_work
+                self.pace.others = bool(self.throttle.gentle_for)
+                self.progress.slow(reason or (self.pace.gently and f"gently: {self.throttle.gentle_for}") or "")
                 self.free.clear() if reason else self.free.set()
-            self._say(reason or f"{self.progress}{GENTLY if self.pace.gently else ''}")
+            self._say(
+                reason or f"{self.progress}{f' · gently: {self.throttle.gentle_for}' if self.pace.gently else ''}"
+            )
             if any(future.done() and future.exception() for future in futures):
                 return
             time.sleep(0.02 if self.progress.batches < 50 else REPAINT)
@@ -150,15 +153,27 @@ class _Backfill:
         name = f"runbook {task.run_id} worker {number}"
         with task.target.connect(name) as connection:
             worker, size = BatchWorker(connection, task.parameters, self.statement), FIRST_BATCH
+            empty, looked = 0.0, -math.inf
             while self._may_go(number, tids) and (batch := tids.take(size)):
                 try:
                     seconds = self._batch(worker, batch)
                 except BaseException:
                     self.stop.set()  # for the other workers too, before their next batch
                     raise
-                size = pace.next_size(batch.size, seconds)
+                # It rises with the load: looked at again before batches are left to be so small.
+                if looked < 0 or (batch.size == 1 and time.perf_counter() - looked >= REPAINT):
+                    empty, looked = self._empty(worker, empty), time.perf_counter()
+                size = pace.next_size(batch.size, seconds, empty)
                 self.progress.rested += (pause := pace.pause(seconds))
                 self.stop.wait(pause)
+
+    def _empty(self, worker: BatchWorker, former: float) -> float:
+        """Return the seconds a batch without rows takes; where it meets a lock, what it took before."""
+        try:
+            return worker.empty()
+        except RETRIED:
+            worker.connection.execute(b"ROLLBACK")
+            return former
 
     def _may_go(self, number: int, tids: Tids) -> bool:
         """Wait for this worker's turn; return whether there is one."""

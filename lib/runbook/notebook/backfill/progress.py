@@ -1,5 +1,6 @@
 """The progress of a backfill: what its batches did so far, and how long the rest will take."""
 
+import re
 import threading
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ class Progress:
         rested: seconds between batches that were left to others.
         sums: what the batches returned, by name, added up; `rows` among them.
         batches: how many were done.
+        slowed: since when it waits or goes gently, in seconds since the beginning, and why; an entry for each change.
         history: after every batch, or every so many where there are more than a few hundred, the seconds since the
             beginning and the sums.
     """
@@ -32,6 +34,7 @@ class Progress:
     rested: float = 0.0
     sums: Counter[str] = field(default_factory=Counter)
     batches: int = 0
+    slowed: list[tuple[float, str]] = field(default_factory=list)
     history: list[tuple[float, dict[str, int]]] = field(default_factory=list)
     _every: int = 1
     _begun: float = field(default_factory=time.perf_counter)
@@ -54,6 +57,18 @@ class Progress:
             if len(self.history) == 2 * KEPT:  # as long as it gets, however large the table
                 del self.history[::2]
                 self._every *= 2
+
+    def slow(self, why: str) -> None:
+        """Remember why it waits or goes gently from now on; empty: it does neither."""
+        kind = re.sub(r"[\d,.]+", "…", why)  # one reason, whatever its figures
+        if kind != (self.slowed[-1][1] if self.slowed else "") and len(self.slowed) < KEPT:
+            self.slowed.append((self.seconds, kind))
+
+    def spans(self) -> list[dict[str, float | str]]:
+        """Return the spans in which it waited or went gently, each with its `begin` and `end` in seconds and `why`."""
+        ends = [*(at for at, _ in self.slowed[1:]), self.seconds]
+        spans = zip(self.slowed, ends, strict=False)
+        return [{"begin": round(at, 3), "end": round(end, 3), "why": why} for (at, why), end in spans if why]
 
     def points(self) -> list[dict[str, float]]:
         """Return a few hundred points of the history at most, each with its `seconds` and sums."""
