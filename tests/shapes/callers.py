@@ -1,9 +1,10 @@
 """Callers of the consumption function, of every form, beside the cells of a migration, and what they paid."""
 
+import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -35,8 +36,14 @@ WHERE organization_id IN (SELECT id FROM roomy);
 """
 ROOMY = "SELECT id::text FROM organizations WHERE total_credits = 1000000 ORDER BY id"
 CALL = "SELECT public.consume_credits_rpc(%s, %s, %s)"
+DEBIT = (
+    "UPDATE organization_credits SET used_credits = used_credits + %s, remaining_credits = remaining_credits - %s"
+    " WHERE organization_id = %s"
+)
+LOG = "INSERT INTO credit_actions (organization_id, action_type, credits_consumed, description) VALUES (%s, %s, %s, '')"
 PATIENCE = 60  # seconds for a caller to end
 Spent = list[tuple[str, str, int]]
+Kind = Callable[[psycopg.Connection, random.Random, tuple[str, str, int]], Spent]
 
 
 @dataclass
@@ -46,9 +53,11 @@ class Callers:
     Attributes:
         spent: credits, by organization and action type, of every call that was committed.
         failures: what callers were told instead.
+        kinds: the forms they take.
     """
 
     dice: random.Random
+    kinds: Sequence[Kind] = ()
     spent: Counter[tuple[str, str]] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     organizations: list[str] = field(default_factory=list)
@@ -66,7 +75,7 @@ class Callers:
                 with psycopg.connect(moment.database.owner) as connection:
                     self.organizations = [row[0] for row in connection.execute(ROOMY)]
             for _ in range(self.dice.randint(1, 2)):
-                self._start(moment.database, self.dice.choice(KINDS))
+                self._start(moment.database, self.dice.choice(self.kinds or KINDS))
 
     def join(self) -> None:
         """Wait until every caller has ended."""
@@ -75,13 +84,13 @@ class Callers:
             assert not thread.is_alive(), f"A caller has waited for {PATIENCE} s."
         self._threads.clear()
 
-    def _start(self, database: Database, kind: Callable[..., Spent]) -> None:
+    def _start(self, database: Database, kind: Kind) -> None:
         dice = random.Random(self.dice.random())
         thread = threading.Thread(target=self._call, args=(database, kind, dice), daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _call(self, database: Database, kind: Callable[..., Spent], dice: random.Random) -> None:
+    def _call(self, database: Database, kind: Kind, dice: random.Random) -> None:
         try:
             with psycopg.connect(database.owner, autocommit=True, application_name="a caller") as connection:
                 spent = kind(connection, dice, self._one(dice))
@@ -175,6 +184,31 @@ def through_others(connection: psycopg.Connection, dice: random.Random, one: tup
 def through_a_procedure(connection: psycopg.Connection, dice: random.Random, one: tuple[str, str, int]) -> Spent:
     """Call a procedure that commits after each credit."""
     connection.execute("CALL api.spend_one_by_one(%s, %s, %s)", one)
+    return [one]
+
+
+def as_a_member(connection: psycopg.Connection, dice: random.Random, one: tuple[str, str, int]) -> Spent:
+    """Call with the token of a member of the organization."""
+    member = connection.execute("SELECT user_id FROM members WHERE organization_id = %s", [one[0]]).fetchone()
+    assert member is not None
+    with connection.transaction():
+        connection.execute("SELECT set_config('request.jwt.claims', %s, true)", [json.dumps({"sub": str(member[0])})])
+        connection.execute("SET LOCAL ROLE authenticated")
+        connection.execute(CALL, one)
+    return [one]
+
+
+def past_the_function(connection: psycopg.Connection, dice: random.Random, one: tuple[str, str, int]) -> Spent:
+    """Write the balance and the trail directly; what is refused with a sentence is not spent."""
+    organization, action, amount = one
+    try:
+        with connection.transaction():
+            connection.execute(DEBIT, [amount, amount, organization])
+            connection.execute("SELECT pg_sleep(%s)", [dice.random() * 0.3])
+            connection.execute(LOG, [organization, action, amount])
+    except psycopg.errors.ObjectNotInPrerequisiteState as refused:
+        assert "consume_credits_rpc" in str(refused)
+        return []
     return [one]
 
 

@@ -2,12 +2,15 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
 import pytest
 
-from tests.shapes.callers import READY, ROOMY, Callers
+from tests.shapes import callers as forms
+from tests.shapes.callers import READY, ROOMY, Callers, Kind
+from tests.shapes.generator import pieces, together
 from tests.support.databases import Database
 from tests.support.draw import Drawing
 
@@ -51,10 +54,10 @@ def books(database: Database) -> Books:
     return Books(Counter({(one, kind): credits for one, kind, credits in logged}), dict(old), new)
 
 
-def paid_once(drawing: Drawing, seed: int) -> None:
+def paid_once(drawing: Drawing, seed: int, shape: str = "", kinds: Sequence[Kind] = ()) -> None:
     """Draw callers beside a whole migration and its way back, and hold the books against what they were told."""
     dice = random.Random(seed)
-    callers, carried, kept = Callers(dice), dice.random() < 0.5, dict[str, Books]()
+    callers, carried, kept = Callers(dice, kinds), dice.random() < 0.5, dict[str, Books]()
 
     def between(database: Database, way: str, task: int) -> None:
         if (way, task) == ("up", 1):
@@ -68,7 +71,7 @@ def paid_once(drawing: Drawing, seed: int) -> None:
             agree(kept["before"], kept[way], spent, way, carried=carried)
 
     given = {"carry_over_usage": carried, "dry_run": dice.random() < 0.2}
-    draw = drawing.draw(READY, given=given, watch=callers.watch, between=between)
+    draw = drawing.draw(shape, READY, given=given, watch=callers.watch, between=between)
     callers.join()
     assert callers.failures == []
     assert draw.is_complete, draw.verdict
@@ -101,3 +104,20 @@ def test_callers_pay_once(drawing: Drawing) -> None:
 )
 def test_callers_of_every_form_pay_once(drawing: Drawing, seed: int) -> None:
     paid_once(drawing, seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("pieces_of", "kinds"),
+    [
+        (["balance_kept_by_its_trigger"], ()),
+        (["tenancy_members"], (*forms.KINDS, forms.as_a_member, forms.as_a_member)),
+        (["ids_partitioned"], ()),
+        ([], (forms.plainly, forms.in_one_long_statement, forms.past_the_function, forms.past_the_function)),
+    ],
+    ids=["a balance kept by its trigger", "members by auth.uid()", "partitioned actions", "a writer past the function"],
+)
+def test_callers_pay_once_on_targets_of_other_shapes(
+    drawing: Drawing, pieces_of: list[str], kinds: tuple[Kind, ...]
+) -> None:
+    paid_once(drawing, 1, together(pieces()[name] for name in pieces_of).sql, kinds)
