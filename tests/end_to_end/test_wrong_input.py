@@ -205,7 +205,11 @@ def test_a_place_that_takes_no_evidence(ask, tmp_path, toys):
 @pytest.mark.parametrize(
     ("harm", "task", "said"),
     [
-        ("ALTER TABLE credit_actions RENAME TO credit_history", 0, "“the three tables stand in the schema public”"),
+        (
+            "ALTER TABLE credit_actions RENAME TO credit_history",
+            0,
+            "“the three tables stand in the schema that the plan names”",
+        ),
         ("ALTER TABLE organization_credits ALTER used_credits TYPE text", 1, COLUMNS),
         ("ALTER TABLE organizations DROP COLUMN status", 1, COLUMNS),
     ],

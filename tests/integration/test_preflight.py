@@ -16,13 +16,34 @@ from runbook.query.expectation import Expectation
 from runbook.query.table import Table
 
 DATABASE = "readiness"
-STAND = "the three tables stand in the schema public"
+STAND = "the three tables stand in the schema that the plan names"
 KIND = "the tables are of the kind the migration is written for"
 KNOWN = "every column is classified in Task 5, before anything is changed"
 RIGHTS = "the role has what the migration needs, and no more"
 SIZE = "the tables are small enough to be dumped, or the provider's snapshot is named"
 RECENT = "the provider's snapshot, where one is named, is recent"
 UNKNOWN = "columns nobody has classified, and what they likely hold"
+BESIDES = "the function that consumes credits asks and does nothing that would be lost"
+FORMS = "TEMP VIEW consumption_forms"
+CONSUME = """
+    CREATE TABLE usage_log (organization_id uuid);
+    CREATE FUNCTION tell_billing(uuid) RETURNS void LANGUAGE sql AS '';
+    CREATE OR REPLACE FUNCTION consume_credits_rpc(p_organization_id uuid, p_action_type text, p_credits integer)
+    RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER AS $$
+    DECLARE
+        caller uuid := (auth.jwt() ->> 'sub')::uuid; -- tell_billing(1), usage_log: said, not done
+    BEGIN
+        {}
+        UPDATE organization_credits SET used_credits = used_credits + p_credits, updated_at = now()
+        WHERE organization_id = p_organization_id AND remaining_credits >= p_credits;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'The status or the plan_name of this organization does not allow it';
+        END IF;
+        INSERT INTO credit_actions (organization_id, action_type, credits_consumed, user_id)
+        VALUES (p_organization_id, p_action_type, p_credits, caller);
+        RETURN '{{"success": true}}';
+    END $$;
+"""
 GIVEN = {
     "backup_limit_gb": 1,
     "provider_snapshot": "",
@@ -60,10 +81,11 @@ def ask(plan, target):
     def after(cell: cells.Cell, change: str = "", **given: object) -> Table:
         bodies = [cell.body for cell in cells.read_cells(plan.task(5).notebook) if "TEMP VIEW" in cell.body]
         (last,) = (place for place, body in enumerate(bodies) if "TEMP VIEW classification" in body)
+        forms = [cell.body for cell in cells.read_cells(plan.task(1).notebook) if FORMS in cell.body]
         with send.rolled_back(target, send.Persona()):
             for key, value in {**GIVEN, **given}.items():
                 target.execute("SELECT set_config(%s, %s, true)", [f"runbook.{key}", str(value)])
-            for body in bodies[: last + 1]:
+            for body in [*bodies[: last + 1], *forms]:
                 target.execute(body.encode())
             target.execute(change.encode())
             return send.send_sql(target, cell.body).tables[-1]
@@ -116,6 +138,38 @@ def test_another_shape_is_named_before_anything_is_changed(judge, name, change, 
     assert not passed
     (line,) = (line for line in shown.splitlines() if row in line)
     assert name == KNOWN or line.rstrip(" |").endswith(("no", "–"))
+
+
+def test_tables_in_another_schema_are_found_and_the_entry_that_names_it_is_said(judge):
+    moves = [f"ALTER TABLE {one} SET SCHEMA crm" for one in ("organizations", "organization_credits", "credit_actions")]
+    passed, shown = judge(STAND, "; ".join(["CREATE SCHEMA crm; SET LOCAL search_path = public, crm", *moves]))
+    assert not passed
+    assert 'name it: schema = "crm" in the entry of this environment in runbook.toml' in shown
+
+
+@pytest.mark.parametrize(
+    ("statement", "what", "about"),
+    [
+        ("IF auth.jwt() ->> 'role' <> 'admin' THEN RAISE 'no'; END IF;", "asks who calls", "auth.jwt()"),
+        ("IF caller IS NULL THEN RAISE 'no'; END IF;", "asks who calls", "caller"),
+        ("IF session_user = 'guest' THEN RAISE 'no'; END IF;", "asks who calls", "session_user"),
+        ("PERFORM FROM organizations WHERE id = $1 AND status = 'active';", "asks", "status"),
+        ("INSERT INTO usage_log VALUES (p_organization_id);", "reads or writes", "usage_log"),
+        ("PERFORM public.tell_billing(p_organization_id);", "calls", "tell_billing(uuid)"),
+        ("PERFORM pg_notify('credits', '');", "tells others", "NOTIFY"),
+    ],
+)
+def test_what_the_function_asks_or_does_besides_is_named(judge, statement, what, about):
+    passed, shown = judge(BESIDES, CONSUME.format(statement))
+    assert not passed
+    (line,) = (line for line in shown.splitlines() if "consume_credits_rpc(" in line)
+    assert [one.strip() for one in line.split("|")][2] == what
+    assert about in line
+
+
+def test_a_function_that_debits_and_logs_who_called_asks_nothing_besides(judge):
+    passed, shown = judge(BESIDES, CONSUME.format(""))
+    assert passed, shown
 
 
 def test_what_the_role_lacks_is_said_with_the_statement_that_gives_it(judge):

@@ -44,7 +44,7 @@ def test_a_database_without_the_tables_is_told_so_and_asked_nothing_more(drawing
         database.apply("DROP TABLE organizations, organization_credits, credit_actions CASCADE;")
         found = run_preflight(drawing.plan, CHEAP["environment"], {})
     blocking = [one.check for one in found.findings if one.kind == BLOCKS]
-    assert blocking == ["the three tables stand in the schema public"]
+    assert blocking == ["the three tables stand in the schema that the plan names"]
     assert [words for words in found.to_come if words.startswith("everything from Task 0")]
 
 

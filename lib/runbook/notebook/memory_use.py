@@ -7,25 +7,28 @@ import psycopg
 
 from runbook.notebook.context import Context
 from runbook.query.memory import use_of
-from runbook.query.send import step_failure
+from runbook.query.send import Persona, step_failure
 from runbook.query.table import Table
 
 COLUMNS = ("statement", "figure", "before", "after", "no_issue")
 NOISE = {"held": 1 << 20, "pages": 4, "spilled": 0}  # bytes, pages, pages: so much more nobody notices
 
 
-def compare_memory(task: Context, pairs: Mapping[str, Sequence[str]], *, most: float) -> Table:
+def compare_memory(
+    task: Context, pairs: Mapping[str, Sequence[str]], *, most: float, persona: str | None = None
+) -> Table:
     """Return what each pair of statements takes of the server's memory, a row for each figure.
 
     Args:
         task: on whose target.
         pairs: name → the statement of before, the one of after.
+        persona: whose settings the sessions have, such as the claims of a token.
         most: how many times as much as before it may be, beyond what nobody notices.
 
     Raises:
         StepFailed: the server refused, such as to a role that may not read statistics (pg_read_all_stats).
     """
-    open_session = partial(_open_session, task)
+    open_session = partial(_open_session, task, task.acting(persona))
     rows = []
     for name, statements in pairs.items():
         before, after = (_use(open_session, statement) for statement in statements)
@@ -43,9 +46,11 @@ def _use(open_session: Callable[[], psycopg.Connection], statement: str) -> dict
         raise step_failure(error, statement) from None
 
 
-def _open_session(task: Context) -> psycopg.Connection:
-    """Open a fresh session that can read in SQL what the task's own can."""
+def _open_session(task: Context, persona: Persona) -> psycopg.Connection:
+    """Open a fresh session that can read in SQL what the task's own can, with the settings of a persona."""
     connection = task.target.connect(f"runbook {task.run_id} memory")
     for _, name, value in task.record.settings:
         connection.execute("SELECT set_config(%s, %s, false)", [f"runbook.{name}", value])
+    for name, value in persona.settings:
+        connection.execute("SELECT set_config(%s, %s, false)", [name, value])
     return connection
