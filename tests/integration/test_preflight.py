@@ -27,11 +27,17 @@ BESIDES = "the function that consumes credits asks and does nothing that would b
 FORMS = "TEMP VIEW consumption_forms"
 CONSUME = """
     CREATE TABLE usage_log (organization_id uuid);
+    ALTER TABLE organization_credits ADD "Last use" timestamptz;
+    ALTER TABLE credit_actions ADD balance integer;
     CREATE FUNCTION tell_billing(uuid) RETURNS void LANGUAGE sql AS '';
     CREATE OR REPLACE FUNCTION consume_credits_rpc(p_organization_id uuid, p_action_type text, p_credits integer)
     RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER AS $$
     DECLARE
         caller uuid := (auth.jwt() ->> 'sub')::uuid; -- tell_billing(1), usage_log: said, not done
+        tier text;
+        today bigint;
+        balance integer;
+        org organizations;
     BEGIN
         {}
         UPDATE organization_credits SET used_credits = used_credits + p_credits, updated_at = now()
@@ -153,7 +159,12 @@ def test_tables_in_another_schema_are_found_and_the_entry_that_names_it_is_said(
         ("IF auth.jwt() ->> 'role' <> 'admin' THEN RAISE 'no'; END IF;", "asks who calls", "auth.jwt()"),
         ("IF caller IS NULL THEN RAISE 'no'; END IF;", "asks who calls", "caller"),
         ("IF session_user = 'guest' THEN RAISE 'no'; END IF;", "asks who calls", "session_user"),
-        ("PERFORM FROM organizations WHERE id = $1 AND status = 'active';", "asks", "status"),
+        ("PERFORM FROM organizations WHERE id = $1 AND Status = 'active';", "asks or writes", "status of"),
+        ("SELECT plan_name INTO tier FROM organizations WHERE id = $1;", "asks or writes", "plan_name of"),
+        ("IF org.status = 'closed' THEN RAISE 'no'; END IF;", "asks or writes", "status of"),
+        ('UPDATE organization_credits SET "Last use" = now();', "asks or writes", '"Last use" of organization_credits'),
+        ("INSERT INTO credit_actions (balance) VALUES (1);", "asks or writes", "balance of credit_actions"),
+        ("SELECT count(*) INTO today FROM public.credit_actions;", "asks", "credit_actions"),
         ("INSERT INTO usage_log VALUES (p_organization_id);", "reads or writes", "usage_log"),
         ("PERFORM public.tell_billing(p_organization_id);", "calls", "tell_billing(uuid)"),
         ("PERFORM pg_notify('credits', '');", "tells others", "NOTIFY"),
@@ -167,8 +178,17 @@ def test_what_the_function_asks_or_does_besides_is_named(judge, statement, what,
     assert about in line
 
 
-def test_a_function_that_debits_and_logs_who_called_asks_nothing_besides(judge):
-    passed, shown = judge(BESIDES, CONSUME.format(""))
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "",
+        "IF p_action_type IN ('name', 'status') THEN RAISE 'balance, plan_name, \"Last use\"'; END IF;",
+        "PERFORM id FROM organizations WHERE id = p_organization_id AND total_credits > 0 FOR UPDATE;",
+        "balance := (SELECT remaining_credits FROM organization_credits WHERE organization_id = $1);",
+    ],
+)
+def test_a_function_that_debits_and_logs_who_called_asks_nothing_besides(judge, statement):
+    passed, shown = judge(BESIDES, CONSUME.format(statement))
     assert passed, shown
 
 
