@@ -24,7 +24,11 @@ SIZE = "the tables are small enough to be dumped, or the provider's snapshot is 
 RECENT = "the provider's snapshot, where one is named, is recent"
 UNKNOWN = "columns nobody has classified, and what they likely hold"
 BESIDES = "the function that consumes credits asks and does nothing that would be lost"
-FORMS = "TEMP VIEW consumption_forms"
+TRAIL = "a row of the trail can be changed and taken back"
+RULES = "no rule rewrites what is written to the three tables"
+INDEXES = "the indexes kept stand as the brief defines them, and the others are gone"
+# What Task 0 asks as later tasks do: a view, and the task that declares it
+ASKED = (("consumption_forms", 1), ("unfit_columns", 1), ("forgotten_values", 5))
 CONSUME = """
     CREATE TABLE usage_log (organization_id uuid);
     ALTER TABLE organization_credits ADD "Last use" timestamptz;
@@ -87,13 +91,20 @@ def ask(plan, target):
     def after(cell: cells.Cell, change: str = "", **given: object) -> Table:
         bodies = [cell.body for cell in cells.read_cells(plan.task(5).notebook) if "TEMP VIEW" in cell.body]
         (last,) = (place for place, body in enumerate(bodies) if "TEMP VIEW classification" in body)
-        forms = [cell.body for cell in cells.read_cells(plan.task(1).notebook) if FORMS in cell.body]
+        asked = [
+            cell.body
+            for name, number in ASKED
+            for cell in cells.read_cells(plan.task(number).notebook)
+            if f"TEMP VIEW {name} AS" in cell.body
+        ]
         with send.rolled_back(target, send.Persona()):
             for key, value in {**GIVEN, **given}.items():
                 target.execute("SELECT set_config(%s, %s, true)", [f"runbook.{key}", str(value)])
-            for body in [*bodies[: last + 1], *forms]:
+            for body in bodies[: last + 1]:
                 target.execute(body.encode())
             target.execute(change.encode())
+            for body in asked:
+                target.execute(body.encode())
             return send.send_sql(target, cell.body).tables[-1]
 
     return after
@@ -111,14 +122,15 @@ def judge(plan, ask):
     return after
 
 
-def cell_of(plan: Plan, words: str) -> cells.Cell:
-    """Return the check or finding of Task 0 that begins with these words."""
-    found = (cell for cell in cells.read_cells(plan.task(0).notebook) if cell.magic and cell.magic[1].startswith(words))
+def cell_of(plan: Plan, words: str, task: int = 0) -> cells.Cell:
+    """Return the check or finding of a task that begins with these words."""
+    notebook = plan.task(task).notebook
+    found = (cell for cell in cells.read_cells(notebook) if cell.magic and cell.magic[1].startswith(words))
     (cell,) = found
     return cell
 
 
-@pytest.mark.parametrize("name", [STAND, KIND, KNOWN, RIGHTS, SIZE, RECENT])
+@pytest.mark.parametrize("name", [STAND, KIND, RULES, TRAIL, KNOWN, RIGHTS, SIZE, RECENT])
 def test_the_demonstration_is_ready(judge, name):
     assert judge(name)[0]
 
@@ -134,6 +146,14 @@ def test_the_demonstration_is_ready(judge, name):
             "ALTER TABLE credit_actions RENAME TO old; CREATE VIEW credit_actions AS TABLE old",
             "credit_actions is a plain",
         ),
+        (
+            KIND,
+            "ALTER TABLE credit_actions DROP CONSTRAINT credit_actions_organization_id_fkey;"
+            'DROP POLICY "Members read their actions" ON credit_actions;'
+            "ALTER TABLE credit_actions ALTER organization_id TYPE text",
+            "credit_actions has a column organization_id of type uuid, not text",
+        ),
+        (KIND, "ALTER TABLE credit_actions DROP description", "credit_actions has a column description of type text"),
         (KNOWN, "ALTER TABLE organizations ADD COLUMN fax text, ADD COLUMN seats integer", "fax"),
         (RIGHTS, "DROP TABLE credit_actions", "owns credit_actions"),
         (RIGHTS, "REVOKE CREATE ON SCHEMA public FROM PUBLIC, guardian", "CREATE in the schema of the tables"),
@@ -208,6 +228,37 @@ def test_what_is_not_ours_or_not_personal_is_noted_and_stops_nothing(plan, ask, 
         ("contacts", "id", "business"),
         ("organizations", "seats", "business"),
     ]
+
+
+@pytest.mark.parametrize("name", [RULES, TRAIL])
+def test_a_view_is_no_table_with_a_rule_and_no_trail(judge, name):
+    view = "ALTER TABLE credit_actions RENAME TO old; CREATE VIEW credit_actions AS SELECT DISTINCT * FROM old"
+    assert judge(name, view)[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "fine"), [("", True), ("ALTER TABLE credit_actions ADD CHECK (user_id <> repeat('0', 32)::uuid)", False)]
+)
+def test_a_person_becomes_null_or_nobody_before_anything_is_changed(judge, more, fine):
+    never = f"""
+        UPDATE credit_actions
+        SET user_id = COALESCE(user_id, md5('x')::uuid), ip_address = '10.0.0.1', user_agent = 'x';
+        ALTER TABLE credit_actions ALTER user_id SET NOT NULL, ALTER ip_address SET NOT NULL,
+            ALTER user_agent SET NOT NULL;
+        {more}
+    """
+    assert judge(TRAIL, never)[0] is fine
+
+
+@pytest.mark.parametrize("kind", ["text", "varchar(20)", "name"])
+def test_an_index_on_a_status_of_another_type_is_the_briefs(plan, ask, kind):
+    index = f"""
+        ALTER TABLE organizations ALTER status DROP DEFAULT, ALTER status TYPE {kind}, ADD ai_credits integer,
+            ADD whatsapp_credits integer, ADD email_credits integer, ADD sms_credits integer;
+        CREATE INDEX idx_active_organizations_credits
+        ON organizations (ai_credits, whatsapp_credits, email_credits, sms_credits) WHERE status = 'active'
+    """
+    assert not list(ask(cell_of(plan, f"{INDEXES}: ", 4), index, kept="{idx_active_organizations_credits}"))
 
 
 @pytest.mark.parametrize("change", [TOUCH, PARTITIONS])
