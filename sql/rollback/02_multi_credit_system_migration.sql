@@ -37,15 +37,9 @@ BEGIN
     FOR trigger_name IN
         SELECT tgname
         FROM pg_trigger
-        WHERE (tgrelid, tgname) IN (
-            ('organizations'::REGCLASS, 'allocate_new_organization'), ('organization_credits'::REGCLASS, 'refuse_old_debit')
-        )
-          AND tgenabled <> 'D'
+        WHERE tgrelid = 'organizations'::REGCLASS AND tgname = 'allocate_new_organization' AND tgenabled <> 'D'
     LOOP
-        EXECUTE format(
-            'ALTER TABLE %s DISABLE TRIGGER %I',
-            CASE trigger_name WHEN 'refuse_old_debit' THEN 'organization_credits' ELSE 'organizations' END, trigger_name
-        );
+        EXECUTE format('ALTER TABLE organizations DISABLE TRIGGER %I', trigger_name);
     END LOOP;
 
     -- What the old function needs of rights, it has again; those on the new columns come last.
@@ -82,6 +76,7 @@ BEGIN
     -- Does a trigger keep what remains? Try it where something is left, and undo it
     BEGIN
         SELECT ctid, remaining_credits INTO was FROM organization_credits ORDER BY remaining_credits <= 0, remaining_credits LIMIT 1;
+        PERFORM set_config('runbook.compares', 'what remains', TRUE);
         UPDATE organization_credits SET used_credits = used_credits + 1 WHERE ctid = was.ctid RETURNING remaining_credits <> was.remaining_credits INTO keeps_itself;
         RAISE EXCEPTION USING ERRCODE = 'RB000';
     EXCEPTION
@@ -143,6 +138,9 @@ BEGIN
                 SET used = excluded.used, since = excluded.since, due = excluded.due, total = excluded.total,
                     had_pool = excluded.had_pool, is_born = excluded.is_born;
 
+                -- Before its old pool is written, so that whoever debits that directly is refused until both are done
+                UPDATE organizations SET credits_migrated_at = NULL/*begun*/ WHERE id = ANY (these);
+
                 FOR turn IN 1 .. 2 LOOP
                     BEGIN
                         UPDATE organization_credits AS c
@@ -177,7 +175,6 @@ BEGIN
                 END LOOP;
 
                 DELETE FROM credit_actions WHERE organization_id = ANY (these) AND action_type = 'migration';
-                UPDATE organizations SET credits_migrated_at = NULL/*begun*/ WHERE id = ANY (these);
             END IF;
 
             SELECT COUNT(*) FILTER (WHERE c.used_credits = f.used), COUNT(*)

@@ -21,6 +21,10 @@ from tests.support.migrated import migrate
 
 MIGRATION = 2
 CALL = "SELECT consume_credits_rpc(%s, 'ai_chat', 3)"
+DIRECTLY = """
+    UPDATE organization_credits SET used_credits = used_credits + 1, remaining_credits = remaining_credits - 1
+    WHERE organization_id = %s
+"""
 ROOMY = "SELECT organization_id FROM organization_credits WHERE remaining_credits > 99 ORDER BY 1 LIMIT 2"
 COUNTED = """
     SELECT ai_used_credits, (
@@ -137,3 +141,23 @@ def test_a_call_that_waits_for_its_organization_to_be_folded_back_debits_the_old
 
     assert before
     assert target.observer.execute(USED, [organization]).fetchone() == (before[0] + 3, before[1])
+
+
+def test_whoever_debits_the_old_pool_directly_is_refused_until_it_is_given_back(plan: Plan, target: Target) -> None:
+    migrate(target.runbook, plan.task(MIGRATION).notebook)
+    organization, caller = target.roomy()[0], target.open()
+    target.runbook.execute(
+        "UPDATE organizations SET ai_used_credits = ai_used_credits + 1 WHERE id = %s", [organization]
+    )
+    before = target.observer.execute(USED, [organization]).fetchone()
+    for part in rollback_parts(plan.task(MIGRATION)):
+        if part.magic == "backfill":
+            with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="consume_credits_rpc"):
+                caller.execute(DIRECTLY, [organization])
+            target.runbook.execute(part.body.encode())
+            caller.execute(DIRECTLY, [organization])
+            break
+        if part.magic != "deployed":
+            target.runbook.execute(part.body.encode())
+    assert before
+    assert target.observer.execute(USED, [organization]).fetchone() == (before[0] + 2, before[1])
