@@ -26,6 +26,7 @@ UNKNOWN = "columns nobody has classified, and what they likely hold"
 BESIDES = "the function that consumes credits asks and does nothing that would be lost"
 TRAIL = "a row of the trail can be changed and taken back"
 RULES = "no rule rewrites what is written to the three tables"
+REFUSED = "nothing refuses the statements of the migration"
 INDEXES = "the indexes kept stand as the brief defines them, and the others are gone"
 # What Task 0 asks as later tasks do: a view, and the task that declares it
 ASKED = (("consumption_forms", 1), ("unfit_columns", 1), ("forgotten_values", 5))
@@ -228,6 +229,17 @@ def test_what_is_not_ours_or_not_personal_is_noted_and_stops_nothing(plan, ask, 
         ("contacts", "id", "business"),
         ("organizations", "seats", "business"),
     ]
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["was organizations", "were organizations[]", "pair pairs"],
+)
+def test_a_column_that_holds_whole_rows_of_organizations_is_named_with_the_way_out(judge, column):
+    former = f"CREATE TYPE pairs AS (one organizations, other organizations[]); CREATE TABLE former ({column})"
+    passed, shown = judge(REFUSED, former)
+    assert not passed
+    assert f"ALTER TABLE former ALTER {column.split()[0]} TYPE JSONB" in shown
 
 
 @pytest.mark.parametrize("name", [RULES, TRAIL])

@@ -186,7 +186,7 @@ class Drawing:
 
     def _begun(self, database: Database) -> list[Task]:
         """Return the tasks that left something, the newest first, as `runbook rollback` takes them."""
-        with psycopg.connect(database.owner, autocommit=True) as connection:
+        with psycopg.connect(database.superuser, autocommit=True) as connection:
             ledger = Ledger(connection, self.plan.name)
             states = ledger.states() if ledger.exists() else {}
         return [
@@ -210,7 +210,7 @@ class Drawing:
         fitting = {name: value for name, value in given.items() if name in known}
         stop = session.execute(notebook, fitting)
         failed: tuple[Check, ...] = ()
-        with psycopg.connect(database.owner, autocommit=True) as connection:
+        with psycopg.connect(database.superuser, autocommit=True) as connection:
             ledger = Ledger(connection, self.plan.name)
             if ledger.exists():
                 failed = tuple(one for one in ledger.checks(session.run_id, task.number) if not one.passed)
