@@ -148,7 +148,7 @@ BEGIN
                         FROM runbook.folded_back AS state
                         WHERE state.organization_id = ANY (these)
                           AND c.organization_id = state.organization_id
-                          AND c.used_credits <> state.used;
+                          AND COALESCE(c.used_credits, 0) <> state.used;
                         EXIT;
                     EXCEPTION WHEN check_violation OR raise_exception THEN
                         IF turn = 2 THEN
@@ -177,7 +177,7 @@ BEGIN
                 DELETE FROM credit_actions WHERE organization_id = ANY (these) AND action_type = 'migration';
             END IF;
 
-            SELECT COUNT(*) FILTER (WHERE c.used_credits = f.used), COUNT(*)
+            SELECT COUNT(*) FILTER (WHERE COALESCE(c.used_credits, 0) = f.used), COUNT(*)
             INTO pools, pools_due
             FROM runbook.folded_back AS f
             JOIN organization_credits AS c USING (organization_id)
@@ -185,7 +185,7 @@ BEGIN
         END
         $$
         $function$, '/*columns*/', concat(
-            CASE WHEN NOT keeps_itself THEN ', remaining_credits = c.remaining_credits - (state.used - c.used_credits)' END,
+            CASE WHEN NOT keeps_itself THEN ', remaining_credits = c.remaining_credits - (state.used - COALESCE(c.used_credits, 0))' END,
             CASE WHEN is_stamped THEN ', updated_at = now()' END
         )),
         '/*remaining*/', CASE WHEN is_generated THEN '' ELSE ', remaining_credits' END),
