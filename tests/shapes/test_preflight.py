@@ -3,6 +3,7 @@
 import pytest
 
 from runbook.batch.preflight import READY, run_preflight
+from runbook.notebook import preflight
 from runbook.plan.finding import BLOCKS, UNACCEPTED
 from tests.shapes.generator import pieces, together
 from tests.support.draw import CHEAP, Drawing, address_of
@@ -37,6 +38,18 @@ def test_of_the_baseline_everything_is_asked_and_nothing_is_changed(drawing: Dra
     assert found.next == f"`runbook run --environment draw -p free_disk_gb {given['free_disk_gb']}`"
     assert differences(before, after) == []
     assert "CREATE SCHEMA runbook" not in after.schema
+
+
+@pytest.mark.parametrize("longest", ["1ms", "3ms", "10ms"])
+def test_what_takes_too_long_is_not_asked_and_blocks_nothing(
+    drawing: Drawing, monkeypatch: pytest.MonkeyPatch, longest: str
+) -> None:
+    monkeypatch.setattr(preflight, "LONGEST", longest)
+    given = {"free_disk_gb": CHEAP["free_disk_gb"]}
+    with drawing.databases.fresh() as database, address_of(database.owner):
+        found = run_preflight(drawing.plan, CHEAP["environment"], given)
+    assert [one for one in found.findings if one.kind not in KINDS] == []
+    assert [one for one in found.findings if "not asked, for it takes longer" in one.what]
 
 
 def test_a_database_without_the_tables_is_told_so_and_asked_nothing_more(drawing: Drawing) -> None:

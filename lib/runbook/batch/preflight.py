@@ -16,7 +16,7 @@ from traitlets.config import Config
 
 from runbook.database.acceptances import Rows, commands
 from runbook.errors import GateShut, RunbookError, UsageError
-from runbook.notebook.preflight import KEY, PreflightSession
+from runbook.notebook.preflight import BUILDS_ON, KEY, PreflightSession
 from runbook.plan import cells, parameters
 from runbook.plan.finding import BLOCKS, NOTED, UNACCEPTED, Finding, ordered
 from runbook.plan.plan import Plan, Task
@@ -176,6 +176,10 @@ def _execute(shell: InteractiveShell, source: str) -> BaseException | None:
 
 def _failure(task: Task, step: str, error: BaseException, session: PreflightSession) -> Finding:
     """Return what a cell that could not be carried out means: a consequence, where something blocks already."""
+    why = session.unasked(getattr(error, "sqlstate", None) or "")
+    if why or session.lacks:
+        session.lacks = True
+        return Finding.of(NOTED, task.number, f"step {step}", f"not asked, for {why or BUILDS_ON}: a run will")
     if isinstance(error, UsageError):
         raise error
     kind = NOTED if session.failed else BLOCKS

@@ -119,7 +119,7 @@ class RunbookMagics(Magics):
         found = self.task.attempt(dict(CHECK_HEAD.findall(cell)).get("as"), cell)
         if isinstance(found, Refused):
             with self._told_together():
-                raise StepFailed(f"SQL error {found.sqlstate}: {found.message}")
+                raise StepFailed(f"SQL error {found.sqlstate}: {found.message}", found.sqlstate)
         self.task.finding(kind.strip(), name.strip(), found)
         return found or None
 

@@ -16,6 +16,9 @@ from runbook.query.send import SqlAnswer
 
 KEY = "_runbook_preflight"  # the name in a notebook's namespace under which a preflight waits for `begin`
 LOCK_TIMEOUT, LONGEST = "50ms", "5s"
+BUILDS_ON = "it builds on what was not asked"
+# A setting, a temporary view or a function that another cell makes
+LACKING = {"42704", "42P01", "42883"}
 UNASKED = {"57014": f"it takes longer than {LONGEST}", "55P03": f"somebody holds a lock longer than {LOCK_TIMEOUT}"}
 
 
@@ -24,9 +27,11 @@ class PreflightSession(TaskSession):
 
     Attributes:
         unauthorized: why a run would not be authorized, or empty.
+        lacks: whether a cell could not be asked, so that those that build on it may lack what it sets.
     """
 
     unauthorized = ""
+    lacks = False
 
     def enter(self, told: Mapping[str, Any]) -> None:
         """Make the session ready.
@@ -57,11 +62,17 @@ class PreflightSession(TaskSession):
 
     def check(self, name: str, found: Any, expected: str, *, ends: bool = False, **decides: str) -> None:
         """Judge a check; one that could not be asked in time is said to stay open."""
-        why = UNASKED.get(found.sqlstate, "") if isinstance(found, Refused) else ""
+        why = self.unasked(found.sqlstate) if isinstance(found, Refused) else ""
         if why:
             self.findings.append(Finding.of(NOTED, self.definition.number, name, f"not asked, for {why}: a run will"))
         else:
             super().check(name, found, expected, ends=ends, **decides)
+
+    def unasked(self, sqlstate: str) -> str:
+        """Return why what ended in an error of the server's was not asked; empty: it was, and that is its answer."""
+        if self.lacks and sqlstate in LACKING:
+            return BUILDS_ON
+        return UNASKED.get(sqlstate, "")
 
     def authorize(self) -> dict[str, str]:
         """Return who has authorized the run that would be; where nobody has, say why and go on."""
