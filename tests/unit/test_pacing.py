@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from runbook.notebook.backfill.pacing import Pace, Tids
+from runbook.notebook.backfill.pacing import Cost, Pace, Tids
 from runbook.notebook.backfill.progress import KEPT, Progress
 
 PARAMETERS = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 0.5, "rest": 2.0}
@@ -23,7 +23,7 @@ PARAMETERS = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 0.
 def test_a_batch_takes_as_many_rows_as_fit_into_its_milliseconds(others, seconds, size):
     pace = Pace.of(PARAMETERS)
     pace.others = others
-    assert pace.next_size(16, seconds) == size
+    assert pace.next_size(16, taken(16, seconds)) == size
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,30 @@ def test_a_batch_takes_as_many_rows_as_fit_into_its_milliseconds(others, seconds
 )
 def test_a_batch_does_rows_for_as_long_as_it_takes_without_any(size, seconds, following):
     pace = Pace.of(PARAMETERS)
-    assert pace.next_size(size, seconds, empty=0.001) == following
+    assert pace.next_size(size, taken(size, seconds, empty=0.001)) == following
+
+
+def test_batches_grow_although_each_takes_now_longer_now_shorter_than_the_load_lets_expect():
+    pace, cost, size = Pace.of(PARAMETERS), Cost(), 1
+    for turn in range(40):
+        load = (1.0, 2.5, 1.2, 1.9)[turn % 4]
+        cost.add_empty(0.001 * (1.9, 1.0, 2.5, 1.2)[turn % 4])
+        cost.add(size, load * (0.001 + 0.00005 * size))
+        size = pace.next_size(size, cost)
+    assert 10 <= size <= 40, "as many as take 1 ms without load"
+
+
+def test_a_batch_that_has_waited_makes_the_next_ones_little_smaller():
+    pace, cost = Pace.of(PARAMETERS), Cost(empty=0.001)
+    for seconds in (0.002, 0.002, 0.002, 0.5):
+        cost.add(20, seconds)
+    assert pace.next_size(20, cost) >= 5
+
+
+def taken(rows: int, seconds: float, empty: float = 0.0) -> Cost:
+    cost = Cost(empty)
+    cost.add(rows, seconds)
+    return cost
 
 
 def test_the_batches_of_a_pass_lie_end_to_end_and_may_be_a_part_of_a_block():

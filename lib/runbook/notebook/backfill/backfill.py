@@ -22,7 +22,7 @@ from IPython.display import display
 
 from runbook.errors import StepFailed, UsageError
 from runbook.notebook.backfill.batches import BatchWorker
-from runbook.notebook.backfill.pacing import FIRST_BATCH, Batch, Pace, Tids
+from runbook.notebook.backfill.pacing import FIRST_BATCH, Batch, Cost, Pace, Tids
 from runbook.notebook.backfill.progress import Progress
 from runbook.notebook.backfill.throttle import Throttle
 from runbook.notebook.context import Context
@@ -153,27 +153,27 @@ class _Backfill:
         name = f"runbook {task.run_id} worker {number}"
         with task.target.connect(name) as connection:
             worker, size = BatchWorker(connection, task.parameters, self.statement), FIRST_BATCH
-            empty, looked = 0.0, -math.inf
+            cost, looked = Cost(), -math.inf
             while self._may_go(number, tids) and (batch := tids.take(size)):
                 try:
                     seconds = self._batch(worker, batch)
                 except BaseException:
                     self.stop.set()  # for the other workers too, before their next batch
                     raise
-                # It rises with the load: looked at again before batches are left to be so small.
-                if looked < 0 or (batch.size == 1 and time.perf_counter() - looked >= REPAINT):
-                    empty, looked = self._empty(worker, empty), time.perf_counter()
-                size = pace.next_size(batch.size, seconds, empty)
+                if time.perf_counter() - looked >= REPAINT:  # it rises and falls with the load
+                    self._look(worker, cost)
+                    looked = time.perf_counter()
+                cost.add(batch.size, seconds)
+                size = pace.next_size(batch.size, cost)
                 self.progress.rested += (pause := pace.pause(seconds))
                 self.stop.wait(pause)
 
-    def _empty(self, worker: BatchWorker, former: float) -> float:
-        """Return the seconds a batch without rows takes; where it meets a lock, what it took before."""
+    def _look(self, worker: BatchWorker, cost: Cost) -> None:
+        """Look how long a batch without rows takes; not where it meets a lock."""
         try:
-            return worker.empty()
+            cost.add_empty(worker.empty())
         except RETRIED:
             worker.connection.execute(b"ROLLBACK")
-            return former
 
     def _may_go(self, number: int, tids: Tids) -> bool:
         """Wait for this worker's turn; return whether there is one."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from runbook.errors import UsageError
 
+FADES = 0.8  # what a batch counts for after each that follows
 FIRST_BATCH = 8  # rows: few, while nobody knows yet how long they take
 USUAL = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 0.5, "rest": 3.0}
 AT_LEAST = {"workers": 1, "batch_ms": 1, "batch_blocks": 1, "gentle_ms": 0, "rest": 0}
@@ -51,19 +52,50 @@ class Pace:
         """Whether one worker goes alone, in short batches with a rest after each."""
         return self.others and self.gentle_ms > 0
 
-    def next_size(self, size: int, seconds: float, empty: float = 0.0) -> int:
-        """Return how many rows to take after a batch of `size` rows took `seconds`; at most twice as many.
+    def next_size(self, size: int, cost: "Cost") -> int:
+        """Return how many rows to take after a batch of `size` rows; at most twice as many.
 
-        A batch without rows takes `empty` seconds. Rows are given as long at least: with less, most of the work would
-        be done for nothing, and others would be disturbed for longer.
+        A batch is given its milliseconds, and for its rows as long as it takes without any at least: with less, most
+        of the work would be done for nothing, and others would be disturbed for longer.
         """
-        given = max((self.gentle_ms if self.gently else self.batch_ms) / 1000, 2 * empty)
-        row = max((seconds - empty) / size, 1e-6)
-        return max(1, min(int((given - empty) / row), 2 * size))
+        given = max((self.gentle_ms if self.gently else self.batch_ms) / 1000, 2 * cost.empty)
+        return max(1, min(int((given - cost.empty) / cost.row), 2 * size))
 
     def pause(self, seconds: float) -> float:
         """Return the seconds to rest after a batch that took `seconds`."""
         return seconds * self.rest if self.gently else 0.0
+
+
+@dataclass
+class Cost:
+    """What the batches of a worker have taken; each counts for less than the one after it.
+
+    Attributes:
+        empty: seconds of a batch without rows, on the average.
+        batches, rows, seconds: what was done so far.
+    """
+
+    empty: float = 0.0
+    batches: float = 0.0
+    rows: float = 0.0
+    seconds: float = 0.0
+
+    def add(self, rows: int, seconds: float) -> None:
+        """Count a batch; one that took very long has waited, and counts for as much as four of its kind."""
+        expected = self.empty + self.row * rows
+        counted = min(seconds, 4 * expected) if self.batches >= 1 else seconds
+        self.batches = FADES * self.batches + 1
+        self.rows = FADES * self.rows + rows
+        self.seconds = FADES * self.seconds + counted
+
+    def add_empty(self, seconds: float) -> None:
+        """Count batches without rows, which took so long on the average."""
+        self.empty = (self.empty + seconds) / 2 if self.empty else seconds
+
+    @property
+    def row(self) -> float:
+        """Seconds that a row takes."""
+        return max((self.seconds - self.batches * self.empty) / max(self.rows, 1), 1e-6)
 
 
 class Batch(NamedTuple):
