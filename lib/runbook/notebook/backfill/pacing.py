@@ -81,9 +81,9 @@ class Cost:
     seconds: float = 0.0
 
     def add(self, rows: int, seconds: float) -> None:
-        """Count a batch; one that took very long has waited, and counts for as much as four of its kind."""
-        expected = self.empty + self.row * rows
-        counted = min(seconds, 4 * expected) if self.batches >= 1 else seconds
+        """Count a batch; one no larger than the others that took very long has waited, and counts for four of these."""
+        is_like_others = rows * self.batches <= 1.5 * self.rows
+        counted = min(seconds, 4 * self.seconds / self.batches) if self.batches and is_like_others else seconds
         self.batches = FADES * self.batches + 1
         self.rows = FADES * self.rows + rows
         self.seconds = FADES * self.seconds + counted
