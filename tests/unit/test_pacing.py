@@ -17,49 +17,52 @@ PARAMETERS = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 0.
         (False, 0.1, 8),
         (False, 0.001, 32),  # never more than twice as many
         (True, 0.001, 8),
-        (True, 0.05, 1),  # never none
+        (True, 0.05, 2),  # one takes longer than it should: as long again for others
     ],
 )
 def test_a_batch_takes_as_many_rows_as_fit_into_its_milliseconds(others, seconds, size):
     pace = Pace.of(PARAMETERS)
     pace.others = others
-    assert pace.next_size(16, taken(16, seconds)) == size
+    assert pace.next_size(16, taken(seconds / 16, (16, seconds))) == size
+
+
+def test_the_second_batch_takes_two_rows():
+    assert Pace.of(PARAMETERS).next_size(1, taken(0.001)) == 2
 
 
 @pytest.mark.parametrize(
     ("size", "seconds", "following"),
     [
-        (1, 0.00102, 2),  # one row costs as good as nothing, and a batch more than it is given
-        (16, 0.00132, 32),
-        (50, 0.002, 50),  # half of its time is spent on rows
-        (100, 0.003, 50),
+        (16, 0.00115, 32),
+        (21, 0.002, 21),  # half of its time is spent on rows
+        (101, 0.006, 21),
     ],
 )
-def test_a_batch_does_rows_for_as_long_as_it_takes_without_any(size, seconds, following):
+def test_a_batch_does_rows_for_as_long_as_one_of_a_single_row_takes(size, seconds, following):
     pace = Pace.of(PARAMETERS)
-    assert pace.next_size(size, taken(size, seconds, empty=0.001)) == following
+    assert pace.next_size(size, taken(0.001, (size, seconds))) == following
 
 
 def test_batches_grow_although_each_takes_now_longer_now_shorter_than_the_load_lets_expect():
     pace, cost, size = Pace.of(PARAMETERS), Cost(), 1
-    for turn in range(40):
+    for turn in range(60):
         load = (1.0, 2.5, 1.2, 1.9)[turn % 4]
-        cost.add_empty(0.001 * (1.9, 1.0, 2.5, 1.2)[turn % 4])
-        cost.add(size, load * (0.001 + 0.00005 * size))
-        size = pace.next_size(size, cost)
-    assert 10 <= size <= 40, "as many as take 1 ms without load"
+        rows = 1 if turn % 7 == 0 else size
+        cost.add(rows, load * (0.001 + 0.00005 * (rows - 1)))
+        size = pace.next_size(max(size, rows), cost)
+    assert 10 <= size <= 40, "about as many as take 1 ms without load"
 
 
 def test_a_batch_that_has_waited_makes_the_next_ones_little_smaller():
-    pace, cost = Pace.of(PARAMETERS), Cost(empty=0.001)
-    for seconds in (0.002, 0.002, 0.002, 0.5):
-        cost.add(20, seconds)
-    assert pace.next_size(20, cost) >= 5
+    cost = taken(0.001, (20, 0.002), (20, 0.002), (20, 0.002), (20, 0.5))
+    assert Pace.of(PARAMETERS).next_size(20, cost) >= 5
 
 
-def taken(rows: int, seconds: float, empty: float = 0.0) -> Cost:
-    cost = Cost(empty)
-    cost.add(rows, seconds)
+def taken(single: float, *batches: tuple[int, float]) -> Cost:
+    cost = Cost()
+    cost.add(1, single)
+    for rows, seconds in batches:
+        cost.add(rows, seconds)
     return cost
 
 

@@ -22,7 +22,7 @@ from IPython.display import display
 
 from runbook.errors import StepFailed, UsageError
 from runbook.notebook.backfill.batches import BatchWorker
-from runbook.notebook.backfill.pacing import FIRST_BATCH, Batch, Cost, Pace, Tids
+from runbook.notebook.backfill.pacing import Batch, Cost, Pace, Tids
 from runbook.notebook.backfill.progress import Progress
 from runbook.notebook.backfill.throttle import Throttle
 from runbook.notebook.context import Context
@@ -152,28 +152,24 @@ class _Backfill:
         task, pace = self.task, self.pace
         name = f"runbook {task.run_id} worker {number}"
         with task.target.connect(name) as connection:
-            worker, size = BatchWorker(connection, task.parameters, self.statement), FIRST_BATCH
-            cost, looked = Cost(), -math.inf
-            while self._may_go(number, tids) and (batch := tids.take(size)):
+            worker = BatchWorker(connection, task.parameters, self.statement)
+            cost, size, single = Cost(), 1, -math.inf
+            while self._may_go(number, tids):
+                # Of one row, now and then: what a batch costs by itself rises and falls with the load.
+                batch = tids.take(1 if time.perf_counter() - single >= REPAINT else size)
+                if batch is None:
+                    break
                 try:
                     seconds = self._batch(worker, batch)
                 except BaseException:
                     self.stop.set()  # for the other workers too, before their next batch
                     raise
-                if time.perf_counter() - looked >= REPAINT:  # it rises and falls with the load
-                    self._look(worker, cost)
-                    looked = time.perf_counter()
+                if batch.size == 1:
+                    single = time.perf_counter()
                 cost.add(batch.size, seconds)
-                size = pace.next_size(batch.size, cost)
+                size = pace.next_size(max(size, batch.size), cost)
                 self.progress.rested += (pause := pace.pause(seconds))
                 self.stop.wait(pause)
-
-    def _look(self, worker: BatchWorker, cost: Cost) -> None:
-        """Look how long a batch without rows takes; not where it meets a lock."""
-        try:
-            cost.add_empty(worker.empty())
-        except RETRIED:
-            worker.connection.execute(b"ROLLBACK")
 
     def _may_go(self, number: int, tids: Tids) -> bool:
         """Wait for this worker's turn; return whether there is one."""

@@ -6,7 +6,6 @@ never runs.
 """
 
 from collections.abc import Mapping
-from statistics import fmean
 from typing import Any
 
 import psycopg
@@ -19,7 +18,6 @@ from runbook.query.send import as_setting
 
 PREPARED = "runbook_batch"
 DUE = "_due"
-NO_ROWS, TRIES = Batch("(0,0)", "(0,0)", 0), 3
 FIGURES = {"batches", "passes", "retries", "seconds", "waited", "rested"}  # of the backfill
 WORKED = "SELECT extract(epoch FROM clock_timestamp() - statement_timestamp())::float8"  # however far away the server
 
@@ -59,21 +57,6 @@ class BatchWorker:
             UsageError: it returned something else than a batch must.
             NotAsDue: it left something else than what was due. Like after any other error, it is not committed.
         """
-        done, seconds = self._begun(batch)
-        _require_due(done, batch)
-        self.connection.execute(b"COMMIT")
-        return {name: int(value) for name, value in done.items()}, seconds
-
-    def empty(self) -> float:
-        """Return the seconds the server works on a batch without rows, the average of some; they are rolled back."""
-        times = []
-        for _ in range(TRIES):
-            times.append(self._begun(NO_ROWS)[1])
-            self.connection.execute(b"ROLLBACK")
-        return fmean(times)
-
-    def _begun(self, batch: Batch) -> tuple[dict[str, Any], float]:
-        """Do a batch, but for its end; return what it says and the seconds the server worked on it."""
         bounds = f"set_config('runbook.first', '{batch.first}', true), set_config('runbook.last', '{batch.last}', true)"
         answers = self.connection.execute(f"BEGIN; SELECT {bounds}; EXECUTE {PREPARED}; {WORKED}".encode())
         for _ in ("BEGIN", "bounds"):
@@ -81,7 +64,9 @@ class BatchWorker:
         done = _done(answers)
         answers.nextset()
         worked = answers.fetchone()
-        return done, worked[0] if worked else 0.0
+        _require_due(done, batch)
+        self.connection.execute(b"COMMIT")
+        return {name: int(value) for name, value in done.items()}, worked[0] if worked else 0.0
 
 
 def _done(answer: psycopg.Cursor) -> dict[str, Any]:

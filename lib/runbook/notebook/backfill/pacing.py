@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from runbook.errors import UsageError
 
 FADES = 0.8  # what a batch counts for after each that follows
-FIRST_BATCH = 8  # rows: few, while nobody knows yet how long they take
 USUAL = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 0.5, "rest": 3.0}
 AT_LEAST = {"workers": 1, "batch_ms": 1, "batch_blocks": 1, "gentle_ms": 0, "rest": 0}
 
@@ -21,7 +20,7 @@ class Pace:
         workers: how many at once.
         batch_ms: milliseconds a batch should take.
         batch_blocks: heap blocks a batch takes at most.
-        gentle_ms: milliseconds it should take while others are at work, or twice those of a batch without rows; then
+        gentle_ms: milliseconds it should take while others are at work, or twice those of a batch of one row; then
             one worker goes alone. 0: as if nobody else were there.
         rest: while others are at work, the worker rests so many times as long as it worked.
         others: whether others are at work, or the server needs it otherwise; true until somebody has looked.
@@ -55,11 +54,11 @@ class Pace:
     def next_size(self, size: int, cost: "Cost") -> int:
         """Return how many rows to take after a batch of `size` rows; at most twice as many.
 
-        A batch is given its milliseconds, and for its rows as long as it takes without any at least: with less, most
-        of the work would be done for nothing, and others would be disturbed for longer.
+        A batch is given its milliseconds, or twice as long as one of a single row takes: with less, most of the work
+        would be done for no rows, and others would be disturbed for longer.
         """
-        given = max((self.gentle_ms if self.gently else self.batch_ms) / 1000, 2 * cost.empty)
-        return max(1, min(int((given - cost.empty) / cost.row), 2 * size))
+        given = max((self.gentle_ms if self.gently else self.batch_ms) / 1000, 2 * cost.single)
+        return max(1, min(1 + int((given - cost.single) / cost.row), 2 * size))
 
     def pause(self, seconds: float) -> float:
         """Return the seconds to rest after a batch that took `seconds`."""
@@ -71,31 +70,30 @@ class Cost:
     """What the batches of a worker have taken; each counts for less than the one after it.
 
     Attributes:
-        empty: seconds of a batch without rows, on the average.
-        batches, rows, seconds: what was done so far.
+        single: seconds of a batch of one row, on the average.
+        batches, more, seconds: of larger ones: how many, how many rows beside the first of each, and the seconds.
     """
 
-    empty: float = 0.0
+    single: float = 0.0
     batches: float = 0.0
-    rows: float = 0.0
+    more: float = 0.0
     seconds: float = 0.0
 
     def add(self, rows: int, seconds: float) -> None:
         """Count a batch; one no larger than the others that took very long has waited, and counts for four of these."""
-        is_like_others = rows * self.batches <= 1.5 * self.rows
+        if rows == 1:
+            self.single = (self.single + min(seconds, 4 * self.single)) / 2 if self.single else seconds
+            return
+        is_like_others = (rows - 1) * self.batches <= 1.5 * self.more
         counted = min(seconds, 4 * self.seconds / self.batches) if self.batches and is_like_others else seconds
         self.batches = FADES * self.batches + 1
-        self.rows = FADES * self.rows + rows
+        self.more = FADES * self.more + rows - 1
         self.seconds = FADES * self.seconds + counted
-
-    def add_empty(self, seconds: float) -> None:
-        """Count batches without rows, which took so long on the average."""
-        self.empty = (self.empty + seconds) / 2 if self.empty else seconds
 
     @property
     def row(self) -> float:
-        """Seconds that a row takes."""
-        return max((self.seconds - self.batches * self.empty) / max(self.rows, 1), 1e-6)
+        """Seconds that a row beside the first takes."""
+        return max((self.seconds - self.batches * self.single) / max(self.more, 1), 1e-6)
 
 
 class Batch(NamedTuple):
