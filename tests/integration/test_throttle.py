@@ -13,6 +13,8 @@ from runbook.notebook.backfill.throttle import Throttle
 from tests.support.beside import wait_until
 from tests.support.servers import Server, folder
 
+pytestmark = pytest.mark.slow
+
 READY = "CREATE TABLE shelves AS SELECT 1 AS shelf; CREATE VIEW slow AS SELECT FROM pg_sleep(0.05)"
 FILLED = "SELECT pg_logical_emit_message(TRUE, '', 'one'); SELECT pg_switch_wal()"
 
