@@ -107,3 +107,14 @@ def test_a_short_history_holds_every_batch():
     for _ in range(3):
         progress.add(1, {"rows": 3})
     assert [point["rows"] for point in progress.points()] == [3, 6, 9]
+
+
+def test_a_reason_to_wait_is_one_span_whatever_its_figures():
+    progress = Progress()
+    lags = [f"waiting: a standby is {mb} MB behind, at most 5 MB are allowed" for mb in ("12", "1,300")]
+    for why in ("", *lags, "gently: others are at work", ""):
+        progress.slow(why)
+    assert [span["why"] for span in progress.spans()] == [
+        "waiting: a standby is … MB behind",
+        "gently: others are at work",
+    ]

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 SIZE = (8.0, 3.6)  # inches
+LETTERS = 120  # that fit beside each other in a legend
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
     "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442",
 )  # fmt: skip
@@ -48,7 +49,8 @@ def new_figure(title: str, rows: float = 0) -> tuple[Figure, Axes]:
 def add_legend(figure: Figure, names: Sequence[str]) -> None:
     """Name what is drawn below the chart, where it is more than one thing."""
     if len(names) > 1:
-        figure.legend(loc="outside lower center", ncols=len(names))
+        fitting = LETTERS // (max(map(len, names)) + 6)  # each with its mark
+        figure.legend(loc="outside lower center", ncols=max(1, min(len(names), fitting)))
 
 
 def name_value(axes: Axes, value: float, place: float) -> None:

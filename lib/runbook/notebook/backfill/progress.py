@@ -60,7 +60,7 @@ class Progress:
 
     def slow(self, why: str) -> None:
         """Remember why it waits or goes gently from now on; empty: it does neither."""
-        kind = re.sub(r"[\d,.]+", "…", why)  # one reason, whatever its figures
+        kind = re.sub(r"\d[\d,.]*", "…", why.partition(", at most")[0])  # one reason, whatever its figures
         if kind != (self.slowed[-1][1] if self.slowed else "") and len(self.slowed) < KEPT:
             self.slowed.append((self.seconds, kind))
 
