@@ -17,6 +17,7 @@ NAMES = {"public": ("Billing App", '"Billing App"')}
         ("SET search_path = public, pg_temp", 'SET search_path = "Billing App", pg_temp'),
         ("EXECUTE 'DROP VIEW public.v'", "EXECUTE 'DROP VIEW \"Billing App\".v'"),
         ("REVOKE ALL ON t FROM PUBLIC", "REVOKE ALL ON t FROM PUBLIC"),
+        ('SELECT count(*) FROM "public"."theirs"', 'SELECT count(*) FROM "public"."theirs"'),
         ("SELECT is_public, public_key, $public$ AS a", "SELECT is_public, public_key, $public$ AS a"),
     ],
 )

@@ -74,8 +74,9 @@ def renamed(text: str | bytes, names: Names) -> bytes:
     if isinstance(text, AsFound):
         return sent
     for name, (bare, identifier) in names.items():
-        # A whole literal is a name as the catalog has it, but for one that is read as an identifier.
-        word = rb"(?<![\w$'])'%s'(?!::REGNAMESPACE)|(?<![\w$])%s(?![\w$])" % (name.encode(), name.encode())
+        # A whole literal is a name as the catalog has it, but for one that is read as an identifier. In double quotes
+        # stands what was composed of the target's own names.
+        word = rb"(?<![\w$'])'%s'(?!::REGNAMESPACE)|(?<![\w$\"])%s(?![\w$\"])" % (name.encode(), name.encode())
         sent = re.sub(word, partial(_here, f"'{bare}'".encode(), identifier.encode()), sent)
     return sent
 
