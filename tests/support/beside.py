@@ -12,8 +12,8 @@ T = TypeVar("T")
 PATIENCE = 30  # seconds a test waits for what must come; no figure is measured against it
 
 
-def wait_until(condition: Callable[[], T]) -> T:
-    deadline = time.monotonic() + PATIENCE
+def wait_until(condition: Callable[[], T], patience: float = PATIENCE) -> T:
+    deadline = time.monotonic() + patience
     while not (found := condition()):
         assert time.monotonic() < deadline, "what was waited for did not come"
         time.sleep(0.01)
