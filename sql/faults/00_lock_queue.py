@@ -9,7 +9,7 @@ import time
 import psycopg
 
 holder, waiting = (psycopg.connect(task.connection.info.dsn) for _ in range(2))
-holder.execute("LOCK TABLE organizations")
+holder.execute("LOCK TABLE organizations IN EXCLUSIVE MODE")
 waiting.execute("SELECT")
-waiting.pgconn.send_query(b"LOCK TABLE organizations IN ACCESS SHARE MODE")
+waiting.pgconn.send_query(b"LOCK TABLE organizations IN ROW EXCLUSIVE MODE")
 time.sleep(1.2)
