@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shapes.generator import draw_shape
+from tests.shapes.generator import draw_shape, pieces, together
 from tests.support.draw import Drawing
 
 
@@ -17,3 +17,10 @@ def test_a_shape_completes_or_is_blocked_in_time(drawing: Drawing, tmp_path: Pat
     draw = drawing.draw(shape.sql)
     assert not draw.refused, f"{file}: {draw.refused}"
     assert draw.is_right, f"{file}: {shape.name}: {draw.verdict}"
+
+
+@pytest.mark.slow
+def test_tables_in_a_schema_of_their_own_complete_beside_a_table_that_stays_in_public(drawing: Drawing) -> None:
+    draw = drawing.draw(together(pieces()[name] for name in ("schema_elsewhere", "tenancy_members")).sql)
+    assert draw.is_complete, draw.verdict
+    assert draw.is_right, draw.verdict

@@ -13,7 +13,6 @@ from psycopg.types.json import Jsonb
 from runbook.changes import dependents, drops, objects, record
 from runbook.changes.objects import Object
 from runbook.changes.record import ObjectChange
-from runbook.database.schema_names import AsFound
 from runbook.errors import NotAllowed
 
 FINISHED = "finished"
@@ -94,7 +93,7 @@ def close_way_back(connection: psycopg.Connection, plan: str, statements: Sequen
         before = objects.find_objects(connection)
         try:
             for statement in statements:
-                connection.execute(AsFound(statement.encode()))
+                connection.execute(statement.encode())
             made = list(reversed(made_for_way_back(connection, plan)))
             drops.drop_objects(connection, made, "what the way back needed")
         except psycopg.errors.DependentObjectsStillExist as error:

@@ -22,8 +22,8 @@ def compare_memory(
     Args:
         task: on whose target.
         pairs: name → the statement of before, the one of after.
-        persona: whose settings the sessions have, such as the claims of a token.
         most: how many times as much as before it may be, beyond what nobody notices.
+        persona: whose settings the sessions have, such as the claims of a token.
 
     Raises:
         StepFailed: the server refused, such as to a role that may not read statistics (pg_read_all_stats).
