@@ -99,7 +99,8 @@ def _empty(made: Target) -> None:
     with suppress(psycopg.Error, StepFailed), made.connect("runbook scratch") as scratch:
         for (table,) in scratch.execute(TABLES).fetchall():
             name = sql.Literal(made.identity.database)
-            scratch.execute(DROP_TABLE.format(database=name, table=sql.Literal(table)))
+            statement = DROP_TABLE.format(database=name, table=sql.Literal(table))
+            scratch.execute(AsFound(statement.as_bytes(scratch)))
             time.sleep(RESPITE)
 
 
@@ -155,11 +156,11 @@ def rebuilt(
             logged = scratch.execute("SELECT EXISTS (SELECT FROM pg_class WHERE relkind = 'p')").fetchone() == (True,)
             tables = [row[0] for row in scratch.execute(TABLES)]
             for table in tables:
-                scratch.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)".encode())
+                scratch.execute(AsFound(f"ALTER TABLE {table} SET (autovacuum_enabled = off)".encode()))
             # Refused where a column is of the row type of one of them.
             with suppress(psycopg.errors.FeatureNotSupported), scratch.transaction():
                 for table in [] if logged else tables:
-                    scratch.execute(f"ALTER TABLE {table} SET UNLOGGED".encode())
+                    scratch.execute(AsFound(f"ALTER TABLE {table} SET UNLOGGED".encode()))
         yield add
         _free(file)
 
