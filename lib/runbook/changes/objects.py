@@ -4,17 +4,18 @@ Source: objects.sql, beside this module.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from psycopg import sql
 
 QUERY = Path(__file__).with_name("objects.sql").read_text(encoding="utf-8")
 OURS = re.compile(r"(?:^|\s)runbook(?:\.|$)")  # the runbook's own schema, and what stands in it
-PLAIN = b"SET LOCAL search_path = ''; SET LOCAL ROLE NONE"
+# Planned once for a session: others may wait for what is locked while a transaction is written down.
+PLAIN = b"SET LOCAL search_path = ''; SET LOCAL ROLE NONE; SET LOCAL plan_cache_mode = force_generic_plan"
+PREPARED = "runbook_objects"
+IS_PREPARED = "SELECT FROM pg_prepared_statements WHERE name = %s"
 # A row of the catalog that this transaction wrote, itself or in a savepoint. Others' rows, if seen at all, have ended.
 WRITTEN_HERE = """
     EXISTS (
@@ -22,7 +23,13 @@ WRITTEN_HERE = """
         WHERE CASE WHEN age(writer) <= 0 THEN
             pg_xact_status((pg_current_xact_id()::text::bigint - age(writer))::text::xid8) = 'in progress' END)
 """
-COLUMNS = "kind, identity, part_of, definition, classid::bigint, objid::bigint, objsubid"
+# Definitions take the longest to make: all of them, or those of what was written alone.
+PREPARE = f"""
+PREPARE {PREPARED} (boolean) AS
+SELECT kind, identity, part_of, CASE WHEN $1 OR {WRITTEN_HERE} THEN definition END,
+    classid::bigint, objid::bigint, objsubid, NOT $1 AND {WRITTEN_HERE}
+FROM ({QUERY}) AS objects
+"""
 Address = tuple[int, int, int]
 
 
@@ -58,49 +65,44 @@ class Object:
 Objects = dict[str, Object]
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a transaction has done so far.
+
+    Attributes:
+        objects: what it has made or changed, as it is now.
+        standing: where everything stands, by name.
+    """
+
+    objects: Objects
+    standing: dict[str, Address]
+
+
 def find_objects(connection: psycopg.Connection) -> Objects:
     """Return every object of the target, by name, but those of the system and of extensions."""
-    with _plainly(connection):
-        return _objects(connection, f"SELECT {COLUMNS} FROM ({QUERY}) AS objects")
+    found = (_object(row) for row in _rows(connection, with_definitions=True))
+    return {one.name: one for one in found}
 
 
-def written_objects(connection: psycopg.Connection) -> Objects:
-    """Return the objects that the transaction under way has made or changed, as they are now."""
+def find_written(connection: psycopg.Connection) -> Written:
+    """Return what the transaction under way has made or changed."""
     row = connection.execute("SELECT pg_current_xact_id_if_assigned() IS NULL").fetchone()
     if row == (True,):
-        return {}
-    with _plainly(connection):
-        # Definitions are made for what was written alone, while others may wait for what is locked.
-        return _objects(connection, f"SELECT {COLUMNS} FROM ({QUERY}) AS objects WHERE {WRITTEN_HERE}")
+        return Written({}, {})
+    rows = _rows(connection, with_definitions=False)
+    written = [_object(row) for row in rows if row[-1]]
+    standing = {f"{row[0]} {row[1]}": (row[4], row[5], row[6]) for row in rows}
+    return Written({one.name: one for one in written}, standing)
 
 
-def objects_at(connection: psycopg.Connection, places: set[Address]) -> Objects:
-    """Return everything that stands at some addresses, rights and options included."""
-    classes, ids, parts = zip(*places, strict=True) if places else ((), (), ())
-    wanted = sql.SQL("SELECT * FROM unnest({}::bigint[], {}::bigint[], {}::integer[])").format(
-        list(classes), list(ids), list(parts)
-    )
-    query = f"SELECT {COLUMNS} FROM ({QUERY}) AS objects WHERE (classid::bigint, objid::bigint, objsubid) IN ("
-    with _plainly(connection):
-        return _objects(connection, f"{query}{wanted.as_string(connection)})")
+def _object(row: tuple[Any, ...]) -> Object:
+    return Object(row[0], row[1], row[2], row[3], address=(row[4], row[5], row[6]))
 
 
-def standing_addresses(connection: psycopg.Connection) -> set[Address]:
-    """Return the addresses of all objects that stand."""
-    with _plainly(connection):
-        query = f"SELECT DISTINCT classid::bigint, objid::bigint, objsubid FROM ({QUERY}) AS objects"
-        return {(row[0], row[1], row[2]) for row in connection.execute(query.encode()).fetchall()}
-
-
-@contextmanager
-def _plainly(connection: psycopg.Connection) -> Iterator[None]:
-    """Have names qualified and rows seen as the session's own role, in whatever transaction is under way."""
+def _rows(connection: psycopg.Connection, *, with_definitions: bool) -> list[tuple[Any, ...]]:
+    """Return every object, a row each, with names qualified and seen as the session's own role."""
     with connection.transaction(force_rollback=True):
         connection.execute(PLAIN)
-        yield
-
-
-def _objects(connection: psycopg.Connection, query: str) -> Objects:
-    rows = connection.execute(query.encode()).fetchall()
-    found = (Object(row[0], row[1], row[2], row[3], address=(row[4], row[5], row[6])) for row in rows)
-    return {one.name: one for one in found}
+        if connection.execute(IS_PREPARED, [PREPARED]).fetchone() is None:
+            connection.execute(PREPARE.encode())
+        return connection.execute(f"EXECUTE {PREPARED} ({with_definitions})".encode()).fetchall()

@@ -98,18 +98,21 @@ def moved(one: ObjectChange, address: Address) -> ObjectChange:
 
 def record_transaction(connection: psycopg.Connection, plan: str, task: int, before: Objects) -> None:
     """Write down what the transaction under way did, held against the objects from just before it."""
-    now = objects.written_objects(connection)
-    standing = objects.standing_addresses(connection)
-    touched = {one.address for one in now.values()}
-    there = objects.objects_at(connection, touched)
+    written = objects.find_written(connection)
+    if not written.standing:
+        return
+    standing = set(written.standing.values())
+    touched = {one.address for one in written.objects.values()}
     stood = {one.address for one in before.values()}  # what a later task has dropped stays on record for its way back
     ended = (_made_addresses(connection, plan, task) & stood) - standing
     gone = {
         name
         for name, one in before.items()
-        if name not in there and (one.address not in standing or one.address in touched) and one.address not in ended
+        if written.standing.get(name) not in touched
+        and (one.address not in standing or one.address in touched)
+        and one.address not in ended
     }
-    record_changes(connection, plan, task, before, {**now, **dict.fromkeys(gone)})
+    record_changes(connection, plan, task, before, {**written.objects, **dict.fromkeys(gone)})
     with connection.cursor() as cursor:
         cursor.executemany(ENDED, [(plan, task, *address) for address in ended])
 

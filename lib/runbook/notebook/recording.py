@@ -50,7 +50,7 @@ class ChangedUnseen(Exception):
 
 
 def _require_no_change(session: SqlSession) -> None:
-    if objects.written_objects(session.connection):
+    if objects.find_written(session.connection).objects:
         session.connection.execute(b"ROLLBACK")
         raise ChangedUnseen
 

@@ -71,8 +71,8 @@ def conclude_rollback(task: Context) -> None:
     """
     number, connection = task.definition.number, task.connection
     leftover = record.recorded(connection, task.plan.name, (number,))
-    now, standing = objects.find_objects(connection), objects.standing_addresses(connection)
-    lacking = three_way.not_given_back(leftover, now, standing)
+    now = objects.find_objects(connection)
+    lacking = three_way.not_given_back(leftover, now, {one.address for one in now.values()})
     before = schemas.objects_before(task.ledger, number)
     left = three_way.left_alone(before, now, {}, {one.name for one in lacking}) if before is not None else []
     was, is_now = schemas.schema_before(task.ledger, number), task.schema()
