@@ -23,21 +23,23 @@ ALONE = {
 WITH_OPTIONS = ("table", "materialized view", "view", "index", "sequence")
 # What is dropped with something else: the sequence of a column, the index of a constraint, whatever hangs on a column,
 # what a partition or an heir has of its table
-GOES_ALONG = """
-    SELECT EXISTS (
+GOING_ALONG = """
+    WITH made AS (
+        SELECT classid::oid, objid::oid, objsubid
+        FROM unnest(%s::bigint[], %s::bigint[], %s::integer[]) AS made (classid, objid, objsubid)
+    )
+    SELECT classid::bigint, objid::bigint, objsubid
+    FROM made
+    WHERE EXISTS (
         SELECT FROM pg_attribute
-        WHERE %(classid)s::bigint = 'pg_class'::regclass AND attrelid = %(objid)s::bigint::oid AND attnum = %(part)s
-          AND attinhcount > 0
+        WHERE classid = 'pg_class'::regclass AND attrelid = objid AND attnum = objsubid AND attinhcount > 0
         UNION ALL
-        SELECT FROM pg_constraint
-        WHERE %(classid)s::bigint = 'pg_constraint'::regclass AND oid = %(objid)s::bigint::oid AND coninhcount > 0
-    ) OR %(part)s = 0 AND EXISTS (
-        SELECT FROM pg_depend JOIN unnest(%(classes)s::bigint[], %(objects)s::bigint[], %(parts)s::integer[])
-            AS made (classid, objid, objsubid)
-            ON refclassid = made.classid::oid AND refobjid = made.objid::oid
-                AND (made.objsubid = 0 OR refobjsubid = made.objsubid)
-        WHERE pg_depend.classid = %(classid)s::bigint::oid AND pg_depend.objid = %(objid)s::bigint::oid
-          AND deptype IN ('a', 'i', 'P'))
+        SELECT FROM pg_constraint WHERE classid = 'pg_constraint'::regclass AND oid = objid AND coninhcount > 0
+    ) OR objsubid = 0 AND EXISTS (
+        SELECT FROM pg_depend AS d JOIN made AS other
+            ON refclassid = other.classid AND refobjid = other.objid
+                AND (other.objsubid = 0 OR refobjsubid = other.objsubid)
+        WHERE d.classid = made.classid AND d.objid = made.objid AND deptype IN ('a', 'i', 'P'))
 """
 
 
@@ -115,11 +117,12 @@ def _statements(connection: psycopg.Connection, made: list[ObjectChange], standi
     """Return what drops the objects, the columns of a table in one statement."""
     made = [one for one in made if one.kind not in record.SHARING]  # these stand at what they belong to
     names, found = {one.name for one in made}, dict[str, str]()
+    along = _going_along(connection, made)
     names_now = {(one.kind, one.address): one.identity for one in standing.values()}
     for one in made:
         identity = names_now.get((one.kind, one.address))  # others may have given it another name
         statement = drop_statement(one.kind, identity) if identity else None
-        if statement is None or one.part_of in names or _goes_along(connection, one.address, made):
+        if statement is None or one.part_of in names or one.address in along:
             continue
         head, _, column = statement.partition(" DROP COLUMN ")
         found[head] = f"{found[head]}, DROP COLUMN {column}" if column and head in found else statement
@@ -128,10 +131,10 @@ def _statements(connection: psycopg.Connection, made: list[ObjectChange], standi
 
 def _carry_out(connection: psycopg.Connection, statement: str, done: list[str]) -> bool:
     """Run a statement; return False, with nothing done, where something still hangs on what it drops."""
-    try:
-        with connection.transaction():
-            connection.execute(AsFound(statement.encode()))
+    try:  # in one message: others wait
+        connection.execute(AsFound(f"SAVEPOINT dropping; {statement}; RELEASE dropping".encode()))
     except psycopg.errors.DependentObjectsStillExist:
+        connection.execute("ROLLBACK TO dropping; RELEASE dropping")
         return False
     done.append(statement)
     return True
@@ -149,12 +152,9 @@ def _placed(connection: psycopg.Connection, one: ObjectChange) -> ObjectChange:
     return record.moved(one, (row[0], row[1], row[2])) if row else one
 
 
-def _goes_along(connection: psycopg.Connection, address: Address, made: list[ObjectChange]) -> bool:
-    classes, ids, parts = zip(*(one.address for one in made), strict=True)
-    asked = {"classes": list(classes), "objects": list(ids), "parts": list(parts)}
-    here = {"classid": address[0], "objid": address[1], "part": address[2]}
-    row = connection.execute(GOES_ALONG, {**asked, **here}).fetchone()
-    return bool(row and row[0])
+def _going_along(connection: psycopg.Connection, made: list[ObjectChange]) -> set[Address]:
+    addresses = [list(part) for part in zip(*(one.address for one in made), strict=True)] or [[], [], []]
+    return {(row[0], row[1], row[2]) for row in connection.execute(GOING_ALONG, addresses).fetchall()}
 
 
 def _cut(identity: str) -> tuple[str, str, str]:

@@ -16,21 +16,29 @@ NOWHERE: Address = (0, 0, 0)  # of what is still being made
 SHARING = {"privilege", "option", "row security", "owner", "replica identity", "comment"}  # at what has them
 RENAMED = "as "  # begins what stands for the definition before, of what the task gave another name
 
+# Each for many rows at once: others may wait for what is locked meanwhile.
 KEEP = """
     INSERT INTO runbook.objects (plan, task, kind, identity, part_of, classid, objid, objsubid, before, after)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    SELECT %s, %s, * FROM unnest(
+        %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::integer[], %s::text[], %s::text[])
     ON CONFLICT (plan, task, kind, identity) DO UPDATE
     SET classid = excluded.classid, objid = excluded.objid, objsubid = excluded.objsubid,
         after = excluded.after, part_of = excluded.part_of
 """
 MADE_AGAIN = """
-    UPDATE runbook.objects SET classid = %s, objid = %s, objsubid = %s, after = %s
-    WHERE plan = %s AND task < %s AND kind = %s AND identity = %s AND after IS NOT NULL
+    UPDATE runbook.objects AS o
+    SET classid = newer.classid, objid = newer.objid, objsubid = newer.objsubid, after = newer.after
+    FROM runbook.objects AS newer
+    WHERE o.plan = %(plan)s AND o.task < %(task)s AND o.after IS NOT NULL
+      AND newer.plan = o.plan AND newer.task = %(task)s AND newer.kind = o.kind AND newer.identity = o.identity
+      AND newer.kind || ' ' || newer.identity = ANY (%(again)s)
 """
-LOST = "DELETE FROM runbook.objects WHERE plan = %s AND task = %s AND kind || ' ' || identity = %s"
+LOST = "DELETE FROM runbook.objects WHERE plan = %s AND task = %s AND kind || ' ' || identity = ANY (%s)"
 ENDED = """
     DELETE FROM runbook.objects
-    WHERE plan = %s AND task = %s AND before IS NULL AND classid = %s AND objid = %s AND objsubid = %s
+    USING unnest(%s::bigint[], %s::bigint[], %s::integer[]) AS ended (class, object, part)
+    WHERE plan = %s AND task = %s AND before IS NULL
+      AND classid = class::oid AND objid = object::oid AND objsubid = part
 """
 GIVEN_BACK = """
     DELETE FROM runbook.objects WHERE plan = %s AND task = %s
@@ -113,8 +121,8 @@ def record_transaction(connection: psycopg.Connection, plan: str, task: int, bef
         and one.address not in ended
     }
     record_changes(connection, plan, task, before, {**written.objects, **dict.fromkeys(gone)})
-    with connection.cursor() as cursor:
-        cursor.executemany(ENDED, [(plan, task, *address) for address in ended])
+    if ended:
+        connection.execute(ENDED, [*map(list, zip(*ended, strict=True)), plan, task])
 
 
 def _made_addresses(connection: psycopg.Connection, plan: str, task: int) -> set[Address]:
@@ -147,16 +155,17 @@ def record_changes(
             was = replace(old, definition=f"{RENAMED}{old.name}")
         about = one or was
         if about is None:  # it was about to be made
-            lost.append((plan, task, name))
+            lost.append(name)
         elif one is None or was is None or (one.definition, one.address) != (was.definition, was.address):
             definitions = (was and was.definition, one and one.definition)
-            rows.append((plan, task, about.kind, about.identity, about.part_of, *about.address, *definitions))
-    again = [(*row[5:8], row[9], *row[:4]) for row in rows if row[9] is not None]
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.executemany(KEEP, rows)
-        cursor.executemany(MADE_AGAIN, again)
-        cursor.executemany(LOST, lost)
-        cursor.execute(GIVEN_BACK, [plan, task])
+            rows.append((about.kind, about.identity, about.part_of, *about.address, *definitions))
+    again = [f"{kind} {identity}" for kind, identity, *_, after in rows if after is not None]
+    with connection.transaction():
+        if rows:
+            connection.execute(KEEP, [plan, task, *map(list, zip(*rows, strict=True))])
+        connection.execute(MADE_AGAIN, {"plan": plan, "task": task, "again": again})
+        connection.execute(LOST, [plan, task, lost])
+        connection.execute(GIVEN_BACK, [plan, task])
 
 
 def forget(connection: psycopg.Connection, plan: str, task: int) -> None:
