@@ -1,7 +1,6 @@
 """Snapshots of the target: digests of tables, a dump of the schema, a backup that is restored to prove it."""
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from runbook.database import scratch, tools
+from runbook.database import schema_text, scratch, tools
 from runbook.database.surroundings import ALONE, Surroundings
 from runbook.database.target import Target
 from runbook.errors import StepFailed, TryAgain
@@ -91,7 +90,7 @@ def digest(connection: psycopg.Connection, table: str) -> TableDigest:
 
 
 def schema_dump(target: Target, schemas: Iterable[str] = ()) -> str:
-    """Return the definition of everything in `schemas`, owners and privileges included, without pg_dump's noise.
+    """Return the definition of everything in `schemas`, owners and privileges included; see `schema_text`.
 
     Where none are named: in those of the target. Left out are tables of others that this role may not read: pg_dump
     would have to lock them.
@@ -111,8 +110,7 @@ def schema_dump(target: Target, schemas: Iterable[str] = ()) -> str:
         if "LOCK TABLE" not in str(error):
             raise
         raise TryAgain(f"The schema cannot be read: for {LOCK_WAIT} and longer, somebody shuts readers out.") from None
-    lines = [line for line in text.splitlines() if line and not re.match(r"--|\\(un)?restrict ", line)]
-    return "\n".join(lines) + "\n"
+    return schema_text.in_order(text)
 
 
 def back_up(

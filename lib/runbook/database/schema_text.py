@@ -1,0 +1,47 @@
+"""The text of a schema, the same for the same schema: pg_dump puts entries in this order today and in that tomorrow."""
+
+import re
+from collections.abc import Iterator
+
+ENTRY = re.compile(
+    r"^--\n-- Name: (?P<name>.*); Type: (?P<type>[A-Z ]+); Schema: (?P<schema>.*); Owner: .*\n--\n", re.M
+)
+NOISE = re.compile(r"--|\\(?:un)?restrict ")
+# What holds for every entry that follows, and what it is where nothing else is said
+USUAL = {"default_tablespace": "''", "default_table_access_method": "heap"}
+SETTING = re.compile(rf"SET ({'|'.join(USUAL)}) = (.*);")
+# As a reader expects them; any other kind comes after these
+ORDER = (
+    "SCHEMA", "EXTENSION", "TYPE", "DOMAIN", "FUNCTION", "PROCEDURE", "AGGREGATE", "TABLE", "FOREIGN TABLE", "SEQUENCE",
+    "SEQUENCE OWNED BY", "DEFAULT", "VIEW", "MATERIALIZED VIEW", "TABLE ATTACH", "CONSTRAINT", "INDEX", "INDEX ATTACH",
+    "STATISTICS", "RULE", "TRIGGER", "FK CONSTRAINT", "ROW SECURITY", "POLICY", "PUBLICATION", "COMMENT", "ACL",
+    "DEFAULT ACL",
+)  # fmt: skip
+
+
+def in_order(dump: str) -> str:
+    """Return what pg_dump wrote of a schema, its entries in an order of their own, without comments and empty lines."""
+    entries = sorted(_entries(dump))
+    return "\n".join([*_lines(dump[: _begins(dump)]), *(line for *_, lines in entries for line in lines)]) + "\n"
+
+
+def _entries(dump: str) -> Iterator[tuple[int, str, str, str, list[str]]]:
+    heads, settings = list(ENTRY.finditer(dump)), dict(USUAL)
+    before = dump[: _begins(dump)]
+    ends = [*(head.start() for head in heads[1:]), len(dump)]
+    for head, end in zip(heads, ends, strict=False):
+        settings |= dict(SETTING.findall(before))
+        before = dump[head.end() : end]
+        unusual = [f"SET {name} = {value};" for name, value in settings.items() if value != USUAL[name]]
+        kind = head["type"]
+        rank = ORDER.index(kind) if kind in ORDER else len(ORDER)
+        yield rank, kind, head["schema"], head["name"], [*unusual, *_lines(before)]
+
+
+def _begins(dump: str) -> int:
+    first = ENTRY.search(dump)
+    return first.start() if first else len(dump)
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not NOISE.match(line) and not SETTING.fullmatch(line)]
