@@ -27,6 +27,8 @@ CLIENTS = 8
 TAIL = 3.0  # seconds of traffic after the migration, and what pgbench may still hold back of its log
 # Task 0 backs up, and makes a dry run on a copy
 IDLE, PREPARING, MIGRATING, REVERSING = "idle", "during Task 0", "during Task 2", "during the way back"
+BESIDE = "beside one session that reads"  # what anybody's query costs the traffic here, with as few cores
+READS = "SELECT sum(hashtextextended(o::text, 0)) FROM organizations AS o"
 UNITS = {"p99": "ms", "p50": "ms", "longest": "ms", "calls": "calls"}
 CALLERS = """
 CREATE SCHEMA bench;
@@ -118,11 +120,18 @@ class Traffic:
                 self.blocked = max(self.blocked, row[0] or 0.0) if row else self.blocked
 
 
+def _read(project: Project, seconds: float) -> None:
+    with project.connect() as connection:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            connection.execute(READS)
+
+
 def run(options: Options, place: Place, say: Say) -> Part:
     """Migrate 200,000 organizations (20,000 if quick) under traffic, and give them back."""
     organizations = options.size(200_000, 20_000)
     idle = 5.0 if options.quick else 15.0
-    samples: Samples = {IDLE: [], PREPARING: [], MIGRATING: [], REVERSING: []}
+    samples: Samples = {IDLE: [], BESIDE: [], PREPARING: [], MIGRATING: [], REVERSING: []}
     blocked, unreconciled, per_row, repetitions = [], [], [], options.times(3, 1)
     for number in range(repetitions):
         say(f"{organizations:,} organizations · {number + 1} of {repetitions}")
@@ -132,6 +141,8 @@ def run(options: Options, place: Place, say: Say) -> Part:
                 begun = time.time()
                 time.sleep(idle)
                 ended = time.time()
+                _read(project, idle)
+                read = time.time()
                 project.runbook("run", "--to", "2")
                 time.sleep(TAIL)
                 with project.connect() as connection:
@@ -144,6 +155,7 @@ def run(options: Options, place: Place, say: Say) -> Part:
             with project.connect() as connection:
                 wrong += len(connection.execute(UNBALANCED).fetchall())
             samples[IDLE].append(traffic.between(begun, ended))
+            samples[BESIDE].append(traffic.between(ended, read))
             samples[PREPARING].append(traffic.between(*preparing))
             samples[MIGRATING].append(traffic.between(*migrating))
             samples[REVERSING].append(traffic.between(reversing, given_back))
@@ -153,6 +165,7 @@ def run(options: Options, place: Place, say: Say) -> Part:
     findings = [
         Finding.ratio("p99 during Task 2 / idle", samples, MIGRATING, IDLE, "p99", OF_IDLE),
         Finding.ratio("p99 during Task 0 / idle", samples, PREPARING, IDLE, "p99"),
+        Finding.ratio("p99 beside one session that reads / idle", samples, BESIDE, IDLE, "p99"),
         Finding("longest call during Task 2", [one["longest"] / 1000 for one in samples[MIGRATING]], "s", BLOCKED),
         Finding.ratio("p99 on the way back / idle", samples, REVERSING, IDLE, "p99", OF_IDLE),
         Finding("longest call on the way back", [one["longest"] / 1000 for one in samples[REVERSING]], "s", BLOCKED),
