@@ -3,7 +3,7 @@
 import json
 from functools import partial
 
-from bench.figures import Finding, Options, Part, Sample, Say, interleave
+from bench.figures import Finding, Options, Part, Sample, Samples, Say, interleave
 from bench.migration import Notebook
 from bench.place import Place
 from runbook.query import timing
@@ -19,7 +19,7 @@ def run(options: Options, place: Place, say: Say) -> Part:
     """Compare pairs of reads, as the trusted server and as a tenant, on 10,000, 100,000 and 1,000,000 organizations."""
     largest = options.size(1_000_000, 10_000)
     pairs = 200 if options.quick else 1000
-    samples = {}
+    samples: Samples = {}
     for size in (largest // 100, largest // 10, largest):
         database = place.copy(place.template(size))
         with place.connect(database) as connection:

@@ -5,7 +5,6 @@ Parts may come from several runs: each keeps its own date and machine, the newes
 
 import json
 import re
-import shutil
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 import click
 
+from bench import paper
+from bench.figures import Finding, Part
 from bench.paper import RESULTS, goal, short, span
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +40,7 @@ def main(folders: Sequence[Path]) -> None:
             raise click.UsageError(f"{folder} holds no {RESULTS}: name folders that the bench has written.")
     for folder in folders:
         keep(ROOT, folder)
-    for path in write(ROOT):
+    for path in [*write(ROOT), *draw(ROOT)]:
         click.echo(path.relative_to(ROOT))
 
 
@@ -50,7 +51,6 @@ def keep(root: Path, folder: Path) -> None:
     head = {name: value for name, value in found.items() if name != "parts"}
     for name, part in found["parts"].items():
         kept[name] = {**head, **part}
-        shutil.copy(folder / f"{name}.png", root / KEPT / f"{name}.png")
     text = json.dumps(kept, indent=1, ensure_ascii=False)
     (root / KEPT / RESULTS).write_text(text + "\n", encoding="utf-8")
 
@@ -68,6 +68,16 @@ def write(root: Path) -> list[Path]:
     for path, text in pages.items():
         path.write_text(text, encoding="utf-8")
     return list(pages)
+
+
+def draw(root: Path) -> list[Path]:
+    """Draw the results that are kept, and return where."""
+    paths = []
+    for name, part in read(root).items():
+        findings = [Finding(one["name"], one["values"], one["unit"], one["goal"]) for one in part["findings"]]
+        paths.append(root / KEPT / f"{name}.png")
+        paper.draw(Part(name, part["title"], part["samples"], part["units"], findings), paths[-1])
+    return paths
 
 
 def written(root: Path) -> dict[Path, str]:

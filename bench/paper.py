@@ -65,7 +65,7 @@ def draw(part: Part, path: Path) -> None:
         heights = (max(len(subjects), 2), max(len(goals), 1))
         figure = Figure(figsize=(SIZE[0], 0.42 * sum(heights) + 1.9), layout="constrained")
         upper, lower = figure.subplots(2, 1, height_ratios=heights)
-        upper.set_title(part.title)
+        figure.suptitle(part.title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         _bars(upper, subjects)
         upper.set_xlabel(f"{unit} (bar: median, line: lowest to highest)")
         _held(lower, goals)
@@ -93,14 +93,21 @@ def _held(axes: Axes, goals: Sequence[Finding]) -> None:
         axes.plot(ends, [place, place], color=colour, linewidth=5, alpha=0.35)
         axes.plot(one.median / scale, place, "o", color=colour, clip_on=False)
         words = f"{short(one.median, one.unit)}, goal {goal(one.goal)}"
-        above = {"xytext": (8, 8), "textcoords": "offset points", "fontsize": 8, "color": GREY}
-        axes.annotate(words, (one.median / scale, place), bbox={"facecolor": "white", "lw": 0, "pad": 1}, **above)
+        axes.annotate(
+            words,
+            (one.median / scale, place),
+            xytext=(8, 8),
+            textcoords="offset points",
+            fontsize=8,
+            color=GREY,
+            bbox={"facecolor": "white", "lw": 0, "pad": 1},
+        )
     axes.axvline(1, color=GREY, linestyle="--", linewidth=1.2)
     axes.set_yticks(range(len(goals)), [one.name for one in goals])
     axes.set_ylim(len(goals) - 0.4, -0.7)
-    axes.set_xlim(left=0)
+    furthest = max([1.0, *(max(one.values) / (float(one.goal.split()[1]) or 1.0) for one in goals)])
+    axes.set_xlim(0, 1.3 * furthest)  # room for the last words
     axes.set_xlabel("share of the goal (dashed: the goal)")
-    axes.margins(x=0.3)
 
 
 def spread(values: Sequence[float]) -> str:

@@ -46,6 +46,7 @@ def test_ours_is_held_against_what_really_migrates_and_really_loses_debits(tmp_p
     shutil.copy(ROOT / "README.md", copy)
     keep.keep(copy, tmp_path)
     keep.write(copy)
+    keep.draw(copy)
     assert (copy / keep.KEPT / "consume.png").read_bytes().startswith(b"\x89PNG")
     for page in ("README.md", keep.KEPT / "README.md"):
         assert "| DO block / ours, indexes built after | " in (copy / page).read_text(encoding="utf-8")

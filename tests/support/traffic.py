@@ -4,6 +4,7 @@ import random
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 
@@ -81,7 +82,7 @@ def last_action(connection: psycopg.Connection) -> int:
     return row[0] if row else 0
 
 
-def logged_since(connection: psycopg.Connection, action: int) -> tuple[Counter, Counter]:
+def logged_since(connection: psycopg.Connection, action: int) -> tuple[Counter[Any], Counter[Any]]:
     """Return what was logged after an audit row, by organization and type: credits, and number of rows."""
     rows = connection.execute(
         """
