@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tests.support.traffic import UNRECONCILED
 
 from bench.figures import Finding, Options, Part, Samples, Say
+from bench.migration import brief
 from bench.pgbench import Script, command
 from bench.place import Place
 from bench.project import Project
@@ -27,6 +28,7 @@ CLIENTS = 8
 TAIL = 3.0  # seconds of traffic after the migration, and what pgbench may still hold back of its log
 # Task 0 backs up, and makes a dry run on a copy
 IDLE, PREPARING, MIGRATING, REVERSING = "idle", "during Task 0", "during Task 2", "during the way back"
+BY_HAND = "during the brief's SQL"  # sent as it stands, as by psql
 BESIDE = "beside one session that reads"  # what anybody's query costs the traffic here, with as few cores
 READS = "SELECT sum(hashtextextended(o::text, 0)) FROM organizations AS o"
 UNITS = {"p99": "ms", "p50": "ms", "longest": "ms", "calls": "calls"}
@@ -56,6 +58,15 @@ LEFT JOIN (SELECT organization_id, sum(credits_consumed) AS used FROM credit_act
     USING (organization_id)
 WHERE used_credits <> COALESCE(used, 0)
 """
+# What calls took since from the old pool, and no new one knows
+LOST = """
+SELECT sum(credits_consumed)::float8 - (
+    SELECT sum(ai_used_credits + whatsapp_used_credits + email_used_credits + sms_used_credits) FROM organizations
+)
+FROM credit_actions
+WHERE action_type <> 'migration' AND created_at >= to_timestamp(%s)
+"""
+STEPS = ("2.1.1", "2.1.2", "2.1.3", "2.2.1", "2.2.2")  # of the brief
 
 
 @dataclass
@@ -120,6 +131,36 @@ class Traffic:
                 self.blocked = max(self.blocked, row[0] or 0.0) if row else self.blocked
 
 
+@dataclass
+class ByHand:
+    """The brief's SQL under the same traffic.
+
+    Attributes:
+        latency: as `Traffic.between` returns it.
+        seconds: from the first statement to the last.
+        lost: credits that were consumed after the last statement, which no new pool knows.
+    """
+
+    latency: dict[str, float]
+    seconds: float
+    lost: float
+
+
+def _by_hand(place: Place, organizations: int) -> ByHand:
+    steps = brief(place)
+    with _project(place, organizations) as project, project.connect() as connection:
+        with Traffic(project) as traffic:
+            time.sleep(1)
+            begun = time.time()
+            for step in STEPS:
+                connection.execute(steps[step].encode())
+            ended = time.time()
+            time.sleep(TAIL)
+        row = connection.execute(LOST, [ended]).fetchone()
+    assert row is not None
+    return ByHand(traffic.between(begun, ended), ended - begun, row[0])
+
+
 def _read(project: Project, seconds: float) -> None:
     with project.connect() as connection:
         ends = time.monotonic() + seconds
@@ -131,8 +172,9 @@ def run(options: Options, place: Place, say: Say) -> Part:
     """Migrate 200,000 organizations (20,000 if quick) under traffic, and give them back."""
     organizations = options.size(200_000, 20_000)
     idle = 5.0 if options.quick else 15.0
-    samples: Samples = {IDLE: [], BESIDE: [], PREPARING: [], MIGRATING: [], REVERSING: []}
-    blocked, unreconciled, per_row, repetitions = [], [], [], options.times(3, 1)
+    samples: Samples = {IDLE: [], BESIDE: [], PREPARING: [], MIGRATING: [], REVERSING: [], BY_HAND: []}
+    blocked, unreconciled, per_row, took, by_hand = [], [], [], [], list[ByHand]()
+    repetitions = options.times(3, 1)
     for number in range(repetitions):
         say(f"{organizations:,} organizations · {number + 1} of {repetitions}")
         with _project(place, organizations) as project:
@@ -162,6 +204,9 @@ def run(options: Options, place: Place, say: Say) -> Part:
             unreconciled.append(float(wrong))
             blocked.append(traffic.blocked)
             per_row.append((given_back - reversing) / organizations * 1e6)
+            took.append(migrating[1] - migrating[0])
+        by_hand.append(_by_hand(place, organizations))
+        samples[BY_HAND].append(by_hand[-1].latency)
     findings = [
         Finding.ratio("p99 during Task 2 / idle", samples, MIGRATING, IDLE, "p99", OF_IDLE),
         Finding.ratio("p99 during Task 0 / idle", samples, PREPARING, IDLE, "p99"),
@@ -172,6 +217,11 @@ def run(options: Options, place: Place, say: Say) -> Part:
         Finding("the whole way back, per organization", per_row, "µs"),
         Finding("longest wait for a lock", blocked, "s", BLOCKED),
         Finding("organizations that do not reconcile", unreconciled, "", "= 0"),
+        Finding("Task 2, checks included", took, "s"),
+        Finding("the brief's SQL", [one.seconds for one in by_hand], "s"),
+        Finding.ratio("p99 during the brief's SQL / idle", samples, BY_HAND, IDLE, "p99"),
+        Finding("longest call during the brief's SQL", [one.latency["longest"] / 1000 for one in by_hand], "s"),
+        Finding("credits consumed since the brief's SQL that no new pool knows", [one.lost for one in by_hand], ""),
     ]
     title = f"Latency of traffic while {organizations:,} organizations are migrated and given back"
     return Part("online", title, samples, UNITS, findings, {"calls_per_second": RATE, "clients": CLIENTS})

@@ -1,34 +1,27 @@
 """The work of a batch grows with its rows, and not with their square."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 
-from runbook.database import embedded
 from runbook.database.ledger import Ledger
 from runbook.plan.cells import Cell
 from runbook.plan.plan import Plan
+from tests.support.baseline import baseline
 from tests.support.migrated import migrate
 
-MIGRATION, DATABASE = 2, "batch_work"
+MIGRATION = 2
 ORGANIZATIONS = 400
 
 
 @pytest.fixture
 def owner(plan: Plan) -> Iterator[psycopg.Connection]:
     """The owner of a baseline of a few hundred organizations, of which the planner has no statistics."""
-    local = plan.environment("local")
-    settings = {"runbook.organizations": str(ORGANIZATIONS), "runbook.actions_per_organization": "0"}
-    server = embedded.start(plan.root)
-    embedded.drop(server, DATABASE)
-    embedded.fill(server, replace(local, baseline=replace(local.baseline, settings=settings)), DATABASE)
-    with psycopg.connect(embedded.url(server, DATABASE, local.owner), autocommit=True) as connection:
+    with baseline(plan, "batch_work", ORGANIZATIONS) as url, psycopg.connect(url, autocommit=True) as connection:
         Ledger(connection, plan.name).prepare()
         yield connection
-    embedded.drop(server, DATABASE)
 
 
 def test_no_step_of_a_batch_goes_over_its_rows_again_for_each_of_them(owner: psycopg.Connection, plan: Plan) -> None:
