@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 
+from runbook.changes.schemas import is_same
 from runbook.database.schema_text import in_order
 
 HEAD = (
@@ -42,3 +43,9 @@ def test_a_tablespace_stays_with_what_lies_in_it():
 
 def test_an_empty_schema_has_no_entries():
     assert in_order(HEAD) == "SET row_security = off;\n"
+
+
+def test_a_schema_kept_in_another_order_is_the_same_and_one_with_another_line_is_not():
+    kept, now = "CREATE a;\nCREATE b;\n", "CREATE b;\nCREATE a;\n"
+    assert is_same(kept, now)
+    assert not is_same(kept, now + "CREATE a;\n")

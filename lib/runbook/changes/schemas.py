@@ -28,6 +28,11 @@ def with_enums_as_before(before: str, after: str) -> str:
     return ENUM.sub(as_before, after)
 
 
+def is_same(before: str, after: str) -> bool:
+    """Return whether two schemas hold the same lines: earlier versions kept them in the order pg_dump wrote them in."""
+    return before == after or sorted(before.splitlines()) == sorted(after.splitlines())
+
+
 def keep_schema(ledger: Ledger, task: int, definition: str, objects: Objects) -> None:
     """Remember the schema as it was before a task, unless the task has left something since the last time.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from IPython.utils.capture import capture_output
 
-from runbook.changes.schemas import schema_before, with_enums_as_before
+from runbook.changes.schemas import is_same, schema_before, with_enums_as_before
 from runbook.database import scratch
 from runbook.database.ledger import UNDONE
 from runbook.database.surroundings import find_surroundings
@@ -68,7 +68,7 @@ def dry_run(task: Context, numbers: Sequence[int], schemas: list[str], tables: l
     """
     schema, first = task.schema(), numbers[0]
     state = task.ledger.states().get(first)
-    if state and state.status != UNDONE and schema_before(task.ledger, first) != schema:
+    if state and state.status != UNDONE and not is_same(schema_before(task.ledger, first) or "", schema):
         print(f"The target is not what it was before Task {first}: shown is the dry run from before it began.")
         return _shown(task, numbers)
     subjects = _subjects(task, numbers, schema)

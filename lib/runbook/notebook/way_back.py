@@ -76,7 +76,7 @@ def conclude_rollback(task: Context) -> None:
     before = schemas.objects_before(task.ledger, number)
     left = three_way.left_alone(before, now, {}, {one.name for one in lacking}) if before is not None else []
     was, is_now = schemas.schema_before(task.ledger, number), task.schema()
-    if not lacking and not left and was is not None and was != is_now:
+    if not lacking and not left and was is not None and not schemas.is_same(was, is_now):
         lacking = [three_way.not_as_before("the schema", was, is_now)]
     found = _found(lacking, left, is_known=before is not None)
     _remember(task, lacking, left, found)
