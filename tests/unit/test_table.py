@@ -1,5 +1,6 @@
 """Display: what a cell shows, as text and as HTML."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -64,6 +65,23 @@ def test_a_table_is_a_frame_with_the_plain_values():
     assert list(frame["n"]) == [1000, 2]
 
 
+def test_a_single_wide_row_stands_upright():
+    names = [f"column_{n}" for n in range(7)]
+    assert Table(names, [range(7)])._repr_html_().count("<tr>") == 7
+    assert Table(names, [range(7)] * 2)._repr_html_().count("<tr>") == 3
+    assert Table(names[:6], [range(6)])._repr_html_().count("<tr>") == 2
+
+
+def test_a_wide_table_scrolls_under_its_first_column_and_keeps_the_indent_of_a_plan():
+    html = Table(["plan", "rows"], [["  ->  Index Scan", 1]])._repr_html_()
+    assert [html.count(one) for one in ("position:sticky", "white-space:pre-wrap", ">  -&gt;  Index Scan<")] == [
+        2,
+        2,
+        1,
+    ]
+    assert "text-align:right" in html
+
+
 def test_columns_of_one_name_are_kept_apart():
     assert len(set(Table(["n", "n"], [[1, 2]]).field_names)) == 2
 
@@ -108,16 +126,22 @@ def test_the_matrix_shows_every_task_and_which_gate_is_not_green():
     text = [line.split() for line in repr(shown).splitlines()[1:6]]
     assert text == [["functional"], ["0", "✓", "1"], ["▸", "1", "✗", "1"], ["2", "?", "1"], ["3", "·"]]
     html = shown._repr_html_()
-    assert [html.count(colour) for colour in (f"background:{PASS}", f"background:{FAIL}", f"background:{WARN}")] == [
-        1
-    ] * 3
+    cells = re.findall(r"<td title=[^>]*background:([^;]+)", html)
+    assert cells == [PASS, FAIL, WARN]
 
 
 def test_a_quality_gate_unfolds_to_its_checks_and_stands_open_where_it_is_not_green():
     red, green = (GateRow("gate", "Functional Testing", fine, (CHECK,), "It works") for fine in (False, True))
     shown = [show_gate("Task 1", {"gate": [row]}, [], 0, "")._repr_html_() for row in (red, green)]
-    assert ["<details open><summary>" in html for html in shown] == [True, False]
+    assert ["<details open " in html for html in shown] == [True, False]
     assert all("nobody is left out: 2 rows" in html for html in shown)
+
+
+@pytest.mark.parametrize("fine", VERDICTS)
+def test_no_verdict_is_told_by_the_colour_of_its_words_which_a_dark_page_hides(fine):
+    rows = [GateRow("gate", "Functional Testing", fine, (CHECK,), key="functional")]
+    html = show_gate("Task 1", {"gate": rows, "trigger": rows}, [("1", rows)], 0, "")._repr_html_()
+    assert set(re.findall(r"(?<![-\w])color:([^;\"]+)", html)) == {"#fff"}
 
 
 def test_boxes_are_ticked_crossed_or_empty():

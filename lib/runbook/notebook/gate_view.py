@@ -40,15 +40,15 @@ def show_gate(title: str, rows: Mapping[str, Sequence[GateRow]], matrix: Matrix,
     """
     every = [row for sort in rows for row in rows[sort]]
     is_open = all(row.fine for row in every)
-    colour, head = COLOURS[is_open], f"Gate {'open' if is_open else 'SHUT'} · {title}"
+    colour, head = COLOURS[is_open], f"Gate {'open' if is_open else 'SHUT'}"
     parts = [_matrix_html(matrix, here), *(_gate_html(row) for row in rows["gate"])]
     parts += [_list_html(TITLES[sort], rows[sort]) for sort in TITLES if rows.get(sort)]
     html = (
         f'<div role="status" style="border:2px solid {colour};border-radius:6px;padding:8px 12px;max-width:62em">'
-        f'<div style="color:{colour};font-size:115%;font-weight:600">{escape(head)}</div>'
+        f'<div style="font-size:115%;font-weight:600">{_pill(colour, head)} · {escape(title)}</div>'
         f"{''.join(parts)}<div>{escape(next_step)}</div></div>"
     )
-    lines = [head, *_matrix_text(matrix, here)]
+    lines = [f"{head} · {title}", *_matrix_text(matrix, here)]
     lines += [_line(row) for sort in TITLES for row in rows.get(sort, ())]
     return Markup(html, "\n".join([*lines, next_step]))
 
@@ -56,15 +56,16 @@ def show_gate(title: str, rows: Mapping[str, Sequence[GateRow]], matrix: Matrix,
 def show_boxes(title: str, rows: Iterable[GateRow]) -> Markup:
     """Return conditions to be met, as far as they are by now."""
     rows = list(rows)
-    body = "".join(
-        f'<div><span style="background:{_tint(row)};color:#fff;border-radius:4px;padding:0 4px">{_box(row)}</span> '
-        f"{escape(row.words)}</div>"
-        for row in rows
-    )
+    body = "".join(f"<div>{_pill(_tint(row), _box(row))} {escape(row.words)}</div>" for row in rows)
     text = "\n".join([title, *(f"{_box(row)} {row.words}" for row in rows)])
     return Markup(
         f'<div style="border-left:6px solid {INFO};padding:4px 10px"><b>{escape(title)}</b>{body}</div>', text
     )
+
+
+def _pill(colour: str, words: str) -> str:
+    """Return words in white on a verdict's colour, which is too dark to be read as ink on a dark page."""
+    return f'<span style="background:{colour};color:#fff;border-radius:4px;padding:0 4px">{escape(words)}</span>'
 
 
 def _box(row: GateRow) -> str:
@@ -79,6 +80,10 @@ def _word(row: GateRow) -> str:
     return "undecided" if row.fine is None else WORDS[row.sort][not row.fine]
 
 
+def _verdict(row: GateRow) -> str:
+    return _pill(COLOURS[row.fine], f"{SIGNS[row.fine]} {_word(row)}")
+
+
 def _line(row: GateRow) -> str:
     said = f": {row.said}" if row.said else ""
     return f"{SIGNS[row.fine]} {_word(row):<13} {row.sort:<11} {row.words}{said}"
@@ -89,7 +94,9 @@ def _matrix_html(matrix: Matrix, here: int) -> str:
     if not count:
         return ""
     names = next([row.words for row in cells] for _, cells in matrix if cells)
-    head = "".join(f'<th scope="col" style="text-align:center">{escape(name.split()[0])}</th>' for name in names)
+    head = "".join(
+        f'<th scope="col" style="text-align:center;padding:.4em .2em">{escape(name.split()[0])}</th>' for name in names
+    )
     body = ""
     for place, (title, cells) in enumerate(matrix):
         frame = f";outline:2px solid {INFO}" if place == here else ""
@@ -104,7 +111,7 @@ def _cell_html(cell: GateRow) -> str:
     alt = f"{cell.words}: {_word(cell)}, {len(cell.checks)} checks"
     return (
         f'<td title="{escape(alt)}" style="background:{COLOURS[cell.fine]};color:#fff;text-align:center;'
-        f'border-radius:4px;font-weight:600;min-width:5.5em">{SIGNS[cell.fine]} {len(cell.checks)}</td>'
+        f'border-radius:4px;font-weight:600;padding:.4em .2em;min-width:4em">{SIGNS[cell.fine]} {len(cell.checks)}</td>'
     )
 
 
@@ -113,23 +120,22 @@ def _gate_html(row: GateRow) -> str:
     opened = "" if row.fine else " open"
     checks = (
         "".join(
-            f'<div style="margin-left:1.6em"><span style="color:{COLOURS[check.passed]};font-weight:600">'
-            f"{SIGNS[check.passed]}</span> {escape(check.name)}: {escape(check.actual)}</div>"
+            f'<div style="margin-left:1.6em">{_pill(COLOURS[check.passed], SIGNS[check.passed])} '
+            f"{escape(check.name)}: {escape(check.actual)}</div>"
             for check in row.checks
         )
         or '<div style="margin-left:1.6em">no check has decided it</div>'
     )
     return (
-        f'<details{opened}><summary><span style="color:{COLOURS[row.fine]};font-weight:600">{SIGNS[row.fine]} '
-        f"{_word(row)}</span> <b>{escape(row.words)}</b>: {escape(row.said)}</summary>{checks}</details>"
+        f'<details{opened} style="margin:3px 0"><summary>{_verdict(row)} '
+        f"<b>{escape(row.words)}</b>: {escape(row.said)}</summary>{checks}</details>"
     )
 
 
 def _list_html(title: str, rows: Sequence[GateRow]) -> str:
     body = "".join(
-        f'<tr style="background:none"><td style="text-align:left">{escape(row.words)}</td>'
-        f'<td style="text-align:left;white-space:nowrap;color:{COLOURS[row.fine]};font-weight:600">{SIGNS[row.fine]} '
-        f'{_word(row)}</td><td style="text-align:left">{escape(row.said)}</td></tr>'
+        f'<tr style="background:none"><td style="text-align:left;white-space:nowrap;min-width:8em">{_verdict(row)}</td>'
+        f'<td style="text-align:left">{escape(row.words)}</td><td style="text-align:left">{escape(row.said)}</td></tr>'
         for row in rows
     )
     return f'<table><caption style="text-align:left;font-weight:600">{title}</caption><tbody>{body}</tbody></table>'

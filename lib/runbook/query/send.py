@@ -186,5 +186,6 @@ def _meta_commands(connection: psycopg.Connection, text: str, answer: SqlAnswer)
                 if status and status.startswith("Did not find any relation"):
                     raise StepFailed(f"{line}: {status}")
                 if rows is not None and names:
-                    answer.tables.append(Table([str(name) for name in names], [list(row) for row in rows]))
+                    cells = [[one.strip() if isinstance(one, str) else one for one in row] for row in rows]
+                    answer.tables.append(Table([str(name) for name in names], cells))
                 answer.footers.extend(part.rstrip() for part in (title, status) if part)

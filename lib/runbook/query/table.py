@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 20
 MAX_WIDTH = 100
+MAX_ACROSS = 6  # columns of a single row; one of more stands upright
+NARROWEST = 12  # characters of a word that a narrow window does not break
 MUTED = "opacity:.75;font-size:90%"  # of the theme's own ink, light or dark
+TEXT = "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
+NUMBER = "text-align:right;vertical-align:top;white-space:nowrap"
+STAYS = ";position:sticky;left:0;background:inherit"  # where a table is wider than its window
+GROUND = "background:var(--jp-layout-color0,Canvas)"  # of the page, JupyterLab's or a browser's
 PASS, FAIL, INFO, WARN = "#1a7f37", "#b3261e", "#1f5f99", "#8a5300"
 ENVIRONMENT_COLOURS = {False: INFO, True: FAIL}
 
@@ -83,9 +89,22 @@ class Table(ResultSet):  # type: ignore[misc]
         return "\n".join("| " + " | ".join(map(_in_markdown, line)) + " |" for line in lines) + "\n"
 
     def _repr_html_(self) -> str:
-        self.pretty.add_rows(self)
-        table = self.pretty.get_html_string(format=True, border=False)
-        return f"{table}{_footer(len(self))}"
+        names, rows = list(self.field_names), self[:MAX_ROWS]
+        if len(self) == 1 and len(names) > MAX_ACROSS:
+            head, body = "", [_row([_th(one[0], TEXT), _td(*one, TEXT)]) for one in zip(names, self[0], strict=True)]
+        else:
+            styles = [NUMBER if self.pretty.align[name] == "r" else TEXT for name in names]
+            styles[:1] = [one + STAYS for one in styles[:1]]
+            columns = list(zip(names, styles, strict=True))
+            shown = [
+                _th(name, style, _narrowest(name, rows, place) if style != NUMBER else 0)
+                for place, (name, style) in enumerate(columns)
+            ]
+            head = f"<thead>{_row(shown)}</thead>"
+            body = [
+                _row(_td(name, value, style) for (name, style), value in zip(columns, row, strict=True)) for row in rows
+            ]
+        return f"<table>{head}<tbody>{''.join(body)}</tbody></table>{_footer(len(self))}"
 
     def __repr__(self) -> str:
         self.pretty.add_rows(self)
@@ -190,6 +209,26 @@ def _cell(column: str, value: Any) -> str:
         return f"{float(value):,.10g}"
     text = str(value)
     return text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _th(name: str, style: str, narrowest: int = 0) -> str:
+    style = style.replace("nowrap", "normal").replace("background:inherit", GROUND)
+    style += f";min-width:{narrowest * 0.6 + 1:.1f}em" if narrowest else ""
+    return f'<th style="{style}">{escape(name).replace("_", "_<wbr>")}</th>'
+
+
+def _td(name: str, value: Any, style: str) -> str:
+    return f'<td style="{style}">{escape(_cell(name, value))}</td>'
+
+
+def _narrowest(name: str, rows: Sequence[Sequence[Any]], place: int) -> int:
+    """Return how many characters of a column no narrow window may break."""
+    words = [*name.replace("_", "_ ").split(), *(word for row in rows for word in _cell(name, row[place]).split())]
+    return min(NARROWEST, max(map(len, words), default=1))
 
 
 def _in_markdown(value: str) -> str:

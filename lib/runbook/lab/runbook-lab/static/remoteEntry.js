@@ -1,5 +1,5 @@
 // For JupyterLab: SQL colours in the cells %%sql, %%check, %%backfill and %%concurrently, no line of code out of sight,
-// and for every image the text that stands for it, which JupyterLab leaves out.
+// no colour of code too faint to read, and for every image the text that stands for it, which JupyterLab leaves out.
 //
 // JupyterLab loads extensions as webpack's module federation makes them: a container with `init` and `get`. This one is
 // written by hand, so that nothing has to be built: it takes what it needs from JupyterLab's own shared modules.
@@ -91,6 +91,19 @@
     look();
   }
 
+  // JupyterLab's colours of comments, magics and operators are too faint on the ground of a cell: WCAG asks for 4.5.
+  const COLOURS = { true: ['#2f6f6f', '#8f00e0'], false: ['#6fb3b3', '#cc88ff'] }; // by whether the theme is light
+  function paint() {
+    const rules = Object.entries(COLOURS).map(
+      ([light, [comment, meta]]) => `body[data-jp-theme-light="${light}"] .jp-CodeCell {
+        --jp-mirror-editor-comment-color: ${comment};
+        --jp-mirror-editor-meta-color: ${meta};
+        --jp-mirror-editor-operator-color: ${meta};
+      }`
+    );
+    document.head.append(Object.assign(document.createElement('style'), { textContent: rules.join('\n') }));
+  }
+
   // JupyterLab's own renderer of images, with the text the notebook gives.
   function describe(rendermime) {
     class Described extends shared.rendermime.RenderedImage {
@@ -107,6 +120,7 @@
 
   function activate(_, tracker, languages, rendermime) {
     describe(rendermime);
+    paint();
     const { LanguageSupport, StreamLanguage } = shared.language;
     const language = StreamLanguage.define({
       name: LANGUAGE,
