@@ -102,6 +102,39 @@ def test_a_backup_is_proven_by_restoring_it(library, target, tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_backup_holds_the_parts_of_a_table_that_lie_in_another_schema(library, target, tmp_path):
+    library.execute("""
+        CREATE SCHEMA "Old rooms";
+        CREATE TABLE "Old rooms"."Shelves" (closed date) INHERITS (public.shelves);
+        CREATE TABLE "Old rooms".further () INHERITS ("Old rooms"."Shelves");
+        INSERT INTO "Old rooms"."Shelves" (shelf, room) VALUES (1001, 'attic');
+        INSERT INTO "Old rooms".further (shelf, room) VALUES (1002, 'attic');
+        CREATE TABLE loans (year integer, shelf integer) PARTITION BY LIST (year);
+        CREATE TABLE "Old rooms".loans PARTITION OF public.loans DEFAULT;
+        INSERT INTO loans VALUES (1999, 1);
+    """)
+    around = find_surroundings(library, ("public",))
+    backup = snapshot.back_up(library, target, ["shelves", "loans"], tmp_path / "shelves.dump", around)
+    assert (backup.proven, [one.rows for one in backup.restored]) == (True, [302, 1])
+
+
+def test_a_copy_asks_for_no_tablespace(library, target, toy):
+    """The role may have lost the right to make anything there."""
+    admin = embedded.url(embedded.start(toy), library.info.dbname, "postgres")
+    with psycopg.connect(admin, autocommit=True) as superuser:
+        superuser.execute("SET allow_in_place_tablespaces = on")
+        superuser.execute("CREATE TABLESPACE cellar LOCATION ''")
+        superuser.execute("CREATE TABLE public.wine (bottle integer) TABLESPACE cellar")
+        superuser.execute("ALTER TABLE public.wine OWNER TO librarian")
+        try:
+            around = find_surroundings(library, ("public",))
+            with scratch.copy(library, target, around) as made, made.connect("test") as inside:
+                assert inside.execute("SELECT count(*) FROM public.wine").fetchone() == (0,)
+        finally:
+            superuser.execute("DROP TABLE public.wine")
+            superuser.execute("DROP TABLESPACE cellar")
+
+
 def test_a_backup_over_an_older_file_is_nobody_elses_to_read(library, target, tmp_path):
     path = tmp_path / "shelves.dump"
     path.write_text("older")

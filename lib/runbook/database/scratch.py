@@ -197,7 +197,7 @@ def restore(made: Target, file: Path, options: list[str]) -> None:
     Raises:
         StepFailed: pg_restore fails.
     """
-    plainly = ["--no-owner", *options, str(file)]
+    plainly = ["--no-owner", "--no-tablespaces", *options, str(file)]
     try:
         tools.call("pg_restore", made, ["--exit-on-error", *plainly])
     except StepFailed as error:

@@ -33,6 +33,10 @@ WITH RECURSIVE others AS MATERIALIZED (
         SELECT classid, objid FROM pg_depend
         WHERE refclassid = needed.catalog AND refobjid = needed.oid AND deptype IN ('a', 'i', 'P', 'S')
         UNION ALL
+        -- What inherits a table: whoever reads the table reads that too
+        SELECT 'pg_class'::regclass, inhrelid FROM pg_inherits
+        WHERE needed.catalog = 'pg_class'::regclass AND inhparent = needed.oid
+        UNION ALL
         SELECT outside.catalog, outside.oid FROM pg_proc AS p JOIN outside
             ON position(name IN prosrc) > 0 AND prosrc ~* ('\m' || regexp_replace(name, '\W', '.', 'g') || '\M')
             AND (position(nspname IN concat_ws(' ', prosrc, array_to_string(proconfig, ' '))) > 0
