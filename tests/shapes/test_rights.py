@@ -65,7 +65,7 @@ def test_rights_are_kept(drawing: Drawing) -> None:
     rights_are_kept(drawing, 0)
 
 
-@pytest.mark.long  # red: 3, a reader who may not read; 5, a right somebody granted himself; 11 and 19, not looked into
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(1, 20))
 def test_rights_of_any_kind_are_kept(drawing: Drawing, seed: int) -> None:
     rights_are_kept(drawing, seed)
