@@ -213,10 +213,21 @@ def test_a_function_that_debits_and_logs_who_called_asks_nothing_besides(judge, 
     assert passed, shown
 
 
-def test_what_the_role_lacks_is_said_with_the_statement_that_gives_it(judge):
-    _, shown = judge(RIGHTS, "REVOKE CREATE ON SCHEMA public FROM PUBLIC, guardian")
-    (line,) = (line for line in shown.splitlines() if "GRANT" in line)
-    assert "GRANT CREATE ON SCHEMA public TO guardian" in line
+@pytest.mark.parametrize(
+    ("change", "item", "given"),
+    [
+        (
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC, guardian",
+            "CREATE in the schema",
+            "GRANT CREATE ON SCHEMA public TO guardian",
+        ),
+        ("SET LOCAL ROLE anon", "may act as organization_user", "GRANT organization_user TO anon"),
+    ],
+)
+def test_what_the_role_lacks_is_said_with_the_statement_that_gives_it(judge, change, item, given):
+    _, shown = judge(RIGHTS, change)
+    (line,) = (line for line in shown.splitlines() if item in line and "|" in line)
+    assert given in line
 
 
 def test_what_is_not_ours_or_not_personal_is_noted_and_stops_nothing(plan, ask, judge):

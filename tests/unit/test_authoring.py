@@ -217,3 +217,11 @@ def test_a_plan_that_writes_its_tasks_otherwise_is_left_to_its_author():
 def test_a_name_that_has_no_latin_letter_gets_its_number():
     assert NewStep.of("3.2", "Ю").words["table"] == "new_3_2"
     assert NewStep.of("3.2", "Ю").file == "03_3_2"
+
+
+@pytest.mark.parametrize(("table", "is_said"), [("shelves", False), ("public.shelves", False), ("users", True)])
+def test_a_table_that_nothing_makes_is_said_when_its_step_is_laid_out(root, monkeypatch, table, is_said):
+    monkeypatch.chdir(root)
+    done = CliRunner().invoke(main, ["new-step", "1", "Fill", "--table", table, "--column", "label_2"])
+    assert done.exit_code == 0, done.output
+    assert (f"First make {table}" in done.output) is is_said

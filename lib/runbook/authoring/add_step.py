@@ -14,6 +14,7 @@ from runbook.plan.faults import FOLDER
 from runbook.plan.plan import FILE, Plan, Task
 
 NOTE = "-- {number} · {name}: nothing stood before it; what it made is on record, and is dropped after this.\n"
+BASELINE = "sql/baseline"
 
 
 def add_step(plan: Plan, number: int, name: str, table: str = "", column: str = "") -> NewStep:
@@ -47,6 +48,17 @@ def add_step(plan: Plan, number: int, name: str, table: str = "", column: str = 
         texts[task.rollback] = f"{task.rollback.read_text(encoding='utf-8').rstrip()}\n" + NOTE.format(**step.words)
     _write(plan, texts, number)
     return step
+
+
+def is_unmade(plan: Plan, table: str) -> bool:
+    """Tell whether no file of the demonstration and no cell makes a table, so that the target must bring it."""
+    texts = [path.read_text(encoding="utf-8") for path in (plan.root / BASELINE).glob("*.sql")]
+    texts += [cell.source for task in plan.tasks for cell in cells.read_cells(task.notebook)]
+    made = re.compile(
+        rf"\bCREATE\s+(\w+\s+)?TABLE\s+(IF\s+NOT\s+EXISTS\s+)?([\w\"]+\.)?\"?{table.rpartition('.')[2]}\b",
+        re.IGNORECASE,
+    )
+    return not any(made.search(text) for text in texts)
 
 
 def _next_number(task: Task) -> str:
