@@ -33,6 +33,8 @@ BY_COLUMN = """
     GRANT UPDATE (name) ON organizations TO till, "read-only";
     RESET ROLE;
 """
+# The whole table, and one column of it to grant on
+WHOLE_AND_COLUMN = "GRANT UPDATE ON organizations TO till; GRANT UPDATE (name) ON organizations TO till WITH GRANT OPTION"
 WITHOUT_UPDATE = """
     SELECT runbook.set_rights('a test', 'table', 'public.organizations', jsonb_path_query_array(
         runbook.rights_on('table', 'public.organizations'), '$[*] ? (@.privilege != "UPDATE")'
@@ -188,6 +190,7 @@ def test_wider_is_what_nothing_before_covers() -> None:
         ("GRANT ALL ON organizations TO organization_user", "total_credits", False),
         ("GRANT UPDATE ON organizations TO PUBLIC", "sms_used_credits", False),
         (CHAIN, "email_credits", False),
+        (WHOLE_AND_COLUMN, "name", True),
     ],
 )  # fmt: skip
 def test_nobody_writes_more_columns_after_they_are_added(

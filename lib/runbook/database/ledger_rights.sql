@@ -81,7 +81,10 @@ CREATE OR REPLACE FUNCTION runbook.standing_rights(of_kind text, of_object text,
 LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
     WITH RECURSIVE entries AS (
-        SELECT held, place FROM jsonb_array_elements(wanted) WITH ORDINALITY AS entries (held, place)
+        -- With the grant option and without it is one right, with it.
+        SELECT held - 'grantable' || jsonb_build_object('grantable', bool_or((held ->> 'grantable')::boolean)) AS held, min(place) AS place
+        FROM jsonb_array_elements(wanted) WITH ORDINALITY AS entries (held, place)
+        GROUP BY held - 'grantable'
     ),
 
     standing AS (
@@ -110,6 +113,7 @@ DECLARE
     owner_name text := runbook.owner_of(of_kind, of_object);
     steps jsonb;
     this jsonb;
+    made jsonb;
 BEGIN
     wanted := runbook.standing_rights(of_kind, of_object, wanted);
     IF runbook.rights_on(of_kind, of_object) = wanted THEN
@@ -158,9 +162,13 @@ BEGIN
     END LOOP;
 
     -- A REVOKE or GRANT that does nothing says nothing: look.
-    IF NOT (runbook.rights_on(of_kind, of_object) <@ wanted AND wanted <@ runbook.rights_on(of_kind, of_object)) THEN
+    made := runbook.rights_on(of_kind, of_object);
+    IF NOT (made <@ wanted AND wanted <@ made) THEN
         RAISE EXCEPTION 'The rights on % % cannot be made what they must be', of_kind, of_object
-            USING DETAIL = 'They would be ' || runbook.rights_on(of_kind, of_object)::text,
+            USING DETAIL = concat(
+                      'Lacking would be ', COALESCE((SELECT jsonb_agg(held) FROM jsonb_array_elements(wanted) AS held WHERE NOT made @> jsonb_build_array(held)), '[]'),
+                      ', too many ', COALESCE((SELECT jsonb_agg(held) FROM jsonb_array_elements(made) AS held WHERE NOT wanted @> jsonb_build_array(held)), '[]')
+                  ),
                   HINT = 'Does a role that may be taken here grant each of them?';
     END IF;
 END
