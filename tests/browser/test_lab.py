@@ -112,7 +112,9 @@ def test_a_notebook_is_readable_by_everybody(page, task):
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert not [pair for pair in pairwise(levels) if pair[1] > pair[0] + 1]
-    assert page.evaluate(CONTRASTS, f"{OUTPUTS} *") == []
+    for theme in ("Dark", "Light"):
+        in_theme(page, theme)
+        assert page.evaluate(CONTRASTS, f"{OUTPUTS} *, .jp-CodeCell .cm-line, .jp-CodeCell .cm-line *") == []
     wrapped = page.locator(".jp-CodeCell .cm-scroller").filter(has=page.locator(".cm-lineWrapping"))
     assert wrapped.evaluate_all(CUT) == []
     assert page.locator(".jp-CodeCell .cm-scroller").count() - wrapped.count() <= 2  # code in columns is scrolled
@@ -151,6 +153,14 @@ def run_all(page) -> None:
     last = page.locator(".jp-CodeCell").last.locator(".jp-OutputArea-output")
     last.or_(page.locator(ERRORS)).first.wait_for(timeout=5 * MINUTE)
     page.get_by_text(IDLE).wait_for()
+
+
+def in_theme(page, name: str) -> None:
+    """Change JupyterLab's theme, as from the menu."""
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text("Theme", exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text(f"JupyterLab {name}", exact=True).click()
+    page.locator(f"body[data-jp-theme-light={'true' if name == 'Light' else 'false'}]").wait_for(state="attached")
 
 
 def ready(page) -> None:

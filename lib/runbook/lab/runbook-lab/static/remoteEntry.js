@@ -91,15 +91,15 @@
     look();
   }
 
-  // JupyterLab's colours of comments, magics and operators are too faint on the ground of a cell: WCAG asks for 4.5.
-  const COLOURS = { true: ['#2f6f6f', '#8f00e0'], false: ['#6fb3b3', '#cc88ff'] }; // by whether the theme is light
+  // JupyterLab's colours that are too faint on the ground of a cell, by whether the theme is light: WCAG asks for 4.5.
+  const COLOURS = {
+    true: { comment: '#2f6f6f', meta: '#8f00e0', operator: '#8f00e0', bracket: '#5c5c3d', number: '#006b00' },
+    false: { comment: '#6fb3b3', meta: '#cc88ff', operator: '#cc88ff' }
+  };
   function paint() {
+    const set = colours => Object.entries(colours).map(([of, is]) => `--jp-mirror-editor-${of}-color: ${is};`).join(' ');
     const rules = Object.entries(COLOURS).map(
-      ([light, [comment, meta]]) => `body[data-jp-theme-light="${light}"] .jp-CodeCell {
-        --jp-mirror-editor-comment-color: ${comment};
-        --jp-mirror-editor-meta-color: ${meta};
-        --jp-mirror-editor-operator-color: ${meta};
-      }`
+      ([light, colours]) => `body[data-jp-theme-light="${light}"] .jp-CodeCell { ${set(colours)} }`
     );
     document.head.append(Object.assign(document.createElement('style'), { textContent: rules.join('\n') }));
   }
