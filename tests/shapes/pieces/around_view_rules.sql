@@ -1,6 +1,6 @@
 -- a view over the trail takes rows by a rule, one over balances by a trigger; others count, and one is materialized
 -- of: around
--- not with: types_enum, types_domain_of_enum, types_domain, types_domain_of_domains, counters_bigint
+-- not with: ids_none, types_enum, types_domain_of_enum, types_domain, types_domain_of_domains, counters_bigint, around_citext, around_collations
 CREATE VIEW action_log WITH (security_invoker = true) AS SELECT id, organization_id, action_type, credits_consumed, description FROM credit_actions;
 CREATE RULE action_log_insert AS ON INSERT TO action_log DO INSTEAD INSERT INTO credit_actions (organization_id, action_type, credits_consumed, description) VALUES (NEW.organization_id, NEW.action_type, NEW.credits_consumed, NEW.description) RETURNING id, organization_id, action_type, credits_consumed, description;
 CREATE RULE action_log_delete AS ON DELETE TO action_log DO INSTEAD NOTHING;
