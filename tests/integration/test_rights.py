@@ -34,7 +34,10 @@ BY_COLUMN = """
     RESET ROLE;
 """
 # The whole table, and one column of it to grant on
-WHOLE_AND_COLUMN = "GRANT UPDATE ON organizations TO till; GRANT UPDATE (name) ON organizations TO till WITH GRANT OPTION"
+WHOLE_AND_COLUMN = """
+    GRANT UPDATE ON organizations TO till;
+    GRANT UPDATE (name) ON organizations TO till WITH GRANT OPTION
+"""
 WITHOUT_UPDATE = """
     SELECT runbook.set_rights('a test', 'table', 'public.organizations', jsonb_path_query_array(
         runbook.rights_on('table', 'public.organizations'), '$[*] ? (@.privilege != "UPDATE")'
