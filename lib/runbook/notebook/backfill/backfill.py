@@ -114,6 +114,7 @@ class _Backfill:
         progress, workers = self.progress, self.pace.workers
         tids = Tids(*_extent(self.task.connection, self.table), self.pace.batch_blocks)
         progress.total, progress.done = tids.total, 0
+        self._look()
         with ThreadPoolExecutor(workers) as pool:
             futures = [pool.submit(self._work, number, tids) for number in range(workers)]
             try:
@@ -132,10 +133,7 @@ class _Backfill:
         while not all(future.done() for future in futures):
             begun = time.perf_counter()
             if begun - looked >= REPAINT:
-                looked, reason = begun, self.throttle.reason()
-                self.pace.others = bool(self.throttle.gentle_for)
-                self.progress.slow(reason or (self.pace.gently and f"gently: {self.throttle.gentle_for}") or "")
-                self.free.clear() if reason else self.free.set()
+                looked, reason = begun, self._look()
             self._say(
                 reason or f"{self.progress}{f' · gently: {self.throttle.gentle_for}' if self.pace.gently else ''}"
             )
@@ -144,6 +142,14 @@ class _Backfill:
             time.sleep(0.02 if self.progress.batches < 50 else REPAINT)
             if reason:
                 self.progress.waited += time.perf_counter() - begun
+
+    def _look(self) -> str:
+        """Let the workers go, gently or not, or hold them; return why they wait."""
+        reason = self.throttle.reason()
+        self.pace.others = bool(self.throttle.gentle_for)
+        self.progress.slow(reason or (self.pace.gently and f"gently: {self.throttle.gentle_for}") or "")
+        self.free.clear() if reason else self.free.set()
+        return reason
 
     def _say(self, words: str) -> None:
         self.handle.update(show_progress(self.table, self.progress.done, self.progress.total, words))
