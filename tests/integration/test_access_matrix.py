@@ -39,6 +39,7 @@ EITHER_WAY = {
     ("organizations", "empty", "service_role"),
     ("organizations", "lock", "service_role"),
     ("organization_credits", "empty", "service_role"),
+    ("credit_actions_id_seq", "read", "service_role"),
     ("may_consume", "for A", "service_role"),  # a policy's own function may refuse it; nobody calls it directly
 }
 
