@@ -322,7 +322,7 @@ def test_a_figure_is_taken_until_it_is_known_closely_enough(begun):
 
 
 def test_a_slowdown_is_looked_at_closely_before_it_counts(begun):
-    compare = "len(task.compare('twice', 'SELECT 1', 'SELECT pg_sleep(0.005)', samples=5, until='{}').before.samples)"
+    compare = "len(task.compare('twice', 'SELECT 1', 'SELECT pg_sleep(0.05)', samples=5, until='{}').before.samples)"
     assert begun.run(compare.format("< 100000 %")) == 5
     assert begun.run(compare.format("< 10 %")) == 50
 
