@@ -16,5 +16,7 @@ def baseline(plan: Plan, database: str, organizations: int) -> Iterator[str]:
     server = embedded.start(plan.root)
     embedded.drop(server, database)
     embedded.fill(server, replace(local, baseline=replace(local.baseline, settings=settings)), database)
-    yield embedded.url(server, database, local.owner)
-    embedded.drop(server, database)
+    try:
+        yield embedded.url(server, database, local.owner)
+    finally:
+        embedded.drop(server, database)

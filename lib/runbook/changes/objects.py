@@ -67,7 +67,7 @@ Objects = dict[str, Object]
 
 @dataclass(frozen=True)
 class Written:
-    """What a transaction has done so far.
+    """What a transaction has done so far; both are empty where it has written nothing.
 
     Attributes:
         objects: what it has made or changed, as it is now.
