@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -15,11 +16,21 @@ from tests.support.beside import wait_until
 STATUS = 1
 MADE_OF = ("consumption_forms AS", "pg_temp.books")
 CHECK = "each action type is debited, to the credit and with its audit rows"
+# A call reaches its row late: others debit the organization between the look before it and the call.
+LATE = """
+    CREATE FUNCTION thought_over() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_sleep(0.01);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER thought_over BEFORE UPDATE ON organization_credits
+    FOR EACH STATEMENT EXECUTE FUNCTION thought_over();
+"""
 BUSIEST = "SELECT organization_id FROM organization_credits ORDER BY remaining_credits DESC LIMIT 1"
 
 
 @contextmanager
-def customer(url: str, organization: str) -> Iterator[None]:
+def customer(url: str, organization: str, pause: float) -> Iterator[None]:
     """Debit one organization again and again, from another session."""
     stop, called = threading.Event(), threading.Event()
 
@@ -28,7 +39,7 @@ def customer(url: str, organization: str) -> Iterator[None]:
             while not stop.is_set():
                 connection.execute("SELECT consume_credits_rpc(%s, 'ai_chat', 1)", [organization])
                 called.set()
-                connection.execute("SELECT pg_sleep(0.01)")
+                connection.execute("SELECT pg_sleep(%s)", [pause])
 
     thread = threading.Thread(target=call)
     thread.start()
@@ -47,7 +58,14 @@ def url(plan: Plan) -> Iterator[str]:
         yield url
 
 
-def test_a_call_is_judged_by_what_it_did_itself(plan: Plan, url: str) -> None:
+@pytest.mark.parametrize(
+    ("customers", "pause", "made", "times"),
+    [(1, 0.01, "", 20), (3, 0.0, LATE, 1)],
+    ids=["with_pauses", "without_a_pause"],
+)
+def test_a_call_is_judged_by_what_it_did_itself(
+    plan: Plan, url: str, customers: int, pause: float, made: LiteralString, times: int
+) -> None:
     found = cells.read_cells(plan.task(STATUS).notebook)
     (check,) = (one.body for one in found if one.magic and one.magic[1].startswith(CHECK))
     with psycopg.connect(url) as owner:
@@ -57,9 +75,12 @@ def test_a_call_is_judged_by_what_it_did_itself(plan: Plan, url: str) -> None:
         for one in found:
             if any(text in one.body for text in MADE_OF):
                 owner.execute(one.body.encode())
+        owner.execute(made)
         owner.commit()
-        with customer(url, row[0]):
-            for _ in range(20):
+        with ExitStack() as stack:
+            for _ in range(customers):
+                stack.enter_context(customer(url, row[0], pause))
+            for _ in range(times):
                 tried = owner.execute(check.encode()).fetchall()
                 owner.rollback()
                 assert [one[-1] for one in tried] == [True] * 4, tried
