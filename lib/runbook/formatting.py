@@ -1,11 +1,13 @@
 """Wording: how a report says moments, durations, sizes and values."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 MINUTE, HOUR = 60, 3600
+ISO_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)")
 LONGEST = 160  # characters a value may take before it is folded
 
 
@@ -94,7 +96,8 @@ def value(found: Any) -> str:
         return " · ".join(f"{name} {value(one)}" for name, one in found.items() if not _is_long(one))
     if isinstance(found, list):
         return ", ".join(map(value, found)) if not _is_long(found) else amount(len(found), "value")
-    return str(found)
+    said = str(found)
+    return moment(said) if ISO_MOMENT.fullmatch(said) else said
 
 
 def text(found: Any) -> str:

@@ -378,7 +378,7 @@ def test_notes_of_two_sides_belong_together():
     )
     (difference,) = found.differences
     assert (difference.name, difference.summary) == ("credits", "1 of 2 changed")
-    assert difference.rows == (("free", "100", "110", "+10 (+10%)"), ("paid", "5", "5", "+0 (+0%)"))
+    assert difference.rows == (("free", "100", "110", "+10 (+10%)"), ("paid", "5", "5", "–"))
 
 
 def test_long_texts_of_two_sides_become_a_diff():

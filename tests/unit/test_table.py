@@ -72,6 +72,31 @@ def test_a_single_wide_row_stands_upright():
     assert Table(names[:6], [range(6)])._repr_html_().count("<tr>") == 2
 
 
+def test_a_table_of_many_columns_folds_and_keeps_its_first():
+    names = ["plan", *(f"pool_{n}" for n in range(9))]
+    rows = [[f"plan {row}", *range(row, row + 9)] for row in range(3)]
+    parts = Table(names, rows)._repr_html_().split("<table>")[1:]
+    assert [part.count("<th ") for part in parts] == [6, 5]
+    assert all("plan 2</td>" in part for part in parts)
+    assert [name for part in parts for name in re.findall(r"pool_<wbr>\d", part)] == [f"pool_<wbr>{n}" for n in range(9)]
+
+
+def test_what_a_wide_table_says_in_every_row_is_said_once_below_it():
+    names = ["schemaname", "tablename", "policyname", "permissive", "roles", "cmd"]
+    rows = [["public", table, "members & guests", True, "{a}", "SELECT"] for table in ("one", "two")]
+    html = Table(names, rows)._repr_html_()
+    assert html.count("<th ") == 1
+    assert "2 rows; in every row: schemaname public, policyname members &amp; guests, permissive yes, " in html
+    assert Table(names, [rows[0]] * 2)._repr_html_().count("<th ") == 6  # something must be left to show
+    assert Table(names[:5], [row[:5] for row in rows])._repr_html_().count("<th ") == 5
+
+
+def test_a_narrow_window_breaks_a_long_name_at_its_underscores():
+    html = Table(["a"], [["organization_credits"], ["too_short"]])._repr_html_()
+    assert "organization_<wbr>credits" in html
+    assert "too_short" in html
+
+
 def test_a_wide_table_scrolls_under_its_first_column_and_keeps_the_indent_of_a_plan():
     html = Table(["plan", "rows"], [["  ->  Index Scan", 1]])._repr_html_()
     assert [html.count(one) for one in ("position:sticky", "white-space:pre-wrap", ">  -&gt;  Index Scan<")] == [

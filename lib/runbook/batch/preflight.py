@@ -144,11 +144,18 @@ def _ask(task: Task, found: Preflight, given: Mapping[str, Any], *, probes: bool
         session = shell.user_ns.get("_runbook_task")
         if session is not None:
             found.findings += session.findings
-            found.estimates += session.ledger.read("estimate") or []
+            found.estimates += _rows(session.ledger.read("estimate"))
             found.unauthorized = found.unauthorized or session.unauthorized
             session.close()
         InteractiveShell.clear_instance()
     return True
+
+
+def _rows(note: Any) -> list[dict[str, Any]]:
+    """Return the rows of a table in the ledger, none where there is no table; an older ledger holds the rows alone."""
+    if isinstance(note, dict):
+        return [dict(zip(note["names"], row, strict=True)) for row in note["rows"]]
+    return note or []
 
 
 def _sources(task: Task, fitting: Mapping[str, Any], found: Preflight, *, probes: bool) -> Iterator[tuple[str, str]]:

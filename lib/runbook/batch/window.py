@@ -8,7 +8,7 @@ from runbook.plan.plan import Plan, Step, Task
 
 NUMBER = re.compile(r"(\d+(?:\.\d+)*) · ")
 MOMENT = 0.5  # minutes that kernels and clocks may take between two steps, which no estimate counts
-ESTIMATES = "estimates"  # the note of what tasks took where they were rehearsed: number → seconds
+ESTIMATES = "seconds on the copy"  # the note of how long each task took in its dry run: `Task N` → seconds
 
 
 class Window:
@@ -19,16 +19,16 @@ class Window:
         tasks: those of the run, in order.
     """
 
-    def __init__(self, plan: Plan, tasks: Sequence[Task], rehearsed: Mapping[str, float] | None = None) -> None:
+    def __init__(self, plan: Plan, tasks: Sequence[Task], dry_run: Mapping[str, float] | None = None) -> None:
         """Open it.
 
         Args:
             plan: lends the buffer.
             tasks: of the run, in order.
-            rehearsed: number of a task → seconds it took on a copy; what takes longer there than the plan estimates
-                is believed to take so long.
+            dry_run: `Task N` → seconds it took on a copy; a task that took longer there than the plan estimates is
+                expected to take that long here.
         """
-        self.tasks, self._rehearsed = tuple(tasks), dict(rehearsed or {})
+        self.tasks, self._dry_run = tuple(tasks), dict(dry_run or {})
         self.minutes = sum(map(self.minutes_of, self.tasks)) + plan.buffer_minutes
         self._opened = monotonic()
 
@@ -39,7 +39,7 @@ class Window:
 
     def minutes_of(self, task: Task) -> float:
         """Return how long a task is expected to take: the plan's estimate, or more where a copy has shown it."""
-        return max(task.minutes, self._rehearsed.get(str(task.number), 0.0) / 60)
+        return max(task.minutes, self._dry_run.get(f"Task {task.number}", 0.0) / 60)
 
     def estimate_of(self, task: Task) -> str:
         """Return a task's estimate in words, with what a copy has shown where that is more."""

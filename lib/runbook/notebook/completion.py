@@ -12,6 +12,7 @@ from runbook.plan.cells import read_cells
 from runbook.plan.generated_docs import stale_documents
 from runbook.plan.plan import Plan, Task
 
+PLACEHOLDER = re.compile(r"_\(.*\)_", re.DOTALL)  # what stands there until somebody writes a note
 OPERATORS_NOTE = re.compile(r"\*\*Operator's note\*\*\s*(.*?)\s*(?=\n\s*\n|\Z)", re.DOTALL)
 NOTE = "operator's note"
 APPROVAL = "approval"
@@ -67,10 +68,10 @@ def rows_of(task: Context) -> dict[str, list[GateRow]]:
 
 
 def operators_note(definition: Task) -> str | None:
-    """Return what the operator wrote into the notebook; None where it has no place for a note."""
+    """Return what the operator wrote into the notebook, empty for nothing; None if it has no place for a note."""
     text = "\n\n".join(cell.source for cell in read_cells(definition.notebook) if cell.kind == "markdown")
     found = OPERATORS_NOTE.search(text)
-    return found[1] if found else None
+    return PLACEHOLDER.sub("", found[1]).strip() if found else None
 
 
 def _all(rows: Sequence[GateRow], many: str) -> tuple[bool | None, str]:
@@ -102,7 +103,8 @@ def _documentation(task: Context, _rows: Rows) -> tuple[bool | None, str]:
     if note is None:
         return False, "the notebook has no place for the operator's note"
     task.write(NOTE, note)
-    return True, "documents in step, approval and operator's note on record"
+    said = "operator's note on record" if note else "no operator's note"
+    return True, f"documents in step, approval on record, {said}"
 
 
 def _dependencies(task: Context, rows: Rows) -> tuple[bool | None, str]:

@@ -1,8 +1,9 @@
-"""The dry run: the apply cells of tasks, their rollback, and the apply cells again, on a copy of the target, before.
+"""The dry run: the apply cells of tasks, their rollback, and the apply cells again, on a copy of the target.
 
-An earlier task may do it ahead, for whoever decides; the task itself then repeats it only where that has aged.
+An earlier task may make the dry run of a later one. The later task then makes it again only if it is too old, or if a
+script or the schema has changed since.
 
-What the operator learns is whether the way back gives everything back, and what it costs: rows, seconds, locks.
+It tells the operator whether the rollback gives everything back, and what it costs: rows, seconds, locks.
 """
 
 import difflib
@@ -28,14 +29,15 @@ from runbook.plan.changes import OF_THE_SESSION
 from runbook.plan.rollback_script import rollback_parts
 from runbook.query.table import Table
 
-# For a copy's rows nobody waits, only for cores: one worker spares them, and a steady one disturbs less than a
-# restless one, so its batches are long and it takes no rests.
+# Nobody waits for a row of the copy, but others need the cores. So there is one worker, with long batches and no rests:
+# a steady load disturbs others less than one that comes and goes.
 NOBODY_WAITS = {"workers": 1, "gentle_ms": 0, "batch_ms": 1000, "batch_blocks": 1_000_000}
 NOTE = "dry run"
-FOR_GOOD = "for-good"  # the tag of cells whose work no way back takes back, as whoever asks for it knows
+FOR_GOOD = "for-good"  # the tag of cells that no rollback undoes
 SETS = re.compile(r"^SELECT set_config\(\s*'runbook\.(\w+)'", re.MULTILINE)
-ESTIMATES = "estimates"  # how long each task took on a copy, in seconds
-HOURS = 24  # so long a dry run counts: rows change, scripts and schema do not unseen
+ESTIMATES = "seconds on the copy"  # the note of how long each task took: `Task N` → seconds
+HOURS = 24  # a dry run counts for so long: the rows change; a change of scripts or schema ends it at once
+NOW = "SELECT date_trunc('second', clock_timestamp())"
 COLUMNS = ("way", "seconds", "rows", "strongest_lock", "as_before")
 MOST_LINES = 12  # of a difference
 State = tuple[str, dict[str, str]]  # the schema, and table → digest of its rows
@@ -69,11 +71,11 @@ def dry_run(task: Context, numbers: Sequence[int], schemas: list[str], tables: l
     schema, first = task.schema(), numbers[0]
     state = task.ledger.states().get(first)
     if state and state.status != UNDONE and not is_same(schema_before(task.ledger, first) or "", schema):
-        print(f"The target is not what it was before Task {first}: shown is the dry run from before it began.")
+        print(f"Task {first} has changed the target. This is the dry run that was made before it.")
         return _shown(task, numbers)
     subjects = _subjects(task, numbers, schema)
     if all(_is_recent(task, number, subject) for number, subject in subjects.items()):
-        print(f"A dry run of the last {HOURS} hours had these very scripts and this very schema: shown is that one.")
+        print(f"This is a dry run of the last {HOURS} hours, of the same scripts and the same schema.")
         return _shown(task, numbers)
     with _copy(task, schemas) as twin:
         before = _state(twin, tables)
@@ -85,8 +87,9 @@ def dry_run(task: Context, numbers: Sequence[int], schemas: list[str], tables: l
             print("\n".join(_difference(number, before, after)))
             again, before = _up(twin), _state(twin, tables)
             ways = [["up", *up, None, None], ["down", *down, is_equal], ["up again", *again, None, None]]
-            about = {"digest": subject if is_equal else "", "at": _now(task)}  # a failure counts for nothing
-            task.write(f"{NOTE} {number}", {**about, "ways": ways})
+            digest = subject if is_equal else ""  # a failure counts for nothing
+            about = {"digest": digest, "made_at": task.value(NOW).isoformat(), "ways": ways}
+            task.write(f"{NOTE} {number}", about)
     _write_estimates(task, subjects)
     return _shown(task, numbers)
 
@@ -113,7 +116,7 @@ def _difference(number: int, before: State, after: State) -> list[str]:
 
 def _write_estimates(task: Context, numbers: Iterable[int]) -> None:
     """Write down how long each task took on the copy: the plan's estimates are held against it."""
-    seconds = {str(number): task.read(f"{NOTE} {number}")["ways"][0][1] for number in numbers}
+    seconds = {f"Task {number}": task.read(f"{NOTE} {number}")["ways"][0][1] for number in numbers}
     task.write(ESTIMATES, (task.ledger.read(ESTIMATES) or {}) | seconds)
 
 
@@ -163,14 +166,11 @@ def changing_tasks(whole: plan.Plan) -> list[int]:
 def _is_recent(task: Context, number: int, subject: str) -> bool:
     """Tell whether the last dry run of a task was of this very subject, and not too long ago."""
     last = task.ledger.read(f"{NOTE} {number}")
-    return bool(last and last["digest"] == subject and _now(task) - last["at"] < HOURS * 3600)
-
-
-def _now(task: Context) -> float:
-    """Return the server's time, in seconds since 1970."""
-    row = task.ledger.connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
-    assert row is not None
-    return float(row[0])
+    if not last or last["digest"] != subject:
+        return False
+    is_new = "SELECT clock_timestamp() - %s::timestamptz < %s * interval '1 hour'"
+    row = task.ledger.connection.execute(is_new, [last.get("made_at"), HOURS]).fetchone()
+    return bool(row and row[0])
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from runbook.notebook.context import Context
 from runbook.notebook.gate_view import show_boxes, show_gate
 from runbook.plan import cells
 from runbook.plan.decisions import Decides, gate_of_check, problems
+from runbook.plan.expectations import ALL_TRUE
 from runbook.plan.finding import BLOCKS, UNACCEPTED, Finding, listed
 from runbook.policy import acceptance
 from runbook.policy.acceptance import Standing
@@ -217,6 +218,8 @@ def _finding(task: Context, name: str, expected: str, actual: str, failing: Any,
     acceptable = task.definition.acceptable_check(name)
     what = f"expected {expected}, found {actual}" + (f" ({standing.why_not})" if standing.why_not else "")
     rows = show_redacted(failing) if isinstance(failing, Table) else failing
+    if expected == ALL_TRUE and isinstance(rows, Table) and len(rows.field_names) > 1:
+        rows = rows.without_last()  # which is not true in any of them
     about = (task.definition.number, name, what, rows, _remedy(failing))
     if acceptable is None or not isinstance(failing, Table) or not failing:
         return Finding.of(BLOCKS, *about)

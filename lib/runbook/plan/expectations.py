@@ -12,7 +12,8 @@ ROWS = re.compile(r"(\d[\d,]*) rows?")
 REFUSAL = re.compile(r"error (\w{5})")
 COMPARISON = re.compile(r"(<=|>=|<|>|=) ?(.+)")
 NUMBER = re.compile(r"-?[\d,]*\.?\d+(?:[eE][-+]?\d+)?")
-WORDS = {"no rows", "some rows", "all true", "true"}
+ALL_TRUE = "all true"
+WORDS = {"no rows", "some rows", ALL_TRUE, "true"}
 STAND_INS = ("1", "11111")  # for `…`, what is known only when the cell runs
 
 

@@ -53,10 +53,16 @@ class Finding:
         return cls(kind, task, check, what, names, tuple(rows[:MOST_ROWS]), len(rows), remedy)
 
     def summary(self) -> dict[str, Any]:
-        """Return the finding as evidence and `--json` keep it; every value of a row as text."""
-        rows = [[None if value is None else str(value) for value in row] for row in self.rows]
+        """Return the finding as evidence and `--json` keep it; every value of a row in words."""
+        rows = [[_in_words(one) for one in row] for row in self.rows]
         told = {name: value for name, value in self.__dict__.items() if name != "keyed"}
         return {**told, "names": list(self.names), "rows": rows}
+
+
+def _in_words(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return None if value is None else str(value)
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

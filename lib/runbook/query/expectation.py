@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from runbook.errors import UsageError
-from runbook.plan.expectations import COMPARISON, NUMBER, REFUSAL, ROWS, require_understood
+from runbook.plan.expectations import ALL_TRUE, COMPARISON, NUMBER, REFUSAL, ROWS, require_understood
 from runbook.query.redaction import shown
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -77,7 +77,7 @@ class Expectation:
 
     def failing(self, found: Any) -> Any:
         """Return what of a result that does not pass is wrong: of rows that must all be true, those that are not."""
-        if self.text != "all true" or not _is_rows(found):
+        if self.text != ALL_TRUE or not _is_rows(found):
             return found
         return (
             found.where(lambda row: row[-1] is not True)

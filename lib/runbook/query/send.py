@@ -16,6 +16,7 @@ from runbook.errors import StepFailed, UsageError
 from runbook.query.table import Table
 
 OPEN = {TransactionStatus.INTRANS, TransactionStatus.INERROR}
+VOID = 2278  # the type of what a function returns that returns nothing: no table is shown of it
 MARK = b"; SET LOCAL runbook.probe = 'open'"  # gone as soon as the transaction ends
 
 
@@ -71,7 +72,7 @@ def send_sql(connection: psycopg.Connection, text: str) -> SqlAnswer:
         else:
             cursor = connection.execute(text.encode())
             while True:
-                if cursor.description:
+                if cursor.description and any(column.type_code != VOID for column in cursor.description):
                     answer.tables.append(Table([column.name for column in cursor.description], cursor.fetchall()))
                 if cursor.statusmessage:
                     answer.tags.append(cursor.statusmessage)

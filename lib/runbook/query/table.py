@@ -11,20 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from sql.run import ResultSet
 
-from runbook.query import redaction
+from runbook.query import redaction, table_html
+from runbook.query.table_html import MUTED, cell_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MAX_ROWS = 20
-MAX_WIDTH = 100
-MAX_ACROSS = 6  # columns of a single row; one of more stands upright
-NARROWEST = 12  # characters of a word that a narrow window does not break
-MUTED = "opacity:.75;font-size:90%"  # of the theme's own ink, light or dark
-TEXT = "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
-NUMBER = "text-align:right;vertical-align:top;white-space:nowrap"
-STAYS = ";position:sticky;left:0;background:inherit"  # where a table is wider than its window
-GROUND = "background:var(--jp-layout-color0,Canvas)"  # of the page, JupyterLab's or a browser's
 PASS, FAIL, INFO, WARN = "#1a7f37", "#b3261e", "#1f5f99", "#8a5300"
 ENVIRONMENT_COLOURS = {False: INFO, True: FAIL}
 
@@ -59,7 +52,7 @@ class Table(ResultSet):  # type: ignore[misc]
             values = [row[position] for row in self if row[position] is not None]
             numeric = bool(values) and all(isinstance(value, int | float | Decimal) for value in values)
             self.pretty.align[name] = "r" if numeric else "l"
-            self.pretty.custom_format[name] = _cell
+            self.pretty.custom_format[name] = cell_text
 
     @classmethod
     def of(cls, frame: "pd.DataFrame") -> "Table":
@@ -76,6 +69,10 @@ class Table(ResultSet):  # type: ignore[misc]
         """Return the table with the rows that are wanted, under the same names."""
         return Table(list(self.field_names), [row for row in self if wanted(row)])
 
+    def without_last(self) -> "Table":
+        """Return the table without its last column."""
+        return Table(list(self.field_names)[:-1], [row[:-1] for row in self])
+
     def summary(self) -> dict[str, Any]:
         """Return the table as the ledger keeps it, its columns in their order: what makes it again."""
         return {"names": list(self.field_names), "rows": [list(row) for row in self]}
@@ -84,27 +81,13 @@ class Table(ResultSet):  # type: ignore[misc]
         """Return the table in Markdown, all of its rows, each value as it is shown; empty where it has none."""
         if not self:
             return ""
-        rows = [[_cell(name, value) for name, value in zip(self.field_names, row, strict=True)] for row in self]
+        rows = [[cell_text(name, value) for name, value in zip(self.field_names, row, strict=True)] for row in self]
         lines = [list(self.field_names), ["---"] * len(self.field_names), *rows]
         return "\n".join("| " + " | ".join(map(_in_markdown, line)) + " |" for line in lines) + "\n"
 
     def _repr_html_(self) -> str:
-        names, rows = list(self.field_names), self[:MAX_ROWS]
-        if len(self) == 1 and len(names) > MAX_ACROSS:
-            head, body = "", [_row([_th(one[0], TEXT), _td(*one, TEXT)]) for one in zip(names, self[0], strict=True)]
-        else:
-            styles = [NUMBER if self.pretty.align[name] == "r" else TEXT for name in names]
-            styles[:1] = [one + STAYS for one in styles[:1]]
-            columns = list(zip(names, styles, strict=True))
-            shown = [
-                _th(name, style, _narrowest(name, rows, place) if style != NUMBER else 0)
-                for place, (name, style) in enumerate(columns)
-            ]
-            head = f"<thead>{_row(shown)}</thead>"
-            body = [
-                _row(_td(name, value, style) for (name, style), value in zip(columns, row, strict=True)) for row in rows
-            ]
-        return f"<table>{head}<tbody>{''.join(body)}</tbody></table>{_footer(len(self))}"
+        numeric = [self.pretty.align[name] == "r" for name in self.field_names]
+        return table_html.render(self.field_names, self, numeric, MAX_ROWS)
 
     def __repr__(self) -> str:
         self.pretty.add_rows(self)
@@ -195,46 +178,5 @@ def show_progress(label: str, done: int, total: int, detail: str) -> Markup:
     return Markup(html, f"{label}: {share:.0%} · {detail}")
 
 
-def _cell(column: str, value: Any) -> str:
-    value = redaction.shown(column, value)
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value) or "–"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, Decimal | float):
-        return f"{float(value):,.10g}"
-    text = str(value)
-    return text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"<tr>{''.join(cells)}</tr>"
-
-
-def _th(name: str, style: str, narrowest: int = 0) -> str:
-    style = style.replace("nowrap", "normal").replace("background:inherit", GROUND)
-    style += f";min-width:{narrowest * 0.6 + 1:.1f}em" if narrowest else ""
-    return f'<th style="{style}">{escape(name).replace("_", "_<wbr>")}</th>'
-
-
-def _td(name: str, value: Any, style: str) -> str:
-    return f'<td style="{style}">{escape(_cell(name, value))}</td>'
-
-
-def _narrowest(name: str, rows: Sequence[Sequence[Any]], place: int) -> int:
-    """Return how many characters of a column no narrow window may break."""
-    words = [*name.replace("_", "_ ").split(), *(word for row in rows for word in _cell(name, row[place]).split())]
-    return min(NARROWEST, max(map(len, words), default=1))
-
-
 def _in_markdown(value: str) -> str:
     return value.replace("|", "\\|").replace("\n", "<br>")
-
-
-def _footer(rows: int) -> str:
-    note = f"{rows:,} row{'' if rows == 1 else 's'}" + (f", the first {MAX_ROWS} shown" if rows > MAX_ROWS else "")
-    return f'<div style="{MUTED}">{note}</div>'

@@ -78,13 +78,13 @@ class Changes:
 
 
 def sort_notes(tasks: Sequence[TaskEntry], skip: tuple[str, ...] = ()) -> Changes:
-    """Return what the notes of a manifest's tasks tell, without those named in `skip`."""
+    """Return what the notes of a manifest's tasks tell, without empty ones and those named in `skip`."""
     found = Changes()
     sides: dict[str, dict[str, tuple[int, Any]]] = {}
     for task in tasks:
         for name, value in task.notes.items():
             side = SIDE.search(name)
-            if name in skip or access.is_matrix(value):
+            if name in skip or value == "" or access.is_matrix(value):
                 continue
             if isinstance(value, dict) and {"before", "after", "change"} <= value.keys():
                 found.comparisons.append((task.number, value))
@@ -137,8 +137,8 @@ def _difference(name: str, before: Any, after: Any) -> Difference:
 
 
 def _row(what: str, before: Any, after: Any) -> tuple[str, str, str, str]:
-    change = ""
-    if _is_number(before) and _is_number(after):
+    change = "" if before != after else "–"
+    if before != after and _is_number(before) and _is_number(after):
         change = f"{after - before:+,.10g}" + (f" ({after / before - 1:+.0%})" if before else "")
     return what, formatting.value(before), formatting.value(after), change
 

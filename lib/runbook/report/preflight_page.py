@@ -52,7 +52,7 @@ def _finding(one: Mapping[str, Any]) -> Iterator[str]:
         yield "      " + " · ".join(_values(one["names"], row))
     if one["count"] > MOST:
         yield f"      … {one['count'] - MOST:,} more"
-    if one["remedy"]:
+    if one["remedy"] and REMEDY not in one["names"]:  # else each row has told its own
         yield f"      → {one['remedy']}"
 
 
@@ -84,7 +84,7 @@ def as_html(plan: Plan, found: Mapping[str, Any], given: Mapping[str, Any]) -> s
                 "<tr>" + "".join(f"<td>{escape(value or '–')}</td>" for value in row) + "</tr>" for row in one["rows"]
             )
             parts.append(f"<table><tr>{head}</tr>{body}</table>")
-        if one["remedy"]:
+        if one["remedy"] and REMEDY not in one["names"]:
             parts.append(f"<p>→ {escape(one['remedy'])}</p>")
     parts.append("<h2>What a run would do</h2><ul>" + "".join(f"<li>{escape(one)}</li>" for one in _changes(plan)))
     parts += [f"<li>{escape(' · '.join(map(str, row.values())))}</li>" for row in found["estimates"]]
@@ -100,7 +100,7 @@ def _values(names: list[str], row: list[Any]) -> list[str]:
     """Return a row's values, what helps behind an arrow."""
     if not names:
         return [value or "–" for value in row]
-    return [f"→ {value}" if name == REMEDY else value or "–" for name, value in zip(names, row, strict=True)]
+    return [f"→ {value}" if name == REMEDY and value else value or "–" for name, value in zip(names, row, strict=True)]
 
 
 def _changes(plan: Plan) -> Iterator[str]:

@@ -1,5 +1,6 @@
 // For JupyterLab: SQL colours in the cells %%sql, %%check, %%backfill and %%concurrently, no line of code out of sight,
-// no colour of code too faint to read, and for every image the text that stands for it, which JupyterLab leaves out.
+// no colour of code too faint to read, dark charts in a dark theme, and the text of every image, which JupyterLab
+// leaves out.
 //
 // JupyterLab loads extensions as webpack's module federation makes them: a container with `init` and `get`. This one is
 // written by hand, so that nothing has to be built: it takes what it needs from JupyterLab's own shared modules.
@@ -101,6 +102,8 @@
     const rules = Object.entries(COLOURS).map(
       ([light, colours]) => `body[data-jp-theme-light="${light}"] .jp-CodeCell { ${set(colours)} }`
     );
+    // A chart is drawn on white. In a dark theme light becomes dark, white the theme's own ground; hues stay.
+    rules.push('body[data-jp-theme-light="false"] .jp-RenderedImage img { filter: invert(0.933) hue-rotate(180deg); }');
     document.head.append(Object.assign(document.createElement('style'), { textContent: rules.join('\n') }));
   }
 
