@@ -5,9 +5,11 @@ Screenshots go to outputs/screenshots/. With RUNBOOK_SCREENSHOTS=docs the two pi
 
 import os
 import re
+from io import BytesIO
 from itertools import pairwise
 
 import pytest
+from matplotlib.image import imread
 
 from runbook.plan import cells
 from runbook.plan.plan import Plan
@@ -112,8 +114,10 @@ def test_a_notebook_is_readable_by_everybody(page, task):
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert not [pair for pair in pairwise(levels) if pair[1] > pair[0] + 1]
-    for theme in ("Dark", "Light"):
+    for theme, ground in (("Dark", 17), ("Light", 255)):
         in_theme(page, theme)
+        chart = 255 * imread(BytesIO(images.first.screenshot()))
+        assert chart[2, 2, :3].round().tolist() == [ground] * 3  # the page's own
         assert page.evaluate(CONTRASTS, f"{OUTPUTS} *, .jp-CodeCell .cm-line, .jp-CodeCell .cm-line *") == []
     wrapped = page.locator(".jp-CodeCell .cm-scroller").filter(has=page.locator(".cm-lineWrapping"))
     assert wrapped.evaluate_all(CUT) == []

@@ -120,3 +120,14 @@ def test_nobody_at_an_address_is_said_and_no_address_is_refused():
     assert http_service.ask("http://127.0.0.1:1/").status == 0
     with pytest.raises(UsageError, match="no address of a service"):
         http_service.ask("file:///etc/passwd")
+
+
+def test_a_finding_is_told_in_words_and_without_the_verdict_that_all_its_rows_share(reading):
+    query = (
+        "SELECT 'may act as ' || name AS what, 'GRANT ' || name AS what_to_do, false AS fits, false AS fine "
+        "FROM unnest('{a,b}'::text[]) AS name"
+    )
+    reading.run(f"%%check the role has what it needs: all true\n-- trigger: A shelf without a label\n{query}")
+    (found,) = reading.task.findings
+    assert found.summary()["rows"] == [["may act as a", "GRANT a", "no"], ["may act as b", "GRANT b", "no"]]
+    assert found.remedy == "GRANT a"

@@ -59,6 +59,13 @@ def test_every_result_is_shown_and_the_last_returned(begun):
     assert "first" in begun.said
 
 
+def test_what_returns_nothing_shows_no_table(begun):
+    begun.run("%%sql\nCREATE FUNCTION pg_temp.nothing() RETURNS void LANGUAGE sql AS ''")
+    assert begun.run("%%sql\nSELECT pg_temp.nothing() AS empty, pg_temp.nothing()") is None
+    assert "empty" not in begun.said
+    assert len(begun.run("%%sql\nSELECT pg_temp.nothing(), 1 AS one")) == 1
+
+
 def test_a_result_is_kept_under_a_name(begun):
     begun.run("%%sql kept <<\nSELECT 1 AS one")
     assert list(begun.run("kept.DataFrame()")["one"]) == [1]

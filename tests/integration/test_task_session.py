@@ -13,7 +13,7 @@ CRITERION, TRIGGER = "Every shelf has a label", "A shelf without a label"
 DECIDES = f"-- criterion: {CRITERION}\n-- trigger: {TRIGGER}\n"
 PASSING = f"%%check nothing is missing: no rows\n{DECIDES}SELECT 1 WHERE false"
 FAILING = f"%%check something is missing: no rows\n{DECIDES}SELECT 1"
-DRY_RUN, SHOWN = 'task.dry_run([], ["shelves"])', "A dry run of the last 24 hours"
+DRY_RUN, SHOWN = 'task.dry_run([], ["shelves"])', "This is a dry run of the last 24 hours"
 LOCAL = 'environment: str = "local"  # an environment of runbook.toml'
 
 

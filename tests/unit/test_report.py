@@ -410,6 +410,13 @@ def test_notes_are_shown_by_their_shape():
     assert (folded.folded, yes.text, nothing.text) == ("long\ntext", "yes", "–")
 
 
+def test_a_note_says_when_as_people_do_and_an_empty_one_says_nothing():
+    notes = {"tried": {"made_at": "2026-11-22T10:59:13+01:00", "by": "a"}, "remark": ""}
+    found = sort_notes([sample_run.entry(0, notes=notes)])
+    assert found.notes == [Note(0, "tried", text="made_at 2026-11-22 09:59:13 UTC · by a")]
+    assert formatting.value("2026-11-22") == "2026-11-22"
+
+
 def test_a_check_that_decides_nothing_is_not_lost():
     check = CheckEntry("n", "1", "2", passed=False, criterion=None, trigger=None)
     gate = gates.gate_of(sample_run.entry(0, checks=[check, check]))

@@ -78,7 +78,9 @@ def test_a_table_of_many_columns_folds_and_keeps_its_first():
     parts = Table(names, rows)._repr_html_().split("<table>")[1:]
     assert [part.count("<th ") for part in parts] == [6, 5]
     assert all("plan 2</td>" in part for part in parts)
-    assert [name for part in parts for name in re.findall(r"pool_<wbr>\d", part)] == [f"pool_<wbr>{n}" for n in range(9)]
+    assert [name for part in parts for name in re.findall(r"pool_<wbr>\d", part)] == [
+        f"pool_<wbr>{n}" for n in range(9)
+    ]
 
 
 def test_what_a_wide_table_says_in_every_row_is_said_once_below_it():
