@@ -9,6 +9,7 @@ from runbook.query.table import Table
 
 NAME = "shelves · delete"
 DENIED, DONE = Refused(access_matrix.NOT_ALLOWED, "permission denied"), Table(["command"], [["DELETE 1"]])
+COMPUTED = Refused(access_matrix.COMPUTED, "column can only be updated to DEFAULT")
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,8 @@ DENIED, DONE = Refused(access_matrix.NOT_ALLOWED, "permission denied"), Table(["
         ("denied", "1", False, DONE, True),
         ("denied", "1", True, DONE, False),
         ("denied", "0", True, DENIED, True),
+        ("denied", "428C9", True, COMPUTED, True),
+        ("1", "1", False, COMPUTED, False),
     ],
 )
 def test_as_found_is_right_but_where_it_was_to_be_narrowed(declared, was, is_narrowed, now, right):

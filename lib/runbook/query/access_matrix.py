@@ -9,7 +9,8 @@ from runbook.query.expectation import Refused
 from runbook.query.table import Table
 
 NOT_ALLOWED = "42501"
-REFUSALS = {"denied", "0", "22P02"}
+COMPUTED = "428C9"  # a generated column, which nobody can write
+REFUSALS = {"denied", "0", "22P02", COMPUTED}
 SEPARATOR = " · "
 EITHER = " or "
 AS_FOUND = "as found"  # declares nothing: what comes of it is on record for later
@@ -44,7 +45,7 @@ def _is_allowed(found: str, expected: Collection[str]) -> bool:
 
 
 def _is_refusal(found: str) -> bool:
-    """Tell whether an outcome gave nothing away: a right or a token was lacking, or no row was to be seen."""
+    """Tell whether an outcome gave nothing away: a right, a token, a row or a column to write was lacking."""
     return found in REFUSALS
 
 
