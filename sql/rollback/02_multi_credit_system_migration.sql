@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS runbook.folded_back (
 );
 
 -- Gives a range of organizations their old pool back, as a statement about a state: used is what it was when the
--- organization was migrated plus what its four pools have used since. Total is never written: what was bought stays.
+-- organization was migrated, less what was given back there since, plus what its four pools have used since. Total is never written: what was bought stays.
 -- Once they have no marker, their calls debit the old pool.
 DO $back$
 DECLARE
@@ -132,7 +132,8 @@ BEGIN
                 CROSS JOIN LATERAL (
                     SELECT ai_used_credits::NUMERIC + whatsapp_used_credits + email_used_credits + sms_used_credits - COALESCE(carried, 0) AS since
                 ) AS pools
-                CROSS JOIN LATERAL (SELECT COALESCE(was.used, 0) + since AS due) AS books
+                -- What was refunded there since, or reset for a new month, stays given
+                CROSS JOIN LATERAL (SELECT CASE WHEN was.used > c.used_credits THEN c.used_credits ELSE COALESCE(was.used, 0) END + since AS due) AS books
                 WHERE o.id = ANY (these)
                 ON CONFLICT (organization_id) DO UPDATE
                 SET used = excluded.used, since = excluded.since, due = excluded.due, total = excluded.total,

@@ -55,3 +55,34 @@ def test_debt_that_a_balance_refuses_and_a_balance_that_cannot_be_made_do_not_st
     assert other[2] == 0, "every call is counted where the balance allows it"
     adapted = {row[0] for task in draw.tasks for one in task.findings if one.kind == ADAPTED for row in one.rows}
     assert {"constraint owes nothing", "organization_credits.period_start"} <= adapted
+
+
+GIVEN_BACK = """
+    SELECT consume_credits_rpc(organization_id, 'ai_chat', 3) FROM organization_credits WHERE used_credits > 20;
+    UPDATE organization_credits SET used_credits = used_credits - 5, remaining_credits = remaining_credits + 5
+    WHERE used_credits > 20
+"""
+KEPT = """
+    SELECT used_credits + remaining_credits = total_credits, used_credits - logged, count(*)
+    FROM organization_credits
+    JOIN (
+        SELECT organization_id, SUM(credits_consumed) AS logged FROM credit_actions GROUP BY organization_id
+    ) AS actions USING (organization_id)
+    WHERE used_credits <> logged GROUP BY 1, 2
+"""
+
+
+@pytest.mark.slow
+def test_credits_that_were_given_back_on_the_old_balance_meanwhile_stay_given(drawing: Drawing) -> None:
+    found = []
+
+    def between(database: Database, way: str, task: int) -> None:
+        if (way, task) == ("up", 2):
+            database.apply(GIVEN_BACK)
+        if (way, task) == ("down", 2):
+            with psycopg.connect(database.owner) as owner:
+                found.extend(owner.execute(KEPT).fetchall())
+
+    draw = drawing.draw("", given={"dry_run": False}, between=between, last=2)
+    assert [one.stop for one in draw.back] == [None, None, None], draw.verdict
+    assert [(is_right, more) for is_right, more, _ in found] == [(True, -5)]
