@@ -52,6 +52,43 @@ BEGIN
 END
 $$;
 
+-- Repeat a trigger on every table that inherits its own: PostgreSQL fires none of a parent's for rows written there.
+CREATE OR REPLACE FUNCTION runbook.repeat_in_heirs(on_table regclass, trigger_name name) RETURNS SETOF regclass
+LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+    heir regclass;
+    definition text;
+    place text;
+BEGIN
+    SELECT
+        regexp_replace(pg_get_triggerdef(pg_trigger.oid), '^CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER'),
+        format(' ON %I.%I ', nspname, relname)
+    INTO STRICT definition, place
+    FROM pg_trigger
+    JOIN pg_class ON pg_class.oid = tgrelid
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE tgrelid = on_table AND tgname = trigger_name;
+    FOR heir IN
+        WITH RECURSIVE heirs (relation) AS (
+            SELECT on_table::oid
+            UNION
+            SELECT inhrelid FROM heirs JOIN pg_inherits ON inhparent = relation
+        )
+        SELECT relation
+        FROM heirs
+        JOIN pg_class ON pg_class.oid = relation
+        WHERE relation <> on_table AND NOT relispartition -- partitions have it already
+        ORDER BY relation
+    LOOP
+        EXECUTE overlay(definition PLACING format(' ON %s ', heir) FROM strpos(definition, place) FOR length(place));
+        RETURN NEXT heir;
+    END LOOP;
+END
+$$;
+
+REVOKE ALL ON FUNCTION runbook.repeat_in_heirs(regclass, name) FROM PUBLIC;
+
 -- Give the triggers back as they were; one that somebody changed or dropped since stays so.
 CREATE OR REPLACE FUNCTION runbook.give_back_triggers(on_table regclass) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = public, pg_temp
