@@ -1,10 +1,12 @@
 """What a table is made of: its parts, their owners, its keys and types; what cannot be migrated is named beforehand."""
 
+import psycopg
 import pytest
 
 from runbook.batch.preflight import run_preflight
 from runbook.plan.finding import BLOCKS
 from tests.shapes.generator import pieces, together
+from tests.support.databases import Database
 from tests.support.draw import CHEAP, Drawing, address_of
 
 FOREIGN = """
@@ -27,10 +29,34 @@ WITHOUT_INDEX = """
     ALTER TABLE organizations ADD region text NOT NULL DEFAULT 'eu', DROP CONSTRAINT organizations_pkey CASCADE;
     ALTER TABLE organizations ADD PRIMARY KEY (region, id);
 """
+BY_PLACE = """
+    CREATE TABLE organizations_before (LIKE organizations, at timestamptz DEFAULT now());
+    CREATE FUNCTION keep_before() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO organizations_before VALUES (OLD.*); RETURN OLD; END $$;
+    CREATE TRIGGER keep_before BEFORE DELETE ON organizations FOR EACH ROW EXECUTE FUNCTION keep_before();
+"""
 SAID = {
     "a foreign part": (FOREIGN, "archive.oldest, a part of credit_actions, is a plain table; or keep it apart"),
     "a part of another": (OF_ANOTHER, "GRANT archivist TO guardian"),
     "no index on the id": (WITHOUT_INDEX, "CREATE UNIQUE INDEX CONCURRENTLY ON organizations (id)"),
+    "a copy of rows by their places": (BY_PLACE, "let it name the columns"),
+    "a condition of a publication": (
+        "CREATE PUBLICATION active FOR TABLE organizations WHERE (status = 'active')",
+        "let the publication tell its rows apart",
+    ),
+    "a short domain for descriptions": (
+        "CREATE DOMAIN short AS varchar(40); ALTER TABLE credit_actions ALTER description TYPE short",
+        "let a description have 60 characters",
+    ),
+    "tables in two schemas": (
+        "CREATE SCHEMA billing; ALTER TABLE organization_credits SET SCHEMA billing",
+        "ALTER TABLE billing.organization_credits SET SCHEMA public",
+    ),
+    "a type of statuses without active": (
+        """CREATE TYPE standing AS ENUM ('on', 'off'); ALTER TABLE organizations ALTER status DROP DEFAULT,
+        ALTER status TYPE standing USING CASE status WHEN 'active' THEN 'on' ELSE 'off' END::standing""",
+        "ALTER TYPE standing ADD VALUE 'active'",
+    ),
     "a domain over an enum": (
         together([pieces()["types_domain_of_enum"]]).sql,
         "of type text or enum, not action_kind, a domain over action_kinds",
@@ -51,3 +77,54 @@ def test_what_a_table_is_made_of_is_named_before_anything_changes(drawing: Drawi
         found = run_preflight(drawing.plan, CHEAP["environment"], {"free_disk_gb": CHEAP["free_disk_gb"]})
     blocking = [f"{one.check}: {one.what} {one.remedy}" for one in found.findings if one.kind == BLOCKS]
     assert any(said in words for words in blocking), blocking
+
+
+HEIRS = """
+    CREATE TABLE archived_organizations (archived_at timestamptz NOT NULL DEFAULT now()) INHERITS (organizations);
+    CREATE TABLE balances_2019 (closed_at date) INHERITS (organization_credits);
+    CREATE TABLE actions_2019 () INHERITS (credit_actions);
+    CREATE TABLE actions_2018 () INHERITS (actions_2019);
+    GRANT ALL ON archived_organizations, balances_2019, actions_2019, actions_2018 TO service_role;
+    REVOKE ALL ON archived_organizations, balances_2019, actions_2019, actions_2018 FROM anon, authenticated;
+    GRANT UPDATE ON archived_organizations TO authenticated;
+    ALTER TABLE archived_organizations ENABLE ROW LEVEL SECURITY;
+    WITH moved AS (
+        DELETE FROM organization_credits
+        WHERE remaining_credits = (SELECT max(remaining_credits) FROM organization_credits)
+        RETURNING *
+    )
+    INSERT INTO balances_2019 SELECT * FROM moved;
+"""
+ACTION = "(organization_id, action_type, credits_consumed)"
+# What is said, once everything is migrated, to a server that writes what inherits the tables.
+WRITES = {
+    "UPDATE balances_2019 SET used_credits = used_credits + 1": "55000",
+    "UPDATE balances_2019 SET total_credits = total_credits - 1": "done",
+    "SET LOCAL ROLE authenticated; UPDATE archived_organizations SET ai_credits = 1": "42501",
+    "SET LOCAL ROLE authenticated; UPDATE archived_organizations SET name = ''": "done",
+    f"INSERT INTO actions_2018 {ACTION} SELECT id, 'ai_chat', -5 FROM organizations": "23514",
+    f"INSERT INTO actions_2019 {ACTION} SELECT id, 'migration', 0 FROM organizations": "23514",
+    "UPDATE actions_2018 SET credits_consumed = 0": "42501",
+    "DELETE FROM actions_2019": "42501",
+}
+
+
+@pytest.mark.slow
+def test_rows_put_directly_into_what_inherits_the_tables_meet_what_guards_these(drawing: Drawing) -> None:
+    said: dict[str, str] = {}
+
+    def write(database: Database, way: str, task: int) -> None:
+        with psycopg.connect(database.owner, autocommit=True) as connection:
+            for statement in WRITES if (way, task) == ("up", 5) else ():
+                try:
+                    with connection.transaction(force_rollback=True):
+                        connection.execute("SET LOCAL ROLE service_role")
+                        connection.execute(statement)
+                    said[statement] = "done"
+                except psycopg.Error as error:
+                    said[statement] = str(error.sqlstate)
+
+    draw = drawing.draw(HEIRS, between=write)
+    assert draw.is_complete, draw.verdict
+    assert draw.is_right, draw.verdict
+    assert said == WRITES
