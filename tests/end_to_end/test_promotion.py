@@ -1,6 +1,7 @@
 """Promotion: nothing runs in production before a run of the very same content is complete on staging, and proven."""
 
 import json
+import shutil
 
 import psycopg
 import pytest
@@ -105,3 +106,21 @@ def test_what_staging_showed_must_be_this_and_must_still_hold(two, runbook, monk
 
     assert runbook(root, "rollback", "--environment", "staging").returncode == 0
     assert "is rolled_back" in refused(root)
+
+    rollback = manifest.latest_migration(plan, plan.environment("staging"))
+    kept = rollback.rename(root / "kept")  # whoever owns the folder can hide what came later, not from the ledger
+    assert "Task 7 is rolled_back by run" in refused(root)
+    shutil.copytree(folder, folder.with_name("9"))
+    assert f"the evidence in 9 is of another run, {folder.name}" in refused(root)
+    shutil.rmtree(folder.with_name("9"))
+    kept.rename(rollback)
+
+
+@pytest.mark.slow
+def test_evidence_of_another_environment_earns_nothing(two, runbook):
+    root, _ = two
+    assert runbook(root, "run").returncode == 0
+    plan = Plan.read(root / "runbook.toml")
+    local = manifest.latest_run(plan, plan.environment("local"))
+    shutil.copytree(local, root / "outputs" / "staging" / local.name)
+    assert f"the evidence in {local.name} is of 'local', not of 'staging'" in refused(root)

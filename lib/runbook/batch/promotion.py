@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runbook.database.ledger import DONE
+from runbook.database import environments
+from runbook.database.ledger import DONE, Ledger
 from runbook.errors import NotAllowed
 from runbook.evidence import verify
-from runbook.evidence.manifest import latest_migration
+from runbook.evidence.manifest import latest_migration, misplaced
 from runbook.formatting import escaped
 from runbook.plan import fingerprint
 from runbook.plan.plan import Environment, Plan
@@ -31,11 +32,13 @@ def require_promotion(plan: Plan, environment: Environment) -> dict[str, Any] | 
         return None
     needed = plan.environment(environment.needs)
     folder = latest_migration(plan, needed)
-    problem = next(_problems(plan, folder), None) if folder else "it has not run there, or its evidence is not here"
+    problem = "it has not run there, or its evidence is not here"
+    if folder:
+        problem = next(_problems(plan, needed, folder), "")
     if folder is None or problem:
         raise NotAllowed(
             f"{environment.name!r} needs a complete run of what stands here on {needed.name!r} first: "
-            f"{escaped(problem or '')}. "
+            f"{escaped(problem)}. "
             f"`runbook run --environment {needed.name}`, then come back with outputs/{needed.name}."
         )
     shown = verify.examine(plan, folder)
@@ -47,11 +50,12 @@ def require_promotion(plan: Plan, environment: Environment) -> dict[str, Any] | 
     }
 
 
-def _problems(plan: Plan, folder: Path) -> Iterator[str]:
+def _problems(plan: Plan, needed: Environment, folder: Path) -> Iterator[str]:
     """Yield what speaks against a run as a proof."""
     shown = verify.examine(plan, folder)
     manifest = shown.manifest
     name = f"its newest run, {manifest['run_id']},"
+    yield from misplaced(folder, manifest, needed)
     if shown.altered:
         yield f"{name} is not what was sealed ({shown.altered[0]})"
     if shown.signature.good is False:
@@ -63,5 +67,15 @@ def _problems(plan: Plan, folder: Path) -> Iterator[str]:
         yield f"{name} left out Task {', '.join(left)}"
     if manifest["digest"] != fingerprint.plan_digest(plan):
         yield f"{name} ran other content ({manifest['digest'][:12]}, here {fingerprint.plan_digest(plan)[:12]})"
+    if shown.kept and (undone := _undone(plan, needed)):
+        yield f"{name} was complete, but its ledger knows of what came later: {undone}"
     if shown.kept is False or not shown.proven_by:
         yield f"{shown.words}, and no listed signer vouches for {name.removesuffix(',')}"
+
+
+def _undone(plan: Plan, needed: Environment) -> str:
+    """Return the first task that is not complete any more on the target itself, in words; empty: all are."""
+    with environments.connect(plan, needed, "runbook promotion") as connection:
+        states = Ledger(connection, plan.name).states()
+    found = (f"Task {one.number} is {one.status} by run {one.run_id}" for one in states.values() if one.status != DONE)
+    return next(found, "")

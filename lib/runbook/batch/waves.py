@@ -3,7 +3,7 @@
 from runbook.database.ledger import DONE
 from runbook.errors import NotAllowed
 from runbook.evidence import verify
-from runbook.evidence.manifest import latest_migration
+from runbook.evidence.manifest import latest_migration, misplaced
 from runbook.formatting import escaped
 from runbook.plan import fingerprint, fleets
 from runbook.plan.plan import Environment, Plan
@@ -39,6 +39,8 @@ def _problem(plan: Plan, environment: Environment) -> str:
         return "it has not run, or its evidence is not here"
     found = verify.examine(plan, folder, offline=True)
     run = f"its newest run, {found.manifest['run_id']},"
+    if wrong := next(misplaced(folder, found.manifest, environment), ""):
+        return wrong
     if found.altered:
         return f"{run} is not what was sealed ({found.altered[0]})"
     if found.manifest["status"] != DONE or any(task["status"] != DONE for task in found.manifest["tasks"]):

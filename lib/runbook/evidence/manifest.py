@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
@@ -75,6 +76,14 @@ def shown_target(plan: Plan, environment: Environment) -> Shown | None:
         return None
 
 
+def misplaced(folder: Path, manifest: dict[str, Any], environment: Environment) -> Iterator[str]:
+    """Yield how evidence in `outputs/` is not that of the environment and run whose place it has."""
+    if manifest["environment"] != environment.name:
+        yield f"the evidence in {folder.name} is of {manifest['environment']!r}, not of {environment.name!r}"
+    if manifest["run_id"] != folder.name:
+        yield f"the evidence in {folder.name} is of another run, {manifest['run_id']}"
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest in a run's folder.
 
@@ -123,6 +132,7 @@ def build_manifest(
         status: how it ends: complete, failed or rolled_back; the ledger is told together with the seal.
     """
     redaction.hide_personal(plan, environment)
+    attachments.clear(folder)
     run = ledger.run(run_id)
     states = {state["number"]: state for state in ledger.tasks_of(run_id)}
     return {
