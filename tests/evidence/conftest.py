@@ -18,6 +18,7 @@ from runbook.evidence import manifest, signature
 from runbook.evidence.verify import VerifyRequest, verify_run
 from runbook.plan.plan import Plan
 from tests.support.project import copy_toy
+from tests.support.stands import Stands, make_stands
 from tests.support.toy import NAME
 
 DECIDES = "-- criterion: Every shelf has a label\n"
@@ -125,3 +126,9 @@ def verify(finished: Finished) -> Callable[..., Said]:
         return said
 
     return call
+
+
+@pytest.fixture(scope="session")
+def stands(tmp_path_factory, state) -> Stands:
+    """One run as it stood after each of its ends."""
+    return make_stands(tmp_path_factory.mktemp("stands"))

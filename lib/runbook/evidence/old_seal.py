@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook.errors import UsageError
+from runbook.evidence import standalone
 from runbook.evidence.cell_digests import differing_cells, json_digest
 from runbook.evidence.manifest import MANIFEST, file_digest, read_manifest
 
@@ -59,16 +60,20 @@ def _problems(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
     seal = manifest[KEY]
     links = [Link(one["notebook"], one["sha256"], tuple(one["cells"]), one["link"]) for one in seal["links"]]
     previous = ""
-    if any("/" in name for name in [link.notebook for link in links] + [one["name"] for one in seal["files"]]):
-        raise ValueError("it names a file outside the folder")
+    names = [link.notebook for link in links] + [one["name"] for one in seal["files"]]
+    if any("/" in name for name in names) or len({*names}) < len(names):
+        raise ValueError("it names a file outside the folder, or one twice")
+    odd = standalone.files(folder)[1]
+    yield from (f"{name} {why}" for name, why in odd.items())
     for link in links:
-        yield from _altered(folder / link.notebook, link)
+        if link.notebook not in odd:
+            yield from _altered(folder / link.notebook, link)
         if link != Link.after(previous, link.notebook, link.sha256, link.cells):
             yield f"{MANIFEST} was altered: the link of {link.notebook} does not follow from what it covers"
         previous = link.link
     for name in sorted({path.name for path in folder.glob("*.ipynb")} - {link.notebook for link in links}):
         yield f"{name} was not there when the run was sealed"
-    yield from _altered_files(folder, seal["files"])
+    yield from _altered_files(folder, [one for one in seal["files"] if one["name"] not in odd])
     facts = {name: json_digest(value) for name, value in manifest.items() if name != KEY}
     for name in [*seal["facts"], *(facts.keys() - seal["facts"].keys())]:
         if facts.get(name) != seal["facts"].get(name):
@@ -100,6 +105,10 @@ def _notebooks(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield task["notebook"], task["sha256"]
 
 
-def _file(path: Path, size: int | None = None) -> dict[str, Any]:
-    content = path.read_bytes()[:size]
-    return {"name": path.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+def _file(path: Path, size: int) -> dict[str, Any]:
+    digest, left = hashlib.sha256(), size
+    with path.open("rb") as file:
+        while content := file.read(min(left, 1 << 20)):
+            digest.update(content)
+            left -= len(content)
+    return {"name": path.name, "bytes": size - left, "sha256": digest.hexdigest()}

@@ -84,7 +84,9 @@ def check_signature(path: Path) -> SignatureCheck:
     found, signers = signature_path(path), os.environ.get(SIGNERS_VARIABLE)
     if not found.is_file():
         return SignatureCheck(False if signers else None, f"{path.name} is not signed")
-    if not ARMOUR.fullmatch(found.read_bytes()[:LONGEST_SIGNATURE]):  # ssh-keygen would read over what stands around it
+    with found.open("rb") as file:
+        armoured = file.read(LONGEST_SIGNATURE + 1)
+    if not ARMOUR.fullmatch(armoured):  # ssh-keygen would read over what stands around it
         return SignatureCheck(False, f"{found.name} was altered: it is no signature, or more than one")
     options, name = ["-n", NAMESPACE, "-s", str(found)], ""
     try:

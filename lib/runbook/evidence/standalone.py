@@ -21,7 +21,8 @@ from typing import Any
 
 STATEMENT, SIGNATURE, VERIFIER = "statement.json", "statement.json.sig", "verify.py"
 TYPE, PREDICATE = "https://in-toto.io/Statement/v1", "urn:runbook:evidence:1"
-MOST_FILES, DEEPEST, LARGEST, LARGEST_STATEMENT = 1000, 3, 1 << 28, 1 << 23  # files, folders, bytes, bytes
+MOST_FILES, DEEPEST, LARGEST, MOST_BYTES = 1000, 3, 1 << 28, 1 << 30  # files, folders, bytes of one, bytes of all
+LARGEST_STATEMENT, MOST_VALUES = 1 << 23, 1 << 18  # bytes of a JSON file that is read, values in it
 
 
 def problems(folder: Path) -> list[str]:
@@ -68,30 +69,42 @@ def files(folder: Path) -> tuple[dict[str, int], dict[str, str]]:
     """Return name → size of the files in a folder, but for the seal's own, and name → what is wrong with the others."""
     found: dict[str, int] = {}
     odd: dict[str, str] = {}
-    for path, about in _entries(folder, 0):
+    left = MOST_BYTES
+    for count, (path, about) in enumerate(_entries(folder, 0)):
         name = path.relative_to(folder).as_posix()
-        if len(found) + len(odd) > MOST_FILES:
-            odd[name] = f"is one of more than {MOST_FILES} files: nobody looked further"
+        left -= about.st_size if stat.S_ISREG(about.st_mode) else 0
+        if count > MOST_FILES or left < 0:
+            odd[name] = f"is more than {MOST_FILES} files or {MOST_BYTES:,} bytes: nobody looked further"
             break
-        if stat.S_ISLNK(about.st_mode):
-            odd[name] = "is a link"
-        elif not stat.S_ISREG(about.st_mode):
-            odd[name] = f"is no file, or lies deeper than {DEEPEST} folders"
-        elif about.st_size > LARGEST:
-            odd[name] = f"is larger than {LARGEST:,} bytes"
+        if stat.S_ISDIR(about.st_mode) and name.count("/") < DEEPEST:
+            continue
+        if why := _odd(name, about):
+            odd[name] = why
         elif name not in (STATEMENT, SIGNATURE):
             found[name] = about.st_size
     return found, odd
+
+
+def _odd(name: str, about: os.stat_result) -> str:
+    """Say what is wrong with a file whatever it holds; empty where nothing is."""
+    if stat.S_ISLNK(about.st_mode):
+        return "is a link"
+    if not stat.S_ISREG(about.st_mode):
+        return f"is no file, or lies deeper than {DEEPEST} folders"
+    if about.st_nlink > 1:
+        return "is a hard link, so another name can change it: look at a copy of the folder"
+    if about.st_size > LARGEST:
+        return f"is larger than {LARGEST:,} bytes"
+    return "has a name that is no text" if any("\ud800" <= sign <= "\udfff" for sign in name) else ""
 
 
 def _entries(folder: Path, depth: int) -> Iterator[tuple[Path, os.stat_result]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             about = entry.stat(follow_symlinks=False)
+            yield Path(entry.path), about
             if stat.S_ISDIR(about.st_mode) and depth < DEEPEST:
                 yield from _entries(Path(entry.path), depth + 1)
-            else:
-                yield Path(entry.path), about
 
 
 def sha256(path: Path) -> str:
@@ -107,18 +120,31 @@ def strict(path: Path, most: int) -> Any:
         ValueError: naming the file, and what is wrong.
     """
     try:
-        about = path.lstat()
-        if not stat.S_ISREG(about.st_mode):
-            raise ValueError("it is no file of its own")
-        if about.st_size > most:
-            raise ValueError(f"it is larger than {most:,} bytes")
-        return json.loads(path.read_bytes(), object_pairs_hook=_once, parse_constant=_no_number)
+        return json.loads(bounded(path, most), object_pairs_hook=_once, parse_constant=_no_number)
     except FileNotFoundError:
         raise ValueError(f"{path.name} is missing") from None
     except RecursionError:
         raise ValueError(f"{path.name} is damaged: it is nested too deep") from None
     except (ValueError, OSError) as error:
         raise ValueError(f"{path.name} is damaged: {error}") from None
+
+
+def bounded(path: Path, most: int) -> bytes:
+    """Return a file of at most `most` bytes, which as JSON takes little more memory than that.
+
+    Raises:
+        ValueError: it is larger, holds more values, or is no file of its own.
+        OSError: it cannot be read.
+    """
+    about = path.lstat()
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("it is no file of its own")
+    if about.st_size > most:
+        raise ValueError(f"it is larger than {most:,} bytes")
+    text = path.read_bytes()
+    if sum(map(text.count, (b",", b"[", b"{"))) > MOST_VALUES:  # a value may take fifty times its bytes
+        raise ValueError(f"it holds more than {MOST_VALUES:,} values")
+    return text
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def examine(plan: Plan | None, folder: Path, *, offline: bool = False) -> Examin
     """
     manifest = read_sealed(folder)
     if seal.is_sealed(folder):
-        altered = seal.problems(folder)
+        altered = seal.problems(folder, manifest)
         head, signed = seal.head(folder), standalone.STATEMENT
     else:
         altered = old_seal.problems(folder, manifest)
