@@ -74,7 +74,7 @@ class Execution:
         self.worker = BackgroundProcess()
         self._printer = BackgroundProcess()
         self._printer.submit(os.nice, 10)  # a page can wait
-        self._pages: list[Future[Path]] = []
+        self._pages: dict[Path, Future[Path]] = {}
         self.previous: str | None = None
 
     def open(self, given: Mapping[str, Any], count: int, kind: str = "run") -> Self:
@@ -112,9 +112,11 @@ class Execution:
         self.console.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def finish_pages(self) -> None:
-        """Wait until every page is written, and say which could not be."""
+        """Wait until every page is written, those of notebooks from before a resume as well; say which could not be."""
+        for path in sorted({*self.folder.glob("*.ipynb")} - self._pages.keys()):
+            self._pages[path] = self._printer.submit(background_jobs.render_page, path)
         self._printer.close()
-        for page in self._pages:
+        for page in self._pages.values():
             if problem := page.exception():  # the run's result does not hang on a rendering of it
                 self.announcer.say("page", f"A page could not be written: {problem}", "red")
 
@@ -146,7 +148,7 @@ class Execution:
                 with suppress(OSError, ValueError):  # a full disk leaves half a notebook: there is nothing to mark
                     notebooks.mark_stop(target, self._place, failure.message)
             seals.keep_notebook(self.ledger, self.run_id, task.number, manifest.file_digest(target))
-            self._pages.append(self._printer.submit(background_jobs.render_page, target))
+            self._pages[target] = self._printer.submit(background_jobs.render_page, target)
         return failure
 
     def _stopped(self, task: Task, error: PapermillExecutionError) -> Failure:

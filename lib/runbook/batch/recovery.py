@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -12,7 +12,7 @@ from runbook.batch.announcer import Announcer
 from runbook.database import environments, lock, seals
 from runbook.database.ledger import Ledger
 from runbook.errors import NotAllowed, TargetHeld, UsageError
-from runbook.evidence import notebooks, old_seal, seal, signature
+from runbook.evidence import attachments, notebooks, old_seal, seal, signature, standalone
 from runbook.evidence.finish_entry import ARCHIVE
 from runbook.evidence.manifest import (
     JOURNAL,
@@ -64,7 +64,7 @@ def predecessor(plan: Plan, environment: Environment, ledger: Ledger, run_id: st
         NotAllowed: what the run has left is not what it was; nothing may be built upon it.
     """
     folder, kept = make_folder(plan, environment, run_id), seals.newest_seal(ledger.connection, run_id)
-    problem = next(_altered(plan, folder, ledger.tasks_of(run_id), kept[0] if kept else None), None)
+    problem = next(_altered(plan, folder, ledger, kept[0] if kept else None), None)
     if problem:
         raise NotAllowed(
             f"The evidence of run {run_id} is not what it was: {escaped(problem)}. Nothing is built upon it: bring "
@@ -73,15 +73,17 @@ def predecessor(plan: Plan, environment: Environment, ledger: Ledger, run_id: st
     return kept[0] if kept else None
 
 
-def _altered(plan: Plan, folder: Path, states: list[dict[str, Any]], head: str | None) -> Iterator[str]:
+def _altered(plan: Plan, folder: Path, ledger: Ledger, head: str | None) -> Iterator[str]:
     """Yield what in a folder is not what the ledger remembers of it."""
     if seal.is_sealed(folder):
         yield from seal.problems(folder)
         if seal.head(folder) != head:
             yield "its seal is not the one the ledger holds"
     elif head and not old_seal.holds(folder, head):
-        yield from seal.outgrown(folder, head)
-    for state in states:
+        if ledger.run(folder.name)["status"] != "running":  # only a run that was taken up again sets its seal aside
+            yield f"{standalone.STATEMENT} is missing"
+        yield from seal.outgrown(folder, head, partial(_is_own, plan))
+    for state in ledger.tasks_of(folder.name):
         if state["sha256"]:
             task = plan.task(state["number"])
             names = [task.notebook.name, rollback_name(task)]
@@ -90,6 +92,13 @@ def _altered(plan: Plan, folder: Path, states: list[dict[str, Any]], head: str |
                 yield f"{names[0]} is missing"
             elif file_digest(found) != state["sha256"]:
                 yield f"{found.name} was altered after its task had ended"
+
+
+def _is_own(plan: Plan, name: str) -> bool:
+    """Tell whether a run writes a file of this name before it ends, or makes it anew when it does."""
+    stems = {Path(one).stem for task in plan.tasks for one in (task.notebook.name, rollback_name(task))}
+    written = {f"{stem}.{kind}" for stem in stems for kind in ("ipynb", "html", "tmp", "ipynb.cut-off")}
+    return name in written | {JOURNAL, "manifest.tmp", "statement.tmp"} or attachments.is_made_anew(name)
 
 
 def _seal(plan: Plan, folder: Path) -> None:

@@ -14,6 +14,7 @@ from runbook.changes import schemas
 from runbook.database import environments, snapshot
 from runbook.database.ledger import UNDONE, Ledger
 from runbook.errors import RunbookError
+from runbook.evidence import standalone
 from runbook.evidence.gate_rows import DELIVERED
 from runbook.plan import fingerprint
 from runbook.plan.plan import Environment, Plan
@@ -22,6 +23,17 @@ DOCUMENTS = "deliverables"
 SCHEMA, SCHEMA_BEFORE = "schema.sql", "schema_before.sql"
 FAULTS, DEVIATIONS = "faults.json", "DEVIATIONS.md"
 ALL = (SCHEMA, SCHEMA_BEFORE, FAULTS, DEVIATIONS)
+
+
+def is_made_anew(name: str) -> bool:
+    """Tell whether every end of a run makes this file of its folder anew, whatever stood there."""
+    return name in {*ALL, "report.html", standalone.VERIFIER} or name.startswith(f"{DOCUMENTS}/")
+
+
+def clear(folder: Path) -> None:
+    """Take away what an end makes anew: what it cannot make this time is not taken over."""
+    for path in [*(folder / name for name in ALL), *folder.glob(f"{DOCUMENTS}/*")]:
+        path.unlink(missing_ok=True)
 
 
 def schema(

@@ -111,20 +111,49 @@ def set_aside(folder: Path) -> None:
             (folder / name).rename(folder / f"{stem}.{number}.{rest}")
 
 
-def outgrown(folder: Path, head: str) -> Iterator[str]:
-    """Yield what is wrong with the seal of an earlier end, this `head`, in a folder that has grown since."""
+def outgrown(folder: Path, head: str, own: Callable[[str], bool]) -> Iterator[str]:
+    """Yield what is wrong in a folder that has grown since an earlier end, whose seal has this `head`.
+
+    What an end makes anew is passed over, and notebooks, whose digests the ledger holds.
+
+    Args:
+        folder: of a run that died after it had been taken up again.
+        head: of the seal of its earlier end.
+        own: tells whether a run may have written a file of this name since.
+    """
+    found, odd = standalone.files(folder)
+    yield from (f"{name} {why}" for name, why in odd.items())
     path = next((one for one in folder.glob("statement.*.json") if standalone.sha256(one) == head), None)
     if path is None:
         yield "the seal of its earlier end is missing, or was altered"
         return
-    size, digest = standalone.sealed_files(standalone.strict(path, standalone.LARGEST_STATEMENT))[JOURNAL]
-    with (folder / JOURNAL).open("rb") as journal:
-        if hashlib.sha256(journal.read(size)).hexdigest() != digest:
-            yield f"{JOURNAL} was altered"
+    sealed = standalone.sealed_files(standalone.strict(path, standalone.LARGEST_STATEMENT))
+    aside = f"manifest.{path.name.split('.')[1]}.json"
+    sealed[aside] = sealed.pop(MANIFEST)
+    for name, (size, digest) in sealed.items():
+        if name == JOURNAL or not own(name):
+            yield from _outgrown_file(folder / name, name, size, digest, grows=name == JOURNAL)
+    seals = {path.name, f"{path.name}.sig", f"{aside}.sig"}
+    more = found.keys() - sealed.keys() - seals
+    yield from (f"{name} is nothing that a run writes" for name in more if not own(name))
 
 
-def problems(folder: Path) -> list[str]:
+def _outgrown_file(path: Path, name: str, size: int, digest: str, *, grows: bool) -> Iterator[str]:
+    if not path.is_file():
+        yield f"{name} is missing"
+        return
+    with path.open("rb") as file:
+        is_whole = hashlib.sha256(file.read(size)).hexdigest() == digest
+        if not is_whole or (not grows and file.read(1)):
+            yield f"{name} was altered"
+
+
+def problems(folder: Path, manifest: dict[str, Any] | None = None) -> list[str]:
     """Return a line for everything in a run's folder that is not what was sealed.
+
+    Args:
+        folder: of the run.
+        manifest: in it, where somebody has read it already.
 
     Raises:
         UsageError: the statement is damaged.
@@ -135,10 +164,10 @@ def problems(folder: Path) -> list[str]:
         raise UsageError(f"{folder}: {' '.join(str(error).split())}.") from None
     if isinstance(about, dict) and about.get("signer") and not (folder / SIGNATURE).is_file():
         found.append(f"{SIGNATURE} is missing: the run was to be signed with {about['signer']}")
-    return [line for problem in found for line in _explained(folder, problem, about)]
+    return [line for problem in found for line in _explained(folder, manifest, problem, about)]
 
 
-def _explained(folder: Path, problem: str, about: dict[str, Any]) -> Iterator[str]:
+def _explained(folder: Path, manifest: dict[str, Any] | None, problem: str, about: dict[str, Any]) -> Iterator[str]:
     """Say which cell of a notebook was altered, or which entries of the manifest."""
     name, _, what = problem.rpartition(" was ")
     cells, facts = (about.get(key) for key in ("cells", "facts"))
@@ -147,13 +176,15 @@ def _explained(folder: Path, problem: str, about: dict[str, Any]) -> Iterator[st
     elif isinstance(cells, dict) and isinstance(cells.get(name), list):
         yield f"{problem}: {cell_digests.differing_cells(folder / name, cells[name])}"
     elif name == MANIFEST and isinstance(facts, dict):
-        yield from _altered_facts(folder, facts)
+        try:
+            yield from _altered_facts(manifest or read_manifest(folder), facts)
+        except (ValueError, AttributeError, RecursionError):
+            yield f"{problem}: it is no manifest any more"
     else:
         yield problem
 
 
-def _altered_facts(folder: Path, facts: dict[str, Any]) -> Iterator[str]:
-    manifest = read_manifest(folder)
+def _altered_facts(manifest: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]:
     found = {name: cell_digests.json_digest(value) for name, value in manifest.items()}
     names = [name for name in {**facts, **found} if facts.get(name) != found.get(name)]
     for name in names:
