@@ -27,7 +27,7 @@ RATE = 200  # calls per second, from eight clients
 CLIENTS = 8
 TAIL = 3.0  # seconds of traffic after the migration, and what pgbench may still hold back of its log
 # Task 0 backs up, and makes a dry run on a copy
-IDLE, PREPARING, MIGRATING, REVERSING = "idle", "during Task 0", "during Task 2", "during the way back"
+IDLE, PREPARING, MIGRATING, REVERSING = "idle", "during Task 0", "during Task 2", "during the rollback"
 BY_HAND = "during the brief's SQL"  # sent as it stands, as by psql
 BESIDE = "beside one session that reads"  # what anybody's query costs the traffic here, with as few cores
 READS = "SELECT sum(hashtextextended(o::text, 0)) FROM organizations AS o"
@@ -51,7 +51,7 @@ SELECT max(extract(epoch FROM clock_timestamp() - waitstart))::float8
 FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE NOT granted AND application_name = 'pgbench'
 """
-# After the way back: what is used is what the trail says
+# After the rollback: what is used is what the trail says
 UNBALANCED = """
 SELECT organization_id FROM organization_credits
 LEFT JOIN (SELECT organization_id, sum(credits_consumed) AS used FROM credit_actions GROUP BY 1) AS trail
@@ -212,9 +212,9 @@ def run(options: Options, place: Place, say: Say) -> Part:
         Finding.ratio("p99 during Task 0 / idle", samples, PREPARING, IDLE, "p99"),
         Finding.ratio("p99 beside one session that reads / idle", samples, BESIDE, IDLE, "p99"),
         Finding("longest call during Task 2", [one["longest"] / 1000 for one in samples[MIGRATING]], "s", BLOCKED),
-        Finding.ratio("p99 on the way back / idle", samples, REVERSING, IDLE, "p99", OF_IDLE),
-        Finding("longest call on the way back", [one["longest"] / 1000 for one in samples[REVERSING]], "s", BLOCKED),
-        Finding("the whole way back, per organization", per_row, "µs"),
+        Finding.ratio("p99 in a rollback / idle", samples, REVERSING, IDLE, "p99", OF_IDLE),
+        Finding("longest call in a rollback", [one["longest"] / 1000 for one in samples[REVERSING]], "s", BLOCKED),
+        Finding("the whole rollback, per organization", per_row, "µs"),
         Finding("longest wait for a lock", blocked, "s", BLOCKED),
         Finding("organizations that do not reconcile", unreconciled, "", "= 0"),
         Finding("Task 2, checks included", took, "s"),

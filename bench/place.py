@@ -37,7 +37,7 @@ class Place:
 
     def __init__(self, root: Path) -> None:
         os.environ["RUNBOOK_STATE"] = str(embedded.state_folder(root) / "bench")
-        self.plan = Plan.read(root / "runbook.toml")
+        self.plan = Plan.load(root / "runbook.toml")
         self.server = _started(root)
         self.admin = psycopg.connect(
             embedded.url(self.server, "postgres", "postgres"), autocommit=True, application_name=NAME

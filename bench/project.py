@@ -39,7 +39,7 @@ class Project:
     @property
     def plan(self) -> Plan:
         """The copy's plan."""
-        return Plan.read(self.folder / "runbook.toml")
+        return Plan.load(self.folder / "runbook.toml")
 
     def clear(self) -> None:
         """Drop the database: whoever comes first fills it anew."""

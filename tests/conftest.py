@@ -46,7 +46,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def plan() -> Plan:
-    return Plan.read(ROOT / "runbook.toml")
+    return Plan.load(ROOT / "runbook.toml")
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def connect() -> Iterator[Callable[[Path], psycopg.Connection]]:
     opened: list[psycopg.Connection] = []
 
     def open_connection(root: Path) -> psycopg.Connection:
-        environment = Plan.read(root / "runbook.toml").environment("local")
+        environment = Plan.load(root / "runbook.toml").environment("local")
         opened.append(psycopg.connect(embedded.provide(root, environment), autocommit=True))
         return opened[-1]
 

@@ -19,7 +19,7 @@ from runbook.query.lock_retry import LOCK_TIMEOUT
 ROOT = Path(__file__).parents[1]
 SQUAWK = Path(sys.executable).with_name("squawk")
 OLDEST = "15"
-STEPS, BACK = "a step", "a way back"
+STEPS, BACK = "a step", "a rollback"
 NEVER_LONG = "an index build may rightly take long; nobody waits for it, and a lock is waited for 500 ms at most"
 INLINED = "its body was parsed when it was created and searches nothing; with a search_path it is not inlined any more"
 EXCEPTIONS: Mapping[tuple[str, str], str] = {
@@ -83,7 +83,7 @@ def problems(texts: Mapping[str, str], exceptions: Mapping[tuple[str, str], str]
 
 
 if __name__ == "__main__":
-    wrong = problems(scripts(Plan.read(ROOT / "runbook.toml")), EXCEPTIONS)
+    wrong = problems(scripts(Plan.load(ROOT / "runbook.toml")), EXCEPTIONS)
     print(
         *wrong or [f"squawk finds nothing but {len(EXCEPTIONS)} exceptions; their reasons: tests/linters.py"], sep="\n"
     )

@@ -1,5 +1,5 @@
 # task: 0
-# check: on a copy, every task's way back gave everything back
+# check: on a copy, every task's rollback gave everything back
 # trigger: Safety requirements not met
 # point: after step 0.1
 # reason: the rollback script of Task 2 does not give the rights back

@@ -2,7 +2,7 @@
 # check: every task has its rollback script
 # trigger: Safety requirements not met
 # point: after step 0.1
-# reason: the last task has no way back
+# reason: the last task has no rollback
 
 from dataclasses import replace
 

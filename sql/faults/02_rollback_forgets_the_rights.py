@@ -1,5 +1,5 @@
 # task: 2
-# check: on a copy, the way back gave everything back
+# check: on a copy, the rollback gave everything back
 # trigger: Schema migration failures
 # point: before the task
 # reason: the rollback script does not give the rights back

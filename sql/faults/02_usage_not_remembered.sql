@@ -2,7 +2,7 @@
 -- check: every batch leaves exactly the credits that are due
 -- trigger: Data migration errors or inconsistencies
 -- point: before the check
--- reason: what an organization had used is not remembered, so no way back could give it
+-- reason: what an organization had used is not remembered, so no rollback could give it
 
 CREATE FUNCTION runbook.forget_one() RETURNS TRIGGER
 LANGUAGE plpgsql

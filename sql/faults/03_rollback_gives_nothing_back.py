@@ -1,5 +1,5 @@
 # task: 3
-# check: on a copy, the way back gave everything back
+# check: on a copy, the rollback gave everything back
 # trigger: Access control failures
 # reason: the rollback script does nothing
 from dataclasses import replace

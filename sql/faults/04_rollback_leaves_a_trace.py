@@ -1,5 +1,5 @@
 # task: 4
-# check: on a copy, the way back gave everything back
+# check: on a copy, the rollback gave everything back
 # trigger: Index creation failures
 # reason: the rollback script leaves a comment of its own
 from dataclasses import replace
@@ -7,5 +7,5 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 with NamedTemporaryFile("w", suffix=".sql", delete=False) as script:
-    script.write("COMMENT ON TABLE organizations IS 'on the way back'")
+    script.write("COMMENT ON TABLE organizations IS 'in a rollback'")
 task.definition = replace(task.definition, rollback=Path(script.name))

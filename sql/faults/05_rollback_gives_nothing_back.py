@@ -1,5 +1,5 @@
 # task: 5
-# check: on a copy, the way back gave everything back
+# check: on a copy, the rollback gave everything back
 # trigger: Audit trail corruption
 # reason: the rollback script does nothing
 from dataclasses import replace

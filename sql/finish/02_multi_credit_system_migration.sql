@@ -1,4 +1,4 @@
--- What the migration leaves behind of the single pool, for a way back alone.
+-- What the migration leaves behind of the single pool, for a rollback alone.
 
 -- %%archive old balances
 SELECT * FROM organization_credits ORDER BY organization_id

@@ -66,8 +66,8 @@ def lab(checkout: Path, tmp_path_factory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def finished(checkout: Path) -> Path:
     """The folder of a whole run."""
-    plan = Plan.read(checkout / "runbook.toml")
-    injected = fingerprint.injection_record(Plan.read(ROOT / "runbook.toml"), "local")
+    plan = Plan.load(checkout / "runbook.toml")
+    injected = fingerprint.injection_record(Plan.load(ROOT / "runbook.toml"), "local")
     if injected.is_file():  # so that the picture shows what a fault injection came to
         copy = fingerprint.injection_record(plan, "local")
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def _left_by(checkout: Path, *arguments: str) -> Path:
     command = [sys.executable, "-m", "runbook", *arguments]
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    return manifest.latest_run(Plan.read(checkout / "runbook.toml"))
+    return manifest.latest_run(Plan.load(checkout / "runbook.toml"))
 
 
 @contextmanager

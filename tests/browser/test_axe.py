@@ -93,5 +93,5 @@ def test_the_page_of_a_fleet_is_for_everybody(tab, folders, tmp_path):
         run = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         run |= {"plan": "toy", "environment": f"crm/{name}"}
         sample_run.write(tmp_path / "outputs" / "crm" / name / run["run_id"], run)
-    found = Plan.read(tmp_path / "runbook.toml")
+    found = Plan.load(tmp_path / "runbook.toml")
     assert violations(tab, page.build(found, found.fleets["crm"])[0]) == []

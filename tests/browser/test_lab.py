@@ -16,7 +16,7 @@ from runbook.plan.plan import Plan
 from tests.support.project import ROOT
 
 pytestmark = pytest.mark.slow
-PLAN = Plan.read(ROOT / "runbook.toml")
+PLAN = Plan.load(ROOT / "runbook.toml")
 SCREENSHOTS = ROOT / "outputs" / "screenshots"
 PICTURES = ROOT / "docs" / "images" if os.environ.get("RUNBOOK_SCREENSHOTS") == "docs" else None
 IDLE = re.compile(r"^Python 3 .*\| Idle$")  # in the status bar

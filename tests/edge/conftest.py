@@ -136,7 +136,7 @@ def migrated(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     result = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=600, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
-    environment = Plan.read(copy / "runbook.toml").environment("local")
+    environment = Plan.load(copy / "runbook.toml").environment("local")
     url = embedded.provide(copy, environment)
     superuser = make_conninfo(url, user="postgres")
     with psycopg.connect(superuser, autocommit=True) as connection:

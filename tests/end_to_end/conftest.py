@@ -14,5 +14,5 @@ def small(project):
     plan = project / "runbook.toml"
     plan.write_text(plan.read_text().replace('"5000"', '"600"'))
     shutil.rmtree(project / "outputs" / "expected")  # what is expected there is said of the whole
-    embedded.reset(project, Plan.read(plan).environment("local"))
+    embedded.reset(project, Plan.load(plan).environment("local"))
     return project

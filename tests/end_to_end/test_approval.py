@@ -105,6 +105,6 @@ def test_an_operators_note_voids_nothing_and_stands_in_the_evidence(guarded, run
     path.write_text(json.dumps(notebook))
     done = runbook(guarded, "run", "--note", "the shelves were <b>dusty</b>")
     assert done.returncode == 0, done.stdout + done.stderr
-    folder = manifest.latest_run(Plan.read(guarded / "runbook.toml"))
+    folder = manifest.latest_run(Plan.load(guarded / "runbook.toml"))
     assert manifest.read_manifest(folder)["note"] == "the shelves were <b>dusty</b>"
     assert "&lt;b&gt;dusty&lt;/b&gt;" in (folder / "report.html").read_text()

@@ -65,7 +65,7 @@ def run(runbook):
         said = runbook(root, "run", *arguments, **environment)
         assert said.returncode == code, said.stdout + said.stderr
         assert "Traceback" not in said.stdout + said.stderr
-        folder = latest_run(Plan.read(root / "runbook.toml"))
+        folder = latest_run(Plan.load(root / "runbook.toml"))
         assert folder is not None, said.stdout + said.stderr
         return Run(folder, said)
 
@@ -95,7 +95,7 @@ def finished(tmp_path_factory, state):
     command = [sys.executable, "-m", "runbook", "run"]
     said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=240)
     assert said.returncode == 0, said.stdout + said.stderr
-    return Run(latest_run(Plan.read(root / "runbook.toml")), said)
+    return Run(latest_run(Plan.load(root / "runbook.toml")), said)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def replace_cell(root: Path, what: str, *sources: str) -> None:
 
 
 def url(root: Path) -> str:
-    return embedded.provide(root, Plan.read(root / "runbook.toml").environment("local"))
+    return embedded.provide(root, Plan.load(root / "runbook.toml").environment("local"))
 
 
 def outcome(connection) -> list[tuple[Any, ...]]:
@@ -388,7 +388,7 @@ def test_a_rollback_gives_back_the_schema_to_the_byte(toy, run, runbook, ask):
     result = runbook(toy, "rollback")
     assert result.returncode == 0, result.stdout + result.stderr
     assert snapshot.schema_dump(Target.at(url(toy))) == before
-    back = Run(latest_run(Plan.read(toy / "runbook.toml")), result)
+    back = Run(latest_run(Plan.load(toy / "runbook.toml")), result)
     assert back.manifest["status"] == back.manifest["tasks"][0]["status"] == "rolled_back"
     assert back.manifest["tasks"][0]["notebook"] == f"rollback_{NAME}"
     again = ask(toy, "rollback")

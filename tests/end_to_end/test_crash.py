@@ -99,7 +99,7 @@ class Arena:
     """The state before each leg and after it, undisturbed: where legs are killed and resumed."""
 
     def __init__(self, project: Path, legs: list[object]) -> None:
-        self.project, self.plan = project, Plan.read(project / "runbook.toml")
+        self.project, self.plan = project, Plan.load(project / "runbook.toml")
         self.environment = self.plan.environment("local")
         self.cells: dict[object, int] = {}
         self.wanted: dict[object, dict[str, object]] = {}

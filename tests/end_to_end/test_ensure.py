@@ -37,7 +37,7 @@ def test_a_complete_target_is_left_alone_and_one_that_is_not_is_completed(toy, r
     assert len(list((toy / "outputs" / "local").glob("*/manifest.json"))) == 1
     back = runbook(toy, "rollback", "--yes")
     assert back.returncode == 0, back.stdout + back.stderr
-    plan = Plan.read(toy / "runbook.toml")
+    plan = Plan.load(toy / "runbook.toml")
     assert what_is_left(plan, RunRequest()) is not None
 
 
@@ -54,7 +54,7 @@ def test_an_engine_is_told_what_a_preflight_found_without_a_row(toy, runbook, tm
     said = json.loads(result.read_text())
     assert said["exit_code"] == blocked.returncode
     assert set(said) == {"environment", "exit_code", "findings", "blocked_by", "next", "digest"}
-    assert said["digest"] == fingerprint.plan_digest(Plan.read(toy / "runbook.toml"))
+    assert said["digest"] == fingerprint.plan_digest(Plan.load(toy / "runbook.toml"))
     refused = runbook(toy, "preflight", "--environment", "nowhere", "--result", str(result))
     said = json.loads(result.read_text())
     assert (refused.returncode, said["exit_code"], said["kind"]) == (2, 2, "UsageError")
@@ -68,11 +68,11 @@ def fleet_of_one(toy, tmp_path, code: str, policy: str = "") -> Plan:
     policy = f'targets = "crm.json"\naddress_command = {command}\n{policy}'
     path.write_text(f"{path.read_text()}\n[fleets.crm]\n{policy}\n")
     (toy / "crm.json").write_text('[{"target": "eu-1", "parameters": {"prefix": "EU"}}, {"target": "eu-2", "wave": 2}]')
-    return Plan.read(path)
+    return Plan.load(path)
 
 
 def test_a_command_gives_the_address_where_no_variable_does(toy, tmp_path):
-    plan = Plan.read(toy / "runbook.toml")
+    plan = Plan.load(toy / "runbook.toml")
     local = environments.find(plan, plan.environment("local")).address
     with_fleet = fleet_of_one(toy, tmp_path, f"print({local.conninfo!r})")
     assert environments.find(with_fleet, with_fleet.environment("crm/eu-1")).address.database == local.database
@@ -87,7 +87,7 @@ def test_what_an_address_command_says_of_itself_is_not_repeated(toy, tmp_path):
 
 @pytest.mark.slow
 def test_a_target_goes_its_way_from_an_engines_approval_to_the_next_wave(toy, runbook, connect, tmp_path):
-    local = environments.find(plan := Plan.read(toy / "runbook.toml"), plan.environment("local")).address
+    local = environments.find(plan := Plan.load(toy / "runbook.toml"), plan.environment("local")).address
     fleet_of_one(toy, tmp_path, f"print({local.conninfo!r})", 'engines = ["airflow"]\nwaves_in_order = true')
     result = tmp_path / "result.json"
 
@@ -145,7 +145,7 @@ def until(connection, query):
 def test_a_fleet_of_a_hundred_is_reported_and_one_byte_in_it_is_found(toy, runbook, tmp_path):
     done = runbook(toy, "run")
     assert done.returncode == 0, done.stdout + done.stderr
-    run = manifest.latest_run(Plan.read(toy / "runbook.toml"))
+    run = manifest.latest_run(Plan.load(toy / "runbook.toml"))
     make(toy, run, 100)
     found = json.loads(runbook(toy, "fleet", "report", "many", "--json").stdout)
     assert found["counts"] == {"complete": 86, "failed": 14}
@@ -188,7 +188,7 @@ def test_what_an_approval_is_about_is_prepared_without_one(small, runbook, tmp_p
 
 @pytest.mark.slow
 def test_each_target_is_asked_by_itself_and_one_that_cannot_be_stops_no_other(small, runbook, tmp_path):
-    plan = Plan.read(small / "runbook.toml")
+    plan = Plan.load(small / "runbook.toml")
     local = environments.find(plan, plan.environment("local")).address.conninfo
     fleet_of_one(small, tmp_path, f"import sys; sys.exit('s3cret') if sys.argv[1:] == ['eu-1'] else print({local!r})")
     path = small / "runbook.toml"
@@ -200,6 +200,6 @@ def test_each_target_is_asked_by_itself_and_one_that_cannot_be_stops_no_other(sm
     assert (asked.returncode, "s3cret" in asked.stdout + asked.stderr) == (1, False)
     assert (refused["target"], refused["exit_code"]) == ("eu-1", 2)
     assert "ended with exit code 1" in refused["blocked_by"]
-    assert found["digest"] == fingerprint.plan_digest(Plan.read(path))
+    assert found["digest"] == fingerprint.plan_digest(Plan.load(path))
     assert (found["exit_code"], found["state"]) == (4, "approval or acceptance lacking"), found
     assert "approval or acceptance lacking" in runbook(small, "fleet", "preflight", "crm").stdout

@@ -37,7 +37,7 @@ def example(tmp_path: Path, state: Path) -> Path:
     """A copy of the example, on a fresh baseline."""
     left = shutil.ignore_patterns("local", ".runbook", "__pycache__", "*.ipynb_checkpoints")
     root = Path(shutil.copytree(EXAMPLE, tmp_path / "split-names", ignore=left))
-    embedded.reset(root, Plan.read(root / "runbook.toml").environment("local"))
+    embedded.reset(root, Plan.load(root / "runbook.toml").environment("local"))
     return root
 
 
@@ -52,7 +52,7 @@ def application(root: Path) -> Iterator[list[str]]:
     ended, begun = threading.Event(), threading.Event()
 
     def work() -> None:
-        environment = Plan.read(root / "runbook.toml").environment("local")
+        environment = Plan.load(root / "runbook.toml").environment("local")
         with psycopg.connect(embedded.provide(root, environment), autocommit=True) as connection:
             place = 0
             while not ended.is_set() and not wrong:
@@ -80,7 +80,7 @@ def application(root: Path) -> Iterator[list[str]]:
 
 
 def test_nothing_is_wrong_with_the_example():
-    assert static_check.flaws(Plan.read(EXAMPLE / "runbook.toml")) == []
+    assert static_check.flaws(Plan.load(EXAMPLE / "runbook.toml")) == []
 
 
 def test_what_its_author_did_not_write_is_as_it_was_laid_out(tmp_path):
@@ -98,7 +98,7 @@ def test_it_runs_while_the_application_goes_on_and_gives_everything_back(example
     with application(example) as wrong:
         run = runbook(example, "run")
     assert (run.returncode, wrong) == (0, []), run.stdout + run.stderr
-    assert manifest.read_manifest(manifest.latest_run(Plan.read(example / "runbook.toml")))["status"] == "complete"
+    assert manifest.read_manifest(manifest.latest_run(Plan.load(example / "runbook.toml")))["status"] == "complete"
     names = "SELECT count(*), count(*) FILTER (WHERE concat_ws(' ', first_name, last_name) = name) FROM users"
     everybody, in_step = connection.execute(names).fetchone()
     assert everybody == in_step > 20000
@@ -107,7 +107,7 @@ def test_it_runs_while_the_application_goes_on_and_gives_everything_back(example
     live = found(connection)
     back = runbook(example, "rollback", "--yes")
     assert back.returncode == 0, back.stdout + back.stderr
-    assert "On a copy the way back wrote" in back.stdout
+    assert "On a copy the rollback wrote" in back.stdout
     after = found(connection)
     same = ("columns", "triggers", "functions", "indexes", "constraints", "orders")
     assert {what: after[what] for what in same} == {what: before[what] for what in same}

@@ -22,7 +22,7 @@ FAULTS = {
 
 @pytest.mark.slow
 def test_fault_injection_tells_caught_from_missed_from_false_alarm(toy, runbook, connect):
-    plan, folder = Plan.read(toy / "runbook.toml"), toy / "sql" / "faults"
+    plan, folder = Plan.load(toy / "runbook.toml"), toy / "sql" / "faults"
     folder.mkdir()
     for name, text in FAULTS.items():
         (folder / name).write_text(text)
@@ -43,7 +43,7 @@ def test_fault_injection_tells_caught_from_missed_from_false_alarm(toy, runbook,
 
 @pytest.mark.slow
 def test_a_run_keeps_the_fault_injection_with_its_evidence_sealed(toy, runbook):
-    plan = Plan.read(toy / "runbook.toml")
+    plan = Plan.load(toy / "runbook.toml")
     record = fingerprint.injection_record(plan, "local")
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"digest": fingerprint.plan_digest(plan), "counts": {"caught": 3}, "faults": []}))
@@ -61,7 +61,7 @@ def test_a_run_keeps_the_fault_injection_with_its_evidence_sealed(toy, runbook):
 @pytest.mark.long
 def test_every_fault_of_the_plan_is_caught(project, runbook):
     every = runbook(project, "inject-faults", seconds=600)
-    found = json.loads(fingerprint.injection_record(Plan.read(project / "runbook.toml"), "local").read_text())
+    found = json.loads(fingerprint.injection_record(Plan.load(project / "runbook.toml"), "local").read_text())
     assert len(found["faults"]) == len(list((project / "sql" / "faults").iterdir()))
     otherwise = [fault["fault"] for fault in found["faults"] if fault["result"] != "caught"]
     assert every.returncode == bool(otherwise), every.stdout + every.stderr
@@ -73,7 +73,7 @@ def test_every_fault_of_the_plan_is_caught(project, runbook):
 
 
 def test_an_injection_of_some_faults_is_no_record(toy, monkeypatch):
-    plan = Plan.read(toy / "runbook.toml")
+    plan = Plan.load(toy / "runbook.toml")
     (toy / "sql" / "faults").mkdir()
     (toy / "sql" / "faults" / "07_label_lost.sql").write_text(FAULTS["07_label_lost.sql"])
     monkeypatch.setattr(
@@ -97,4 +97,4 @@ def test_an_injection_of_some_faults_is_no_record(toy, monkeypatch):
 )
 def test_what_cannot_be_injected_is_refused(toy, environment, names, complaint):
     with pytest.raises(UsageError, match=complaint):
-        injection.inject_faults(Plan.read(toy / "runbook.toml"), environment, names, Console(quiet=True))
+        injection.inject_faults(Plan.load(toy / "runbook.toml"), environment, names, Console(quiet=True))

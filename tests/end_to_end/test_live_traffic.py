@@ -70,7 +70,7 @@ def test_no_call_fails_and_none_is_lost_while_the_task_is_reversed(project, conn
 
 
 def _traffic(project, connection: psycopg.Connection) -> Traffic:
-    url = embedded.provide(project, Plan.read(project / "runbook.toml").environment("local"))
+    url = embedded.provide(project, Plan.load(project / "runbook.toml").environment("local"))
     return Traffic(url, roomy_organizations(connection, 40))
 
 

@@ -35,7 +35,7 @@ def test_what_the_old_pool_cannot_bear_is_booked_and_listed_and_forward_says_wha
     assert runbook(small, "rollback", "--to", "2").returncode == 0
     assert target.execute(BALANCE, [poor]).fetchone() == (used + remaining + 5, -5)
     assert target.execute(BALANCE, [without]).fetchone() == (7, 0)
-    folder = manifest.latest_run(Plan.read(small / "runbook.toml"))
+    folder = manifest.latest_run(Plan.load(small / "runbook.toml"))
     shown = nbformat.writes(nbformat.read(next(folder.glob("rollback_02*.ipynb")), as_version=4))
     assert str(poor) in shown
     assert str(without) in shown

@@ -37,7 +37,7 @@ def two(tmp_path, state, monkeypatch):
 
 
 def refused(root) -> str:
-    plan = Plan.read(root / "runbook.toml")
+    plan = Plan.load(root / "runbook.toml")
     with pytest.raises(NotAllowed) as raised:
         promotion.require_promotion(plan, plan.environment("production"))
     return str(raised.value)
@@ -56,7 +56,7 @@ def test_production_waits_for_staging_and_then_says_what_earned_it(two, runbook)
     for command in (("run", "--environment", "staging"), approve, ("run", "--environment", "production")):
         done = runbook(root, *command)
         assert done.returncode == 0, done.stdout + done.stderr
-    plan = Plan.read(root / "runbook.toml")
+    plan = Plan.load(root / "runbook.toml")
     shown, found = (
         manifest.read_manifest(manifest.latest_run(plan, plan.environment(name))) for name in ("staging", "production")
     )
@@ -73,7 +73,7 @@ def test_production_waits_for_staging_and_then_says_what_earned_it(two, runbook)
 def test_what_staging_showed_must_be_this_and_must_still_hold(two, runbook, monkeypatch):
     root, _ = two
     assert runbook(root, "run", "--environment", "staging").returncode == 0
-    plan = Plan.read(root / "runbook.toml")
+    plan = Plan.load(root / "runbook.toml")
     folder = manifest.latest_run(plan, plan.environment("staging"))
     path, script = folder / manifest.MANIFEST, plan.tasks[0].rollback
     genuine, original = path.read_text(), script.read_text()
@@ -120,7 +120,7 @@ def test_what_staging_showed_must_be_this_and_must_still_hold(two, runbook, monk
 def test_evidence_of_another_environment_earns_nothing(two, runbook):
     root, _ = two
     assert runbook(root, "run").returncode == 0
-    plan = Plan.read(root / "runbook.toml")
+    plan = Plan.load(root / "runbook.toml")
     local = manifest.latest_run(plan, plan.environment("local"))
     shutil.copytree(local, root / "outputs" / "staging" / local.name)
     assert f"the evidence in {local.name} is of 'local', not of 'staging'" in refused(root)

@@ -59,7 +59,7 @@ def test_a_run_that_died_is_sealed_when_its_report_is_asked_for(dead, runbook):
 @pytest.mark.slow
 def test_a_run_at_work_is_not_sealed(toy, runbook, connect):
     assert runbook(toy, "run").returncode == 0
-    plan = Plan.read(toy / "runbook.toml")
+    plan = Plan.load(toy / "runbook.toml")
     folder = latest_run(plan)
     (folder / MANIFEST).unlink()
     lock.take(connect(toy), plan.name)

@@ -1,6 +1,6 @@
 """There, there again, and back: a second run changes nothing, a rollback gives everything back, and forward works anew.
 
-One journey through the real runbook, with 10,000 consumptions before the way back; the tests read what it recorded.
+One journey through the real runbook, with 10,000 consumptions before the rollback; the tests read what it recorded.
 """
 
 import os
@@ -56,7 +56,7 @@ class Journey:
     """The runbook on its way; remembers the state after each leg, and what was consumed."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.plan = root, Plan.read(root / "runbook.toml")
+        self.root, self.plan = root, Plan.load(root / "runbook.toml")
         self.url = embedded.provide(root, self.plan.environment("local"))
         self.connection = psycopg.connect(self.url, autocommit=True)
         self.consumed: Counter[str] = Counter()
@@ -121,11 +121,11 @@ def test_every_pool_was_consumed_from(journey):
     assert min(journey.pools) > CALLS / 8
 
 
-def test_the_way_back_gives_the_schema_back_to_the_byte(journey):
+def test_the_rollback_gives_the_schema_back_to_the_byte(journey):
     assert journey.back.schema == journey.before.schema
 
 
-def test_the_way_back_shows_what_the_old_system_would_show(journey):
+def test_the_rollback_shows_what_the_old_system_would_show(journey):
     wanted = {
         name: (total, used + journey.consumed[name], remaining - journey.consumed[name])
         for name, (total, used, remaining) in journey.before.balances.items()
@@ -134,7 +134,7 @@ def test_the_way_back_shows_what_the_old_system_would_show(journey):
     assert journey.back.tables["organizations"] == journey.before.tables["organizations"]
 
 
-def test_the_way_back_loses_no_audit_row(journey):
+def test_the_rollback_loses_no_audit_row(journey):
     by_organization: Counter[str] = Counter()
     for (organization, _), credits in journey.logged[0].items():
         by_organization[organization] += credits

@@ -49,4 +49,4 @@ def test_nobody_there_to_ask_is_refused_where_an_approval_is_needed(toy, runbook
 def manifest_plan(root):
     from runbook.plan.plan import Plan
 
-    return Plan.read(root / "runbook.toml")
+    return Plan.load(root / "runbook.toml")

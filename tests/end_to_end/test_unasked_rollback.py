@@ -33,7 +33,7 @@ def change(root, old: str, new: str) -> None:
 
 def schema(root) -> str:
     return snapshot.schema_dump(
-        Target.at(embedded.provide(root, Plan.read(root / "runbook.toml").environment("local")))
+        Target.at(embedded.provide(root, Plan.load(root / "runbook.toml").environment("local")))
     )
 
 

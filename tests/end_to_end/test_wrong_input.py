@@ -218,7 +218,7 @@ def test_a_place_that_takes_no_evidence(ask, tmp_path, toys):
 def test_a_target_of_another_shape(project, runbook, connect, harm, task, said):
     target = connect(project)
     target.execute(harm)
-    ledger = Ledger(target, Plan.read(project / "runbook.toml").name)
+    ledger = Ledger(target, Plan.load(project / "runbook.toml").name)
     ledger.prepare()
     for before in range(task):
         ledger.open_run("earlier", "local", "somebody", "", {})

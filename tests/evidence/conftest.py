@@ -64,7 +64,7 @@ class Finished:
 
     @property
     def plan(self) -> Plan:
-        return Plan.read(self.root / "runbook.toml")
+        return Plan.load(self.root / "runbook.toml")
 
     def connect(self) -> psycopg.Connection:
         return psycopg.connect(embedded.provide(self.root, self.plan.environment("local")), autocommit=True)
@@ -107,7 +107,7 @@ def finished(tmp_path_factory, state, key, signers) -> Finished:
         timeout=240,
     )
     assert said.returncode == 0, said.stdout + said.stderr
-    return Finished(root, manifest.latest_run(Plan.read(root / "runbook.toml")), signers)
+    return Finished(root, manifest.latest_run(Plan.load(root / "runbook.toml")), signers)
 
 
 @pytest.fixture

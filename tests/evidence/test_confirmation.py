@@ -20,7 +20,7 @@ ELSEWHERE = 'environment: str = "elsewhere"\nprefix: str = "S"\nworkers: int = 2
 @pytest.fixture
 def elsewhere(toy, monkeypatch):
     """The toy's protected environment, at the embedded server, and nothing confirmed."""
-    url = embedded.provide(toy, Plan.read(toy / "runbook.toml").environment("local"))
+    url = embedded.provide(toy, Plan.load(toy / "runbook.toml").environment("local"))
     monkeypatch.setenv("RUNBOOK_ELSEWHERE_DATABASE_URL", url)
     monkeypatch.delenv(confirmation.VARIABLE, raising=False)
     return toy
@@ -45,7 +45,7 @@ def typed(monkeypatch):
 
 
 def digest(root):
-    return fingerprint.plan_digest(Plan.read(root / "runbook.toml"))
+    return fingerprint.plan_digest(Plan.load(root / "runbook.toml"))
 
 
 def test_the_name_must_be_typed(open_notebook, elsewhere, toy_cells, typed):
@@ -88,7 +88,7 @@ def test_the_batch_is_refused_before_anything_runs(elsewhere, runbook, connect, 
 
 
 def test_too_short_a_digest_does_not_count(elsewhere):
-    plan = Plan.read(elsewhere / "runbook.toml")
+    plan = Plan.load(elsewhere / "runbook.toml")
     confirmation.require_confirmation(plan, plan.environment("elsewhere"), digest(elsewhere)[:12])
     confirmation.require_confirmation(plan, plan.environment("elsewhere"), digest(elsewhere))
     for given in (digest(elsewhere)[:11], "yes", "elsewhere", "0" * 65):
@@ -122,7 +122,7 @@ def test_papermill_alone_needs_the_digest_too(elsewhere, tmp_path):
 
 
 def test_a_task_that_changes_nothing_needs_no_confirmation(elsewhere):
-    plan = Plan.read(elsewhere / "runbook.toml")
+    plan = Plan.load(elsewhere / "runbook.toml")
     notebook = plan.tasks[0].notebook
     assert confirmation.is_needed(plan.environment("elsewhere"), plan.tasks)
     assert not confirmation.is_needed(plan.environment("local"), plan.tasks)

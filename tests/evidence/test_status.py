@@ -20,7 +20,7 @@ from runbook.plan.plan import Plan
 @pytest.fixture
 def state(toy, connect):
     """The toy, its ledger, and what the table shows."""
-    plan = Plan.read(toy / "runbook.toml")
+    plan = Plan.load(toy / "runbook.toml")
     ledger = Ledger(connect(toy), plan.name)
 
     def shown() -> str:
@@ -46,7 +46,7 @@ def test_a_target_without_a_ledger_has_run_nothing(state):
 def test_a_pause_is_shown_with_who_asked_for_it(state, monkeypatch):
     root, _, shown = state
     monkeypatch.setenv("RUNBOOK_OPERATOR", "Night Shift")
-    plan = Plan.read(root / "runbook.toml")
+    plan = Plan.load(root / "runbook.toml")
     said = pause.switch_pause(plan, "local", on=True)
     assert said.startswith("Backfills on local: paused by Night Shift since ")
     assert "backfills are paused by Night Shift" in shown()
@@ -61,7 +61,7 @@ def test_a_program_gets_the_same_as_json(state):
     ledger.open_run("R", "local", "Ada", "digest", {})
     ledger.start_task("R", 7)
     console = Console(file=io.StringIO())
-    status.show_status(Plan.read(root / "runbook.toml"), "local", console, as_json=True)
+    status.show_status(Plan.load(root / "runbook.toml"), "local", console, as_json=True)
     facts = json.loads(console.file.getvalue())
     assert (facts["environment"], facts["held"], facts["paused"], facts["copies_left"]) == ("local", False, "", [])
     (task,) = facts["tasks"]

@@ -83,7 +83,7 @@ def migrated(tmp_path_factory, state):
     command = [sys.executable, "-m", "runbook", "run", "--fresh"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    return root, manifest.latest_run(Plan.read(root / "runbook.toml"))
+    return root, manifest.latest_run(Plan.load(root / "runbook.toml"))
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def target(migrated):
     """A copy of the migrated database to change; the environment points there."""
     file = migrated[0] / "runbook.toml"
     before = file.read_text()
-    environment = Plan.read(file).environment("local")
+    environment = Plan.load(file).environment("local")
     owner = embedded.provide(migrated[0], environment)
     with psycopg.connect(make_conninfo(owner, dbname="postgres"), autocommit=True) as connection:
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(DATABASE))
@@ -108,7 +108,7 @@ def target(migrated):
 def verify(migrated):
     root, folder = migrated
     lines = []
-    code = verify_run(Plan.read(root / "runbook.toml"), VerifyRequest(folder, live=True), lines.append)
+    code = verify_run(Plan.load(root / "runbook.toml"), VerifyRequest(folder, live=True), lines.append)
     return code, lines
 
 

@@ -115,7 +115,7 @@ def test_a_wrong_address_fails_nothing_and_is_not_repeated(url):
 
 def test_without_an_address_there_is_none(monkeypatch):
     monkeypatch.delenv(webhook.VARIABLE, raising=False)
-    assert Webhook.of_environment(ABOUT) is None
+    assert Webhook.from_environment(ABOUT) is None
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ EITHER_WAY = {
 def test_every_cell_turns_red_when_all_is_open_or_all_is_shut(
     project: Path, runbook: Command, open_notebook: Opener
 ) -> None:
-    plan = Plan.read(project / "runbook.toml")
+    plan = Plan.load(project / "runbook.toml")
     assert (done := runbook(project, "run")).returncode == 0, done.stdout + done.stderr
     sources = [cell.source for cell in cells.read_cells(plan.task(3).notebook) if cell.kind == "code"]
     there = next(place for place, source in enumerate(sources) if "task.access(" in source)

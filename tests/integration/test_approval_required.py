@@ -34,7 +34,7 @@ def demand(root, approval):
 
 
 def decide(root, name="Ada", *, approved=True, **given):
-    plan = Plan.read(root / "runbook.toml")
+    plan = Plan.load(root / "runbook.toml")
     return record_decision(plan, "local", Approver(name, f"{name} has decided"), given, approved=approved)
 
 
@@ -70,7 +70,7 @@ def test_whatever_changes_voids_the_approval_and_is_named(guarded, begun, part, 
     if part == "schema":
         begun.run("%%sql\nALTER TABLE shelves ADD COLUMN colour text")
     elif part == "fault injection":
-        path = fingerprint.injection_record(Plan.read(guarded / "runbook.toml"), "local")
+        path = fingerprint.injection_record(Plan.load(guarded / "runbook.toml"), "local")
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"digest": "0123456789abcdef", "counts": {"caught": 3}}))
     elif part.endswith(".ipynb"):
@@ -111,7 +111,7 @@ def test_on_a_protected_environment_keys_approve_and_nothing_that_is_typed(
 ):
     listed = [keys[name][1] for name in ("ada", "ben")]
     demand(toy, f'approval = "required"\napprovers = 2\nprotected = true\napprover_keys = {json.dumps(listed)}')
-    monkeypatch.setenv("RUNBOOK_CONFIRM", fingerprint.plan_digest(Plan.read(toy / "runbook.toml")))
+    monkeypatch.setenv("RUNBOOK_CONFIRM", fingerprint.plan_digest(Plan.load(toy / "runbook.toml")))
     begun = open_notebook(toy, *toy_cells[:2])
     for key in (None, "eve"):
         if key:

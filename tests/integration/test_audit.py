@@ -590,7 +590,7 @@ def test_what_is_past_retention_is_summed_up_and_nothing_is_lost(trail: Trail, p
     ]
 
 
-def test_after_a_retention_the_way_back_still_folds_every_credit(trail: Trail, plan: Plan) -> None:
+def test_after_a_retention_the_rollback_still_folds_every_credit(trail: Trail, plan: Plan) -> None:
     organization = trail.organizations()[0]
     used = "SELECT used_credits FROM organization_credits WHERE organization_id = %s"
     before = trail.value(used, organization)
@@ -644,7 +644,7 @@ def test_the_notebook_sums_up_only_when_it_is_asked_to(trail: Trail, plan: Plan)
     assert trail.value("SELECT count(*) FROM credit_actions") < rows
 
 
-# The way back
+# The rollback
 
 
 def test_the_rollback_gives_the_privileges_back_and_may_run_twice(trail: Trail, plan: Plan) -> None:

@@ -30,7 +30,7 @@ with target.connect("runbook test") as connection, scratch.copy(connection, targ
 
 @pytest.fixture
 def target(toy):
-    return Target.at(embedded.provide(toy, Plan.read(toy / "runbook.toml").environment("local")))
+    return Target.at(embedded.provide(toy, Plan.load(toy / "runbook.toml").environment("local")))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What is deployed outside the database: kept before it is replaced, deployed again on the way back."""
+"""What is deployed outside the database: kept before it is replaced, deployed again in a rollback."""
 
 import sys
 
@@ -71,6 +71,6 @@ def test_a_part_of_a_rollback_script_is_such_a_cell(toy, open_notebook, toy_cell
     notebook = open_notebook(toy, *toy_cells[:2])
     kept(notebook.task, WHOLE)
     notebook.run(*toy_cells[2:])
-    made = notebooks.rollback_notebook(Plan.read(toy / "runbook.toml").task(7))
+    made = notebooks.rollback_notebook(Plan.load(toy / "runbook.toml").task(7))
     open_notebook(toy, *[cell.source for cell in made.cells if cell.cell_type == "code"])
     assert (tmp_path / "live" / "functions" / "index.ts").read_text() == "old"

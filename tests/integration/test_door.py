@@ -86,7 +86,7 @@ def test_no_variable_names_the_database_a_run_goes_to(toy, runbook, connect):
 
 
 def test_nothing_is_dropped_on_a_server_that_is_not_of_this_data_folder(toy, tmp_path, monkeypatch):
-    local = Plan.read(toy / "runbook.toml").environment("local")
+    local = Plan.load(toy / "runbook.toml").environment("local")
     monkeypatch.setattr(embedded.Server, "identifier", lambda self: "1")
     with pytest.raises(Exception, match="nothing was done"):
         embedded.reset(toy, local)
@@ -157,7 +157,7 @@ STRANGE = {
 @pytest.fixture(params=["ALTER ROLE librarian", "ALTER DATABASE toy", "ALTER ROLE librarian IN DATABASE toy"])
 def strange(request, toy):
     """The toy's database, where somebody has set everything otherwise."""
-    local = Plan.read(toy / "runbook.toml").environment("local")
+    local = Plan.load(toy / "runbook.toml").environment("local")
     url = embedded.provide(toy, local)
     with psycopg.connect(embedded.url(embedded.start(toy), "postgres", "postgres"), autocommit=True) as admin:
         who = sql.SQL(request.param)
@@ -191,14 +191,14 @@ def test_client_programs_begin_from_the_same_settings(strange):
     [pytest.param("ALTER ROLE librarian", marks=pytest.mark.slow), "ALTER ROLE librarian IN DATABASE toy"],
     indirect=True,
 )
-def test_a_run_and_its_way_back_do_not_depend_on_what_others_have_set(strange, toy, runbook):
+def test_a_run_and_its_rollback_do_not_depend_on_what_others_have_set(strange, toy, runbook):
     for command in ("run", "rollback"):
         done = runbook(toy, command)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_no_trigger_is_silent_because_of_a_setting(toy):
-    local = Plan.read(toy / "runbook.toml").environment("local")
+    local = Plan.load(toy / "runbook.toml").environment("local")
     url = embedded.provide(toy, local)
     superuser = embedded.url(embedded.start(toy), "toy", "postgres")
     with psycopg.connect(superuser, autocommit=True) as admin:

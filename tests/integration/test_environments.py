@@ -41,7 +41,7 @@ def locked(state, server):
 @pytest.fixture
 def connect_elsewhere(toy, monkeypatch):
     """Connect to the toy's environment `elsewhere` at an address; close the connection again."""
-    plan = Plan.read(toy / "runbook.toml")
+    plan = Plan.load(toy / "runbook.toml")
 
     def connect(url: str, plan: Plan = plan) -> None:
         monkeypatch.setenv(VARIABLE, url)
@@ -119,7 +119,7 @@ def test_the_right_password_connects(connect_elsewhere, locked, monkeypatch, tmp
 
 def test_a_session_is_not_what_a_platform_made_of_the_role(toy, locked, monkeypatch):
     monkeypatch.setenv(VARIABLE, f"{locked} user=locked password=right")
-    plan = Plan.read(toy / "runbook.toml")
+    plan = Plan.load(toy / "runbook.toml")
     with psycopg.connect(f"{locked} user=postgres") as admin:
         admin.execute("ALTER ROLE locked SET statement_timeout = 10; ALTER ROLE locked SET search_path = elsewhere")
     with environments.connect(plan, plan.environment("elsewhere"), "runbook test") as connection:
@@ -134,7 +134,7 @@ def test_a_session_is_not_what_a_platform_made_of_the_role(toy, locked, monkeypa
 
 def test_a_server_that_vanishes_is_missed_within_a_minute(toy, locked, monkeypatch):
     monkeypatch.setenv(VARIABLE, f"{locked} user=locked password=right keepalives_idle=7")
-    plan = Plan.read(toy / "runbook.toml")
+    plan = Plan.load(toy / "runbook.toml")
     with environments.connect(plan, plan.environment("elsewhere"), "runbook test") as connection:
         known = connection.info.get_parameters()
     assert known["keepalives_idle"] == "7", "what the URL says itself counts"
@@ -150,7 +150,7 @@ def test_a_server_too_old_is_refused(connect_elsewhere, locked, monkeypatch):
 
 
 def test_a_connection_shows_who_it_is_and_commits_at_once(toy):
-    plan = Plan.read(toy / "runbook.toml")
+    plan = Plan.load(toy / "runbook.toml")
     with environments.connect(plan, plan.environment("local"), "runbook 1 task 7") as connection:
         assert connection.autocommit
         assert connection.execute("SHOW application_name").fetchone() == ("runbook 1 task 7",)
@@ -171,7 +171,7 @@ def test_a_password_is_cut_out_of_any_text(text, shown):
 
 def test_a_baseline_that_fails_leaves_no_database(toy, server):
     (toy / "sql" / "library.sql").write_text("CREATE TABLE half (); SELECT 1 / 0")
-    local = replace(Plan.read(toy / "runbook.toml").environment("local"), database="half_done")
+    local = replace(Plan.load(toy / "runbook.toml").environment("local"), database="half_done")
     with pytest.raises(UsageError, match=r"library\.sql fails: division by zero"):
         embedded.provide(toy, local)
     with psycopg.connect(embedded.url(server, "postgres", "postgres")) as admin:

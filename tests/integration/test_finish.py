@@ -1,4 +1,4 @@
-"""The finish: what the way back needed is archived and dropped, and there is no way back any more."""
+"""The finish: what the rollback needed is archived and dropped, and there is no rollback any more."""
 
 import gzip
 import io
@@ -51,7 +51,7 @@ def migrated(root: Path, open_notebook: Opener, toy_cells: list[str]) -> Path:
 
 
 def plan_of(root: Path) -> Plan:
-    return Plan.read(root / "runbook.toml")
+    return Plan.load(root / "runbook.toml")
 
 
 def finished(root: Path, *keep: str, yes: bool = True) -> tuple[int, str]:
@@ -61,7 +61,7 @@ def finished(root: Path, *keep: str, yes: bool = True) -> tuple[int, str]:
     return code, said.getvalue()
 
 
-def test_what_the_way_back_needed_is_archived_and_dropped(migrated: Path, connect: object) -> None:
+def test_what_the_rollback_needed_is_archived_and_dropped(migrated: Path, connect: object) -> None:
     code, said = finished(migrated)
     assert code == 0
     assert "rooms by name (Task 7): archived, then dropped" in said
@@ -75,14 +75,14 @@ def test_what_the_way_back_needed_is_archived_and_dropped(migrated: Path, connec
     assert "column public.shelves.room" in manifest["final"]["dropped"]
     assert seal.problems(folder) == []
     assert manifest["status"] == "finished"
-    assert "The way back is closed" in (folder / "report.html").read_text()
+    assert "The rollback is closed" in (folder / "report.html").read_text()
     assert latest_migration(plan_of(migrated), plan_of(migrated).environment("local")) != folder
     connection = connect(migrated)
     assert connection.execute(COLUMNS).fetchone() == (0,)
     assert connection.execute(OURS).fetchone() == (None, 0)
 
 
-def test_there_is_no_way_back_and_no_way_on(
+def test_there_is_no_rollback_and_no_way_on(
     migrated: Path, open_notebook: Opener, toy_cells: list[str], connect: object
 ) -> None:
     finished(migrated)
@@ -94,7 +94,7 @@ def test_there_is_no_way_back_and_no_way_on(
         lambda: open_notebook(migrated, *toy_cells[:2]),
         lambda: finished(migrated),
     ):
-        with pytest.raises(NotAllowed, match=r"was made final by .* its way back is closed"):
+        with pytest.raises(NotAllowed, match=r"was made final by .* its rollback is closed"):
             act()
 
 

@@ -53,7 +53,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, state: Path) -> Iterator[Ta
         if (ROOT / part).exists():
             (root / part).parent.mkdir(parents=True, exist_ok=True)
             (root / part).symlink_to(ROOT / part)
-    plan = Plan.read(root / "runbook.toml")
+    plan = Plan.load(root / "runbook.toml")
     local = plan.environment("local")
     url = embedded.reset(root, local)
     with psycopg.connect(url, autocommit=True) as owner:

@@ -48,7 +48,7 @@ def test_a_ledger_made_by_other_sql_is_brought_up_to_date_and_keeps_what_it_hold
     assert ledger.exists()
     ledger.prepare()
     assert "copies" in tables(library)
-    assert ledger.run("before")["operator"] == "test"
+    assert ledger.run_entry("before")["operator"] == "test"
 
 
 def test_nobody_who_takes_advisory_locks_holds_up_the_ledger(library, toy, connect):

@@ -94,7 +94,7 @@ def test_evidence_may_lie_elsewhere(tmp_path, state, runbook):
 
 
 def test_evidence_of_a_protected_environment_is_private(toy):
-    plan = Plan.read(toy / "runbook.toml")
+    plan = Plan.load(toy / "runbook.toml")
     folder = make_folder(plan, plan.environment("elsewhere"), "a run")
     assert [stat.S_IMODE(one.stat().st_mode) for one in (folder, folder.parent)] == [0o700, 0o700]
 

@@ -36,7 +36,7 @@ def library(tmp_path_factory, state):
     plan = root / "runbook.toml"
     head, _, _ = plan.read_text().partition("[environments.elsewhere]")
     plan.write_text(f'{head}[environments.elsewhere]\napproval = "automatic"\n')
-    return root, embedded.provide(root, Plan.read(plan).environment("local"))
+    return root, embedded.provide(root, Plan.load(plan).environment("local"))
 
 
 @pytest.fixture

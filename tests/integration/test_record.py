@@ -73,7 +73,7 @@ def test_what_is_made_and_dropped_again_leaves_no_record(begun):
     assert record.recorded(begun.task.ledger.connection, "toy") == []
 
 
-def test_what_a_later_task_dropped_stays_on_record_for_its_way_back(begun):
+def test_what_a_later_task_dropped_stays_on_record_for_its_rollback(begun):
     connection = begun.task.ledger.connection
     begun.run("%%sql\nCREATE INDEX by_room ON shelves (room)")
     before = objects.find_objects(connection)

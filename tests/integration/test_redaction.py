@@ -72,7 +72,7 @@ def test_a_notebook_hides_by_its_environment(
     path = toy / "runbook.toml"
     text = path.read_text().replace('approval = "required"', 'approval = "automatic"')
     path.write_text(text.replace("[runbook]\n", '[runbook]\npersonal = ["room"]\n', 1))
-    plan = Plan.read(path)
+    plan = Plan.load(path)
     monkeypatch.setenv("RUNBOOK_CONFIRM", fingerprint.plan_digest(plan))
     monkeypatch.setenv("RUNBOOK_ELSEWHERE_DATABASE_URL", embedded.provide(toy, plan.environment("local")))
     notebook = open_notebook(toy, toy_cells[0].replace('"local"', f'"{environment}"'), toy_cells[1])
@@ -114,7 +114,7 @@ def protected(
     path = toy / "runbook.toml"
     text = path.read_text().replace('approval = "required"', 'approval = "automatic"')
     path.write_text(text.replace("[runbook]\n", '[runbook]\npersonal = ["room"]\n', 1))
-    plan = Plan.read(path)
+    plan = Plan.load(path)
     url = embedded.provide(toy, plan.environment("local"))
     monkeypatch.setenv("RUNBOOK_CONFIRM", fingerprint.plan_digest(plan))
     monkeypatch.setenv("RUNBOOK_ELSEWHERE_DATABASE_URL", url)
@@ -195,7 +195,7 @@ def test_a_manifest_of_a_protected_target_holds_neither_rows_nor_what_cells_were
     protected: Callable[[str], Notebook], toy: Path, tmp_path: Path
 ) -> None:
     notebook = protected("SELECT 1")
-    task, plan = notebook.task, Plan.read(toy / "runbook.toml")
+    task, plan = notebook.task, Plan.load(toy / "runbook.toml")
     task.write("rooms", task.rows("SELECT min(room) AS room, count(*) AS shelves FROM shelves"))
     task.setting("first", SEEN)
     task.keep_record()

@@ -69,7 +69,7 @@ ACLS = """
 def target(tmp_path_factory: pytest.TempPathFactory, state: object) -> Iterator[psycopg.Connection]:
     """The owner of a target, in a cluster with a few more roles, which it may take."""
     root = copy_project(tmp_path_factory.mktemp("rights"))
-    environment, server = Plan.read(root / "runbook.toml").environment("local"), embedded.start(root)
+    environment, server = Plan.load(root / "runbook.toml").environment("local"), embedded.start(root)
     admin = psycopg.connect(embedded.url(server, "postgres", "postgres"), autocommit=True)
     admin.execute("CREATE ROLE vault")
     for role in ROLES:

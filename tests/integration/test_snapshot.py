@@ -21,7 +21,7 @@ CANARY = "c4n4ry"
 
 @pytest.fixture
 def url(toy):
-    return embedded.provide(toy, Plan.read(toy / "runbook.toml").environment("local"))
+    return embedded.provide(toy, Plan.load(toy / "runbook.toml").environment("local"))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ class Act:
 
     Attributes:
         since: number of the task after which it makes sense.
-        blocks: what it makes stands on what the migration made, so that there is no way back without it.
+        blocks: what it makes stands on what the migration made, so that there is no rollback without it.
     """
 
     name: str
@@ -73,7 +73,7 @@ ACTS = (
 
 @dataclass
 class History:
-    """What happens beside a migration and its way back.
+    """What happens beside a migration and its rollback.
 
     Attributes:
         last: number of the last task.

@@ -1,4 +1,4 @@
-"""Balances that refuse what a way back would write there: it goes on, and names whom that concerns."""
+"""Balances that refuse what a rollback would write there: it goes on, and names whom that concerns."""
 
 import psycopg
 import pytest
@@ -33,7 +33,7 @@ BALANCES = """
 
 
 @pytest.mark.slow
-def test_debt_that_a_balance_refuses_and_a_balance_that_cannot_be_made_do_not_stop_a_way_back(
+def test_debt_that_a_balance_refuses_and_a_balance_that_cannot_be_made_do_not_stop_a_rollback(
     drawing: Drawing,
 ) -> None:
     shape = together(pieces()[name] for name in ("columns_balance_in_bounds", "columns_balance_of_a_period"))

@@ -55,7 +55,7 @@ def books(database: Database) -> Books:
 
 
 def paid_once(drawing: Drawing, seed: int, shape: str = "", kinds: Sequence[Kind] = ()) -> None:
-    """Draw callers beside a whole migration and its way back, and hold the books against what they were told."""
+    """Draw callers beside a whole migration and its rollback, and hold the books against what they were told."""
     dice = random.Random(seed)
     callers, carried, kept = Callers(dice, kinds), dice.random() < 0.5, dict[str, Books]()
 

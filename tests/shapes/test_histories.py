@@ -1,4 +1,4 @@
-"""Whatever others did and wherever it was killed: the way back ends in before plus theirs, or says what blocks."""
+"""Whatever others did and wherever it was killed: the rollback ends in before plus theirs, or says what blocks."""
 
 import random
 from dataclasses import replace
@@ -58,5 +58,5 @@ def comes_back(drawing: Drawing, seed: int) -> None:
 @pytest.mark.parametrize(
     "seed", [pytest.param(one, marks=pytest.mark.slow if one < 4 else pytest.mark.long) for one in range(10)]
 )
-def test_the_way_back_ends_in_before_plus_theirs(drawing: Drawing, seed: int) -> None:
+def test_the_rollback_ends_in_before_plus_theirs(drawing: Drawing, seed: int) -> None:
     comes_back(drawing, seed)

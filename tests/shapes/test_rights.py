@@ -1,4 +1,4 @@
-"""Whatever was granted before: nobody gains a right, nobody but tenants loses one, and the way back restores each."""
+"""Whatever was granted before: nobody gains a right, nobody but tenants loses one, and the rollback restores each."""
 
 import pytest
 

@@ -70,7 +70,7 @@ class Databases:
     """The embedded server of this process (RUNBOOK_STATE says which), and the databases of its draws."""
 
     def __init__(self, root: Path, organizations: int = ORGANIZATIONS) -> None:
-        environment = Plan.read(root / "runbook.toml").environment("local")
+        environment = Plan.load(root / "runbook.toml").environment("local")
         self.server = embedded.start(root)
         self.admin = embedded.url(self.server, "postgres", "postgres")
         sizes = environment.baseline.settings | {"runbook.organizations": str(organizations)}

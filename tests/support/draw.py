@@ -1,4 +1,4 @@
-"""A draw: a shape on a fresh database, all six tasks, the way back, and what became of the target.
+"""A draw: a shape on a fresh database, all six tasks, the rollback, and what became of the target.
 
 `python -m tests.support.draw FILE.sql …` draws each file alone; `--together` draws all of them on one database.
 """
@@ -58,7 +58,7 @@ class Moment:
     """A cell is about to run.
 
     Attributes:
-        way: `up`, or `down` on the way back.
+        way: `up`, or `down` in a rollback.
         task: its number.
     """
 
@@ -229,7 +229,7 @@ def _plan(folder: Path) -> Plan:
     for part in PARTS:
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "runbook.toml", folder)
-    return _with_schema(Plan.read(folder / "runbook.toml"))
+    return _with_schema(Plan.load(folder / "runbook.toml"))
 
 
 def _with_schema(plan: Plan, schema: str = "") -> Plan:
@@ -239,7 +239,7 @@ def _with_schema(plan: Plan, schema: str = "") -> Plan:
     file, named = plan.root / "runbook.toml", f'schema = "{schema}"\n' if schema else ""
     kept = file.read_text(encoding="utf-8").partition(f"\n[environments.{ENVIRONMENT}]")[0]
     file.write_text(f'{kept}\n[environments.{ENVIRONMENT}]\napproval = "automatic"\n{named}', encoding="utf-8")
-    return Plan.read(file)
+    return Plan.load(file)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ class Session:
     """Notebooks of a plan, one after the other, all of one run.
 
     Attributes:
-        way: `up`, or `down` on the way back.
+        way: `up`, or `down` in a rollback.
         before_cell: called before each cell, with its tags and its source.
         findings: what the last notebook found about the target.
     """

@@ -1,4 +1,4 @@
-"""What became of a draw: of each task, of the way back, of the target."""
+"""What became of a draw: of each task, of the rollback, of the target."""
 
 from dataclasses import dataclass, field
 from textwrap import shorten
@@ -46,7 +46,7 @@ class Draw:
         back: the tasks reversed, newest first, as far as they went.
         before: the target before the first task.
         after: … after the last one.
-        end: … after the way back.
+        end: … after the rollback.
         grows: tables in which the shape keeps a log of what is done.
         accepted: the checks whose findings were accepted, after the first round.
         refused: what the server said to the shape itself, which then was not drawn.
@@ -69,7 +69,7 @@ class Draw:
 
     @property
     def left(self) -> list[str]:
-        """What is not as it was, after the way back."""
+        """What is not as it was, after the rollback."""
         return differences(self.before, self.end, self.grows) if self.before and self.end else []
 
     @property

@@ -49,5 +49,5 @@ def copy_toy(folder: Path, database: str = "toy") -> Path:
 
 
 def _fresh(root: Path) -> Path:
-    embedded.reset(root, Plan.read(root / "runbook.toml").environment("local"))
+    embedded.reset(root, Plan.load(root / "runbook.toml").environment("local"))
     return root

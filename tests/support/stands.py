@@ -41,7 +41,7 @@ class Stands:
     @property
     def plan(self) -> Plan:
         """The toy's plan."""
-        return Plan.read(self.root / "runbook.toml")
+        return Plan.load(self.root / "runbook.toml")
 
     @property
     def server(self) -> str:

@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def plan_of(root: Path) -> Plan:
-    return Plan.read(root / "runbook.toml")
+    return Plan.load(root / "runbook.toml")
 
 
 def files(root: Path) -> dict[str, bytes]:
@@ -215,8 +215,8 @@ def test_a_plan_that_writes_its_tasks_otherwise_is_left_to_its_author():
 
 
 def test_a_name_that_has_no_latin_letter_gets_its_number():
-    assert NewStep.of("3.2", "Ю").words["table"] == "new_3_2"
-    assert NewStep.of("3.2", "Ю").file == "03_3_2"
+    assert NewStep.named("3.2", "Ю").words["table"] == "new_3_2"
+    assert NewStep.named("3.2", "Ю").file == "03_3_2"
 
 
 @pytest.mark.parametrize(("table", "is_said"), [("shelves", False), ("public.shelves", False), ("users", True)])

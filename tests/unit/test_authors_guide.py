@@ -55,5 +55,5 @@ def test_what_it_quotes_is_the_example():
     assert check.strip() in sources
     assert fault == (EXAMPLE / "sql" / "faults" / "01_last_name_is_lost.sql").read_text("utf-8")
     words = re.findall(r'"([^"]+)"', blocks("toml")[0])
-    task = Plan.read(EXAMPLE / "runbook.toml").task(1)
+    task = Plan.load(EXAMPLE / "runbook.toml").task(1)
     assert len(words) == 2 and set(words) <= {*task.criteria, *task.triggers}

@@ -13,7 +13,7 @@ from runbook.plan.decisions import gate_of_check, undecided
 from runbook.plan.plan import Plan
 
 ROOT = Path(__file__).parents[2]
-PLAN = Plan.read(ROOT / "runbook.toml")
+PLAN = Plan.load(ROOT / "runbook.toml")
 TEXT = (ROOT / "docs" / "BRIEF.md").read_text(encoding="utf-8")
 SECTIONS = re.split(r"^## \S+ \*\*TASK \d: .+\*\*$", TEXT, flags=re.MULTILINE)
 BRIEF = dict(enumerate(part.partition("\n## ")[0] for part in SECTIONS[1:]))
@@ -136,7 +136,7 @@ def test_a_notebook_begins_with_its_parameters_and_ends_at_its_gate(task):
 
 
 @TASKS
-def test_a_task_has_a_way_back(task):
+def test_a_task_has_a_rollback(task):
     assert task.rollback.read_text(encoding="utf-8").strip()
 
 

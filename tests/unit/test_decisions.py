@@ -26,7 +26,7 @@ def changed(tmp_path):
             text = (root / name).read_text(encoding="utf-8")
             assert old in text
             (root / name).write_text(text.replace(old, new), encoding="utf-8")
-        return Plan.read(root / "runbook.toml")
+        return Plan.load(root / "runbook.toml")
 
     return change
 

@@ -79,7 +79,7 @@ from runbook.kernels.engine import Kernels
 kernels = Kernels(Path("."), {}, 1)
 client = kernels.take()
 cell = "import os, sys; os.write(sys.stderr._original_stdstream_copy, b'aside'); open('ran', 'w').close()"
-kernels.loop.run(client.execute_interactive(cell, output_hook=print))
+kernels.loop.wait_for(client.execute_interactive(cell, output_hook=print))
 kernels.end(client)
 kernels.close()
 """

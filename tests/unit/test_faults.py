@@ -12,7 +12,7 @@ from runbook.plan.decisions import gate_of_check
 from runbook.plan.plan import Plan
 
 ROOT = Path(__file__).parents[2]
-PLAN = Plan.read(ROOT / "runbook.toml")
+PLAN = Plan.load(ROOT / "runbook.toml")
 FAULTS = faults.read_faults(PLAN)
 DECLARED = {task.number: cells.checks(task.notebook) for task in PLAN.tasks}
 CHECKS = [(task, check.name) for task, checks in DECLARED.items() for check in dict.fromkeys(checks)]
@@ -90,7 +90,7 @@ def seed(tmp_path, monkeypatch):
         (folder / name).write_text(text)
         for part in ("runbook.toml", "notebooks"):
             (tmp_path / part).symlink_to(ROOT / "tests" / "toy" / part)
-        plan = Plan.read(tmp_path / "runbook.toml")
+        plan = Plan.load(tmp_path / "runbook.toml")
         (fault,) = faults.read_faults(plan)
         return [cell.source for cell in fault.seed(nbformat.read(plan.task(7).notebook, 4)).cells]
 

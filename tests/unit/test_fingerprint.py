@@ -16,7 +16,7 @@ NOTEBOOK = "notebooks/07_label_the_shelves.ipynb"
 
 @pytest.fixture
 def small(tmp_path):
-    return Plan.read(shutil.copytree(ROOT / "tests" / "toy", tmp_path / "copy") / "runbook.toml")
+    return Plan.load(shutil.copytree(ROOT / "tests" / "toy", tmp_path / "copy") / "runbook.toml")
 
 
 def injected(plan: Plan, text: str) -> None:

@@ -27,7 +27,7 @@ def plan(tmp_path):
         '[figures]\nrows = ["moved", "rows"]\nspent = ["by plan", "spent"]\nnothing = ["absent", "x"]\n'
     )
     inventory(tmp_path, [{"target": "eu-2", "wave": 2}, {"target": "eu-1"}, {"target": "us.1", "wave": 2}])
-    return Plan.read(tmp_path / "runbook.toml")
+    return Plan.load(tmp_path / "runbook.toml")
 
 
 def inventory(folder, rows):
@@ -39,7 +39,7 @@ def plan_with(folder, name, entry):
     text = (ROOT / "tests" / "toy" / "runbook.toml").read_text()
     lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
     (folder / "runbook.toml").write_text("\n".join([text, f'[fleets."{name}"]', *lines, ""]))
-    return Plan.read(folder / "runbook.toml")
+    return Plan.load(folder / "runbook.toml")
 
 
 def leave_run(plan, target, **changes):
@@ -132,7 +132,7 @@ def test_an_environment_and_a_fleet_of_one_name_are_refused(tmp_path):
     name = next(iter(tomllib.loads(text)["environments"]))
     (tmp_path / "runbook.toml").write_text(f'{text}\n[fleets.{name}]\ntargets = "x.json"\n')
     with pytest.raises(UsageError, match="an environment and a fleet"):
-        Plan.read(tmp_path / "runbook.toml")
+        Plan.load(tmp_path / "runbook.toml")
 
 
 def test_a_command_gives_the_inventory_and_what_it_says_of_itself_stays_out_of_the_message(plan):
@@ -269,7 +269,7 @@ def test_a_run_under_way_is_shown_as_such_and_is_no_evidence_yet(plan):
     assert "is not sealed: it is under way, or died" in verified(plan).problems[0]
 
 
-def test_giving_up_the_way_back_is_no_run_of_its_own(plan):
+def test_giving_up_the_rollback_is_no_run_of_its_own(plan):
     leave_run(plan, "eu-1")
     later = leave_run(plan, "eu-1", run_id="20261130T100000.000Z", final={})
     assert later.exists()

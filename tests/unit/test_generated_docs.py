@@ -11,7 +11,7 @@ from runbook.plan import cells, generated_docs
 from runbook.plan.plan import Plan
 
 ROOT = Path(__file__).parents[2]
-DELIVERABLES = Plan.read(ROOT / "runbook.toml").task(0).deliverables
+DELIVERABLES = Plan.load(ROOT / "runbook.toml").task(0).deliverables
 MASTER = "PHASE_3.5_MASTER_PLAN.md"
 WRITTEN = [name for name in DELIVERABLES if name not in {generated_docs.BREAKDOWN, generated_docs.SCRIPTS}]
 
@@ -22,7 +22,7 @@ def draft(tmp_path: Path) -> Plan:
     shutil.copy(ROOT / "runbook.toml", tmp_path)
     for folder in ("notebooks", "sql", "docs"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    plan = Plan.read(tmp_path / "runbook.toml")
+    plan = Plan.load(tmp_path / "runbook.toml")
     generated_docs.write_documents(plan)
     return plan
 
@@ -58,7 +58,7 @@ def test_every_deliverable_of_task_0_is_complete(plan: Plan, name: str) -> None:
 
 
 def test_generating_is_deterministic(plan: Plan) -> None:
-    assert generated_docs.generate(plan) == generated_docs.generate(Plan.read(plan.root / "runbook.toml"))
+    assert generated_docs.generate(plan) == generated_docs.generate(Plan.load(plan.root / "runbook.toml"))
 
 
 def test_writing_twice_changes_nothing(draft: Plan) -> None:

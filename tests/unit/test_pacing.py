@@ -21,13 +21,13 @@ PARAMETERS = {"workers": 2, "batch_ms": 50, "batch_blocks": 128, "gentle_ms": 0.
     ],
 )
 def test_a_batch_takes_as_many_rows_as_fit_into_its_milliseconds(others, seconds, size):
-    pace = Pace.of(PARAMETERS)
+    pace = Pace.from_parameters(PARAMETERS)
     pace.others = others
     assert pace.next_size(16, taken(seconds / 16, (16, seconds))) == size
 
 
 def test_the_second_batch_takes_two_rows():
-    assert Pace.of(PARAMETERS).next_size(1, taken(0.001)) == 2
+    assert Pace.from_parameters(PARAMETERS).next_size(1, taken(0.001)) == 2
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_the_second_batch_takes_two_rows():
     ],
 )
 def test_a_batch_does_rows_for_as_long_as_one_of_a_single_row_takes(size, seconds, following):
-    pace = Pace.of(PARAMETERS)
+    pace = Pace.from_parameters(PARAMETERS)
     assert pace.next_size(size, taken(0.001, (size, seconds))) == following
 
 
 def test_batches_grow_although_each_takes_now_longer_now_shorter_than_the_load_lets_expect():
-    pace, cost, size = Pace.of(PARAMETERS), Cost(), 1
+    pace, cost, size = Pace.from_parameters(PARAMETERS), Cost(), 1
     for turn in range(60):
         load = (1.0, 2.5, 1.2, 1.9)[turn % 4]
         rows = 1 if turn % 7 == 0 else size
@@ -55,7 +55,7 @@ def test_batches_grow_although_each_takes_now_longer_now_shorter_than_the_load_l
 
 def test_a_batch_that_has_waited_makes_the_next_ones_little_smaller():
     cost = taken(0.001, (20, 0.002), (20, 0.002), (20, 0.002), (20, 0.5))
-    assert Pace.of(PARAMETERS).next_size(20, cost) >= 5
+    assert Pace.from_parameters(PARAMETERS).next_size(20, cost) >= 5
 
 
 def taken(single: float, *batches: tuple[int, float]) -> Cost:
@@ -81,13 +81,13 @@ def test_the_batches_of_a_pass_lie_end_to_end_and_may_be_a_part_of_a_block():
 
 @pytest.mark.parametrize(("others", "gentle_ms", "pause"), [(True, 2, 0.006), (False, 2, 0.0), (True, 0, 0.0)])
 def test_a_worker_rests_while_others_are_at_work(others, gentle_ms, pause):
-    pace = Pace.of(PARAMETERS | {"gentle_ms": gentle_ms})
+    pace = Pace.from_parameters(PARAMETERS | {"gentle_ms": gentle_ms})
     pace.others = others
     assert pace.pause(0.003) == pytest.approx(pause)
 
 
 def test_until_somebody_has_looked_others_are_taken_to_be_at_work():
-    assert Pace.of({}).gently
+    assert Pace.from_parameters({}).gently
 
 
 def test_the_history_stays_short_however_many_batches_there_are():

@@ -43,7 +43,7 @@ def read(tmp_path):
 
     def read_text(text):
         (tmp_path / "runbook.toml").write_text(text, encoding="utf-8")
-        return Plan.read(tmp_path / "runbook.toml")
+        return Plan.load(tmp_path / "runbook.toml")
 
     return read_text
 
@@ -51,7 +51,7 @@ def read(tmp_path):
 @pytest.fixture
 def small(tmp_path):
     shutil.copytree(TOY, tmp_path / "copy")
-    return Plan.read(tmp_path / "copy" / "runbook.toml")
+    return Plan.load(tmp_path / "copy" / "runbook.toml")
 
 
 def test_a_plan_knows_its_tasks_and_where_they_lie(read, tmp_path):

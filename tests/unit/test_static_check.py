@@ -113,7 +113,7 @@ def alter(root: Path, name: str, old: str | None, new: str | None) -> None:
 
 
 def found(root: Path) -> list[static_check.Flaw]:
-    return static_check.flaws(Plan.read(root / "runbook.toml"))
+    return static_check.flaws(Plan.load(root / "runbook.toml"))
 
 
 def test_nothing_is_wrong_with_what_is_whole(root, monkeypatch):
@@ -127,7 +127,7 @@ def test_nothing_is_wrong_with_what_is_whole(root, monkeypatch):
 def test_what_stops_a_run_is_named(root, name, old, new, said):
     alter(root, name, old, new)
     assert [flaw.stops for flaw in found(root) if said in flaw.what] == [True]
-    plan = Plan.read(root / "runbook.toml")
+    plan = Plan.load(root / "runbook.toml")
     with pytest.raises(UsageError) as refused:
         static_check.require_sound(plan)
     assert said in str(refused.value)
@@ -137,7 +137,7 @@ def test_what_stops_a_run_is_named(root, name, old, new, said):
 def test_what_stops_no_run_is_named_as_well(root, name, old, new, said):
     alter(root, name, old, new)
     assert [flaw.stops for flaw in found(root) if said in flaw.what] == [False]
-    assert static_check.require_sound(Plan.read(root / "runbook.toml"))
+    assert static_check.require_sound(Plan.load(root / "runbook.toml"))
 
 
 def test_everything_wrong_is_said_at_once(root, monkeypatch):
@@ -174,5 +174,5 @@ def test_a_run_is_refused_before_it_asks_for_anything(root, runbook):
 
 
 def test_a_fault_is_placed_where_it_is_seeded(root):
-    plan = Plan.read(root / "runbook.toml")
+    plan = Plan.load(root / "runbook.toml")
     assert faults.unproven(plan, plan.tasks) == []

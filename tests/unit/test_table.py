@@ -75,7 +75,7 @@ def test_a_single_wide_row_stands_upright():
 def test_a_table_of_many_columns_folds_and_keeps_its_first():
     names = ["plan", *(f"pool_{n}" for n in range(9))]
     rows = [[f"plan {row}", *range(row, row + 9)] for row in range(3)]
-    parts = Table(names, rows)._repr_html_().split("<table>")[1:]
+    parts = Table(names, rows)._repr_html_().split("<table")[1:]
     assert [part.count("<th ") for part in parts] == [6, 5]
     assert all("plan 2</td>" in part for part in parts)
     assert [name for part in parts for name in re.findall(r"pool_<wbr>\d", part)] == [

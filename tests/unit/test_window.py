@@ -14,7 +14,7 @@ from runbook.batch.window import Window, leaves, step_of
 from runbook.plan.checklist import MESSAGES
 from runbook.plan.plan import Plan
 
-TOY = Plan.read(Path(__file__).parents[1] / "toy" / "runbook.toml")
+TOY = Plan.load(Path(__file__).parents[1] / "toy" / "runbook.toml")
 
 
 @pytest.fixture

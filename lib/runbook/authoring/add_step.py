@@ -35,7 +35,7 @@ def add_step(plan: Plan, number: int, name: str, table: str = "", column: str = 
     task = plan.task(number)
     static_check.require_sound(plan, (task,))
     reads = not cells.changes_target(task.notebook)
-    step = NewStep.of(_next_number(task), name, table, column, reads=reads)
+    step = NewStep.named(_next_number(task), name, table, column, reads=reads)
     fault = plan.root / FOLDER / f"{step.file}.sql"
     if fault.exists() or name in {one.name for one in task.steps}:
         raise UsageError(f"Task {number} has a step {name!r} already, or a fault {fault.name}: give it another name.")
@@ -93,7 +93,7 @@ def _write(plan: Plan, texts: dict[Path, str], number: int) -> None:
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        changed = Plan.read(plan.path)
+        changed = Plan.load(plan.path)
         static_check.require_sound(changed, (changed.task(number),))
     except UsageError as error:
         for path, former in before.items():

@@ -26,7 +26,7 @@ FILES = {  # where it goes → its template
     "sql/baseline/roles.sql": "roles.sql",
     "sql/baseline/schema.sql": "schema.sql",
     "sql/faults/00_name_is_taken.py": "00_name_is_taken.py",
-    "sql/faults/00_way_back_changes_the_schema.py": "00_way_back_changes_the_schema.py",
+    "sql/faults/00_rollback_changes_the_schema.py": "00_rollback_changes_the_schema.py",
     "sql/faults/00_approved_by_nobody.py": "00_approved_by_nobody.py",
     "tests/test_runbook.py": "test_runbook.py",
     "outputs/expected/sanitize.cfg": "sanitize.cfg",
@@ -100,8 +100,8 @@ def _usable(name: str) -> str:
 
 def _task(number: int, name: str) -> NewTask:
     if name == FIRST_TASK:
-        return NewTask(number, name, NewStep.of(f"{number}.1", *FIRST_STEP))
-    return NewTask(number, name, NewStep.of(f"{number}.1", name))
+        return NewTask(number, name, NewStep.named(f"{number}.1", *FIRST_STEP))
+    return NewTask(number, name, NewStep.named(f"{number}.1", name))
 
 
 def _notebook(file: str, text: str, note: str) -> dict[str, str]:

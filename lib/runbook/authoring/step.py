@@ -32,7 +32,7 @@ class NewStep:
     reads: bool = False
 
     @classmethod
-    def of(cls, number: str, name: str, table: str = "", column: str = "", *, reads: bool = False) -> "NewStep":
+    def named(cls, number: str, name: str, table: str = "", column: str = "", *, reads: bool = False) -> "NewStep":
         """Return the step, its table by default a new one that is named after it.
 
         Raises:

@@ -94,7 +94,7 @@ class Announcer:
 
     @contextmanager
     def task(self, task: Task, *, is_back: bool = False) -> Iterator["TaskWatch"]:
-        """Announce the start of a task, or of its way back, and watch it: progress, time, escalation when late."""
+        """Announce the start of a task, or of its rollback, and watch it: progress, time, escalation when late."""
         window = self.window if self.window and task in self.window.tasks else Window(self.plan, [task])
         estimate = window.estimate_of(task)
         message = self.plan.checklist.message("start", number=task.number, name=task.name, duration=estimate)

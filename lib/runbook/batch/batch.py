@@ -93,7 +93,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     with execution.open(given, len(tasks)):
         execution.ledger.set_range(execution.run_id, whole[0].number, whole[-1].number)
         _note(execution, request)
-        execution.announcer.window = Window(plan, tasks, execution.ledger.read(ESTIMATES))
+        execution.announcer.window = Window(plan, tasks, execution.ledger.read_note(ESTIMATES))
         for task in tasks:
             failure = _run_task(execution, task, given)
             if failure:
@@ -129,7 +129,7 @@ def _ask_for_approval(plan: Plan, request: RunRequest, tasks: tuple[Task, ...], 
             ledger.prepare()
         stopped = ledger.unfinished_run(environment.name) if request.resume and ledger.exists() else None
         if stopped:
-            run = ledger.run(stopped)
+            run = ledger.run_entry(stopped)
             tasks, given = plan.between(run["first_task"], run["last_task"]), {**run["parameters"], **given}
         if any(task.needs or cells.changes_target(task.notebook) for task in tasks):
             approval_required.ask_first(plan, environment, connection, target.identity, given)

@@ -36,7 +36,7 @@ def what_is_left(plan: Plan, request: RunRequest) -> RunRequest | None:
             claims.require_own(connection, plan.name, environment, target, manifest.shown_target(plan, environment))
         states = ledger.states() if ledger.exists() else {}
         stopped = ledger.unfinished_run(environment.name) if ledger.exists() else None
-        run = ledger.run(stopped) if stopped else None
+        run = ledger.run_entry(stopped) if stopped else None
     done = {
         number
         for number, state in states.items()

@@ -81,7 +81,7 @@ class Execution:
         """Make the folder, the journal and the first kernel; remember the run in the ledger."""
         self.folder = manifest.make_folder(self.plan, self.environment, self.run_id)
         about = {"environment": self.environment.name, "run_id": self.run_id}
-        webhook = Webhook.of_environment(about)
+        webhook = Webhook.from_environment(about)
         self.announcer = Announcer(self.plan, self.folder / manifest.JOURNAL, self.console, webhook)
         digest = fingerprint.plan_digest(self.plan)
         self.ledger.open_run(self.run_id, self.environment.name, operator(), digest, dict(given), kind)

@@ -1,4 +1,4 @@
-"""The end of a way back: what it needed goes to the evidence and is dropped, and the migration is final."""
+"""The end of a rollback: what it needed goes to the evidence and is dropped, and the migration is final."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -87,19 +87,19 @@ def _require_complete(execution: Execution) -> None:
 
 def _announced(execution: Execution, left: list[Remainder], request: FinishRequest) -> Iterator[str]:
     """Yield what an operator must know before a migration is made final, a line each."""
-    made = finality.made_for_way_back(execution.ledger.connection, execution.plan.name)
-    yield "The migration is made final: there is no way back afterwards."
+    made = finality.made_for_rollback(execution.ledger.connection, execution.plan.name)
+    yield "The migration is made final: there is no rollback afterwards."
     for one in left:
         kept = "archived and kept" if one.name in request.keep else "archived, then dropped"
         yield f"  {one.name} (Task {one.task}): {kept}."
-    yield f"  {amount(len(made), 'object')} of the runbook's own that only a way back needs: archived, then dropped."
+    yield f"  {amount(len(made), 'object')} of the runbook's own that only a rollback needs: archived, then dropped."
     yield "  The ledger: archived; it stays until `runbook finish --remove-ledger`."
 
 
 def _make_final(execution: Execution, left: list[Remainder], request: FinishRequest) -> dict[str, Any]:
-    """Archive everything, then drop it and close the way back in one transaction; return what became of it."""
+    """Archive everything, then drop it and close the rollback in one transaction; return what became of it."""
     connection, plan = execution.ledger.connection, execution.plan.name
-    made = finality.made_for_way_back(connection, plan)
+    made = finality.made_for_rollback(connection, plan)
     definitions = execution.folder / DEFINITIONS
     definitions.parent.mkdir(exist_ok=True)
     definitions.write_text("".join(f"-- {one.name}\n{one.after or ''};\n\n" for one in made), encoding="utf-8")
@@ -115,8 +115,8 @@ def _make_final(execution: Execution, left: list[Remainder], request: FinishRequ
     statements = [one.drop for one in left if one.name not in request.keep]
     found = Finished(execution.run_id, operator(), facts)
     connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-    gone = retry_while_locked(lambda: finality.close_way_back(connection, plan, statements, found))
-    execution.announcer.say("final", f"Final: {amount(len(gone), 'object')} dropped, the way back is closed.", "green")
+    gone = retry_while_locked(lambda: finality.make_final(connection, plan, statements, found))
+    execution.announcer.say("final", f"Final: {amount(len(gone), 'object')} dropped, the rollback is closed.", "green")
     return {**facts, "dropped": gone}
 
 
@@ -146,13 +146,13 @@ def _failed(execution: Execution, error: RunbookError | psycopg.Error) -> int:
 
 
 def _seal_again(execution: Execution, found: Finished) -> int:
-    """Seal what a finish has left that was killed after it had closed the way back.
+    """Seal what a finish has left that was killed after it had closed the rollback.
 
     Raises:
         NotAllowed: it was sealed, or its archives are not here.
     """
     folder = execution.plan.outputs / execution.environment.name / found.run_id
-    if execution.ledger.run(found.run_id)["status"] != "running":
+    if execution.ledger.run_entry(found.run_id)["status"] != "running":
         finality.require_open(execution.ledger.connection, execution.plan.name)
     for one in found.facts["archives"]:
         path = folder / one["file"]
@@ -163,7 +163,7 @@ def _seal_again(execution: Execution, found: Finished) -> int:
             )
     execution.run_id = found.run_id
     with execution.open({}, 0, "finish"):
-        execution.announcer.say("final", "The way back was closed before; its evidence is sealed now.", "green")
+        execution.announcer.say("final", "The rollback was closed before; its evidence is sealed now.", "green")
     return ending.end(execution, finality.FINISHED, "Finish", final=found.facts)
 
 

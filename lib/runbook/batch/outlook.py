@@ -69,7 +69,7 @@ def announce(outlook: Outlook, ledger: Ledger) -> Iterator[str]:
     yield f"  {amount(made, 'object')} made by these tasks will be dropped, {len(outlook.changes) - made:,} given back."
     rows, seconds = _figures(ledger, outlook.tasks)
     yield (
-        f"  On a copy the way back wrote {rows:,} rows in {duration(seconds)}."
+        f"  On a copy the rollback wrote {rows:,} rows in {duration(seconds)}."
         if seconds
         else ("  How long it takes is not known: no dry run was made here.")
     )
@@ -120,8 +120,8 @@ def _made_again(one: Object, now: Objects) -> str:
 
 
 def _figures(ledger: Ledger, tasks: tuple[Task, ...]) -> tuple[int, float]:
-    """Return rows and seconds of the ways back on a copy, as the last dry run of each task measured them."""
-    notes = [ledger.read(f"{dry_run.NOTE} {task.number}") or {"ways": []} for task in tasks]
+    """Return rows and seconds of the rollbacks on a copy, as the last dry run of each task measured them."""
+    notes = [ledger.read_note(f"{dry_run.NOTE} {task.number}") or {"ways": []} for task in tasks]
     ways = [dict(zip(dry_run.COLUMNS, way, strict=True)) for note in notes for way in note["ways"]]
     down = [way for way in ways if way["way"] == "down"]
     return sum(way["rows"] or 0 for way in down), sum(way["seconds"] or 0.0 for way in down)

@@ -144,7 +144,7 @@ def _ask(task: Task, found: Preflight, given: Mapping[str, Any], *, probes: bool
         session = shell.user_ns.get("_runbook_task")
         if session is not None:
             found.findings += session.findings
-            found.estimates += _rows(session.ledger.read("estimate"))
+            found.estimates += _rows(session.ledger.read_note("estimate"))
             found.unauthorized = found.unauthorized or session.unauthorized
             session.close()
         InteractiveShell.clear_instance()
@@ -186,10 +186,10 @@ def _failure(task: Task, step: str, error: BaseException, session: PreflightSess
     why = session.unasked(getattr(error, "sqlstate", None) or "")
     if why or session.lacks:
         session.lacks = True
-        return Finding.of(NOTED, task.number, f"step {step}", f"not asked, for {why or BUILDS_ON}: a run will")
+        return Finding.from_check(NOTED, task.number, f"step {step}", f"not asked, for {why or BUILDS_ON}: a run will")
     if isinstance(error, UsageError):
         raise error
     kind = NOTED if session.failed else BLOCKS
     words = " ".join(str(error).split())
     said = words if isinstance(error, RunbookError) else f"{type(error).__name__}: {words}"
-    return Finding.of(kind, task.number, f"step {step}", f"it could not be asked: {said}")
+    return Finding.from_check(kind, task.number, f"step {step}", f"it could not be asked: {said}")

@@ -80,7 +80,9 @@ def _altered(plan: Plan, folder: Path, ledger: Ledger, head: str | None) -> Iter
         if seal.head(folder) != head:
             yield "its seal is not the one the ledger holds"
     elif head and not old_seal.holds(folder, head):
-        if ledger.run(folder.name)["status"] != "running":  # only a run that was taken up again sets its seal aside
+        if (
+            ledger.run_entry(folder.name)["status"] != "running"
+        ):  # only a run that was taken up again sets its seal aside
             yield f"{standalone.STATEMENT} is missing"
         yield from seal.outgrown(folder, head, partial(_is_own, plan))
     for state in ledger.tasks_of(folder.name):
@@ -109,7 +111,7 @@ def _seal(plan: Plan, folder: Path) -> None:
         ledger = Ledger(connection, plan.name)
         ledger.prepare()
         lock.take(connection, plan.name)
-        if (ended := ledger.run(run_id)["status"]) != "running":
+        if (ended := ledger.run_entry(run_id)["status"]) != "running":
             raise UsageError(
                 f"Run {run_id} ended ({ended}) and was sealed then: nothing is sealed twice. "
                 f"Its {MANIFEST} is missing in {folder}."

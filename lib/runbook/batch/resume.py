@@ -46,7 +46,7 @@ def resume_run(
     run_id = ledger.unfinished_run(name)
     if run_id is None:
         raise UsageError(f"There is nothing to resume on {name!r}: its last run ended well.")
-    run = ledger.run(run_id)
+    run = ledger.run_entry(run_id)
     whole = plan.between(run["first_task"], run["last_task"])
     for option, asked, own in (("--from", first, whole[0].number), ("--to", last, whole[-1].number)):
         if asked not in (None, own):

@@ -1,4 +1,4 @@
-"""The way back: tasks reversed newest first, through the same lock, announcements, ledger and evidence."""
+"""The rollback: tasks reversed newest first, through the same lock, announcements, ledger and evidence."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -98,7 +98,7 @@ def _given(execution: Execution, tasks: tuple[Task, ...]) -> dict[str, Any]:
     """Return the parameters the tasks were run with; the newest task's count where they differ."""
     states, found = execution.ledger.states(), {}
     for task in reversed(tasks):
-        found.update(execution.ledger.run(states[task.number].run_id)["parameters"])
+        found.update(execution.ledger.run_entry(states[task.number].run_id)["parameters"])
     return found
 
 

@@ -86,7 +86,7 @@ def status_table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
     said = [f"backfills are {facts['paused']}"] if facts["paused"] else []
     if final := facts["final"]:
         at = datetime.fromisoformat(final["at"])
-        said = [f"final since {at:%Y-%m-%d %H:%M}: the way back is closed (run {final['run']})"]
+        said = [f"final since {at:%Y-%m-%d %H:%M}: the rollback is closed (run {final['run']})"]
     if any("now" in task for task in facts["tasks"]):
         found.add_column("now")
         if not facts["held"]:

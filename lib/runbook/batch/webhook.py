@@ -40,7 +40,7 @@ class Webhook:
         self._thread.start()
 
     @classmethod
-    def of_environment(cls, about: Mapping[str, str]) -> "Webhook | None":
+    def from_environment(cls, about: Mapping[str, str]) -> "Webhook | None":
         """Return the webhook that RUNBOOK_WEBHOOK_URL asks for, or None.
 
         Args:

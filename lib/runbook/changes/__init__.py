@@ -1,1 +1,1 @@
-"""What the tasks made: recorded, told apart from what others made since, dropped on the way back."""
+"""What the tasks made: recorded, told apart from what others made since, dropped in a rollback."""

@@ -1,4 +1,4 @@
-"""Finality: a migration whose way back was closed on purpose, and what of the runbook's goes with it."""
+"""Finality: a migration whose rollback was closed on purpose, and what of the runbook's goes with it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from runbook.changes.record import ObjectChange
 from runbook.errors import NotAllowed
 
 FINISHED = "finished"
-FOR_THE_WAY_BACK = ("objects", "schemas")  # tables of the ledger that hold something for a way back alone
+FOR_A_ROLLBACK = ("objects", "schemas")  # tables of the ledger that hold something for a rollback alone
 # Plans that have left something here and are neither final nor given back
 UNFINISHED = """
     SELECT DISTINCT plan
@@ -62,12 +62,12 @@ def require_open(connection: psycopg.Connection, plan: str) -> None:
     """
     if found := finished(connection, plan):
         raise NotAllowed(
-            f"This migration was made final by {found.operator} on {found.at:%Y-%m-%d %H:%M} UTC: its way back is "
+            f"This migration was made final by {found.operator} on {found.at:%Y-%m-%d %H:%M} UTC: its rollback is "
             f"closed, and what that needed is archived in the evidence of run {found.run_id}."
         )
 
 
-def made_for_way_back(connection: psycopg.Connection, plan: str) -> list[ObjectChange]:
+def made_for_rollback(connection: psycopg.Connection, plan: str) -> list[ObjectChange]:
     """Return what the tasks have made in the runbook's own schema, in the order they made it."""
     return [
         one
@@ -76,8 +76,8 @@ def made_for_way_back(connection: psycopg.Connection, plan: str) -> list[ObjectC
     ]
 
 
-def close_way_back(connection: psycopg.Connection, plan: str, statements: Sequence[str], found: Finished) -> list[str]:
-    """Drop what only a way back needs and close it, in one transaction; return what is gone, by name.
+def make_final(connection: psycopg.Connection, plan: str, statements: Sequence[str], found: Finished) -> list[str]:
+    """Drop what only a rollback needs and close it, in one transaction; return what is gone, by name.
 
     Args:
         connection: to the target.
@@ -94,8 +94,8 @@ def close_way_back(connection: psycopg.Connection, plan: str, statements: Sequen
         try:
             for statement in statements:
                 connection.execute(statement.encode())
-            made = list(reversed(made_for_way_back(connection, plan)))
-            drops.drop_objects(connection, made, "what the way back needed")
+            made = list(reversed(made_for_rollback(connection, plan)))
+            drops.drop_objects(connection, made, "what the rollback needed")
         except psycopg.errors.DependentObjectsStillExist as error:
             # Its detail names objects, and no row
             raise NotAllowed(
@@ -105,7 +105,7 @@ def close_way_back(connection: psycopg.Connection, plan: str, statements: Sequen
         gone = [one for name, one in before.items() if name not in after]
         gone = [one for one in gone if drops.drop_statement(one.kind, one.identity)]
         _require_unnamed(connection, gone, before, after)
-        for table in FOR_THE_WAY_BACK:
+        for table in FOR_A_ROLLBACK:
             connection.execute(sql.SQL("DELETE FROM runbook.{} WHERE plan = %s").format(sql.Identifier(table)), [plan])
         names = [one.name for one in gone]
         connection.execute(

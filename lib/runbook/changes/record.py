@@ -111,7 +111,7 @@ def record_transaction(connection: psycopg.Connection, plan: str, task: int, bef
         return
     standing = set(written.standing.values())
     touched = {one.address for one in written.objects.values()}
-    stood = {one.address for one in before.values()}  # what a later task has dropped stays on record for its way back
+    stood = {one.address for one in before.values()}  # what a later task has dropped stays on record for its rollback
     ended = (_made_addresses(connection, plan, task) & stood) - standing
     gone = {
         name
@@ -144,7 +144,7 @@ def record_changes(
 ) -> None:
     """Add changes to the record of a task: names with what stands there now, None where nothing does any more.
 
-    What is again as it was before the task leaves the record. What a way back builds again belongs, again, to whoever
+    What is again as it was before the task leaves the record. What a rollback builds again belongs, again, to whoever
     made it first.
     """
     rows, lost = [], []

@@ -17,9 +17,9 @@ from runbook.plan.plan import Plan
 @click.option("--remove-ledger", "removes", is_flag=True, help="Once it is final: drop the schema runbook.")
 @CONFIRM
 def finish(environment: str, keep: tuple[str, ...], yes: bool, removes: bool, confirm: str) -> None:
-    """Make a complete migration final: there is no way back afterwards.
+    """Make a complete migration final: there is no rollback afterwards.
 
-    What the way back needed is archived in the evidence and dropped, in one transaction that also closes it. A second
+    What the rollback needed is archived in the evidence and dropped, in one transaction that also closes it. A second
     command, with --remove-ledger, takes the runbook's own schema away.
     """
     from runbook.batch.finish import FinishRequest, finish_migration, remove_ledger

@@ -42,7 +42,7 @@ class Acceptance:
         return json.dumps({"rows": self.rows, "digest": self.digest, "because": self.because}, ensure_ascii=False)
 
     @classmethod
-    def read(cls, check: str, part: str) -> "Acceptance":
+    def from_part(cls, check: str, part: str) -> "Acceptance":
         """Return the acceptance an approval keeps under a check's name."""
         found = json.loads(part)
         return cls(check, int(found["rows"]), str(found["digest"]), str(found["because"]))
@@ -112,7 +112,7 @@ def _is_larger(now: Decimal | None, then: Decimal | None) -> bool:
 def of_decision(parts: Mapping[str, Mapping[str, str]], check: str) -> Acceptance | None:
     """Return what an approval accepts of a check, or None."""
     part = parts.get(ACCEPTED, {}).get(check)
-    return Acceptance.read(check, part) if part else None
+    return Acceptance.from_part(check, part) if part else None
 
 
 def commands(environment: str, checks: Sequence[str]) -> str:

@@ -66,7 +66,7 @@ def make(connection: psycopg.Connection) -> tuple[str, int]:
     except psycopg.errors.InsufficientPrivilege:
         _forget(connection, name)
         raise StepFailed(
-            "The role may not create a scratch database, in which a backup and a way back are proven. "
+            "The role may not create a scratch database, in which a backup and a rollback are proven. "
             "Grant it CREATEDB."
         ) from None
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(quoted))

@@ -68,7 +68,7 @@ class Ledger:
             [status, run_id],
         )
 
-    def run(self, run_id: str) -> dict[str, Any]:
+    def run_entry(self, run_id: str) -> dict[str, Any]:
         """Return a run: operator, status, digest, parameters, note, first_task, last_task, started_at, finished_at.
 
         Raises:
@@ -193,7 +193,7 @@ class Ledger:
                 [run_id, task],
             ).fetchall()
 
-    def write(self, run_id: str, task: int, name: str, value: Any) -> None:
+    def write_note(self, run_id: str, task: int, name: str, value: Any) -> None:
         """Remember a value (anything JSON can hold) under a name."""
         self.connection.execute(
             """
@@ -203,7 +203,7 @@ class Ledger:
             [run_id, task, name, Jsonb(value)],
         )
 
-    def read(self, name: str) -> Any:
+    def read_note(self, name: str) -> Any:
         """Return the value last written under a name, in whichever run and task; None if there is none."""
         row = self.connection.execute(
             """

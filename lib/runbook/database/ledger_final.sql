@@ -1,4 +1,4 @@
--- That a migration was made final: its way back is closed. Every statement can run again.
+-- That a migration was made final: its rollback is closed. Every statement can run again.
 CREATE TABLE IF NOT EXISTS runbook.finished (
     plan     text PRIMARY KEY,
     run_id   text NOT NULL,

@@ -1,4 +1,4 @@
-"""Scratch databases beside the target, in which a backup and a way back are proven; dropped afterwards."""
+"""Scratch databases beside the target, in which a backup and a rollback are proven; dropped afterwards."""
 
 import os
 import re

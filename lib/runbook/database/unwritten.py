@@ -32,7 +32,7 @@ class UnwrittenLedger(Ledger):
     def finish_task(self, *_: Any, **__: Any) -> None:
         """Remember nothing."""
 
-    def run(self, run_id: str) -> dict[str, Any]:
+    def run_entry(self, run_id: str) -> dict[str, Any]:
         """Return what a run would be told: its parameters."""
         return {"parameters": self.parameters}
 
@@ -48,13 +48,13 @@ class UnwrittenLedger(Ledger):
         """Return the verdicts so far."""
         return list(self._checks.values())
 
-    def write(self, run_id: str, task: int, name: str, value: Any) -> None:
+    def write_note(self, run_id: str, task: int, name: str, value: Any) -> None:
         """Keep a value as long as this lasts."""
         self.told[name] = value
 
-    def read(self, name: str) -> Any:
+    def read_note(self, name: str) -> Any:
         """Return a value told here, or that the target's ledger holds."""
-        return self.told.get(name) or (super().read(name) if self.exists() else None)
+        return self.told.get(name) or (super().read_note(name) if self.exists() else None)
 
     def notes(self, run_id: str, task: int) -> dict[str, Any]:
         """Return everything that was told here."""

@@ -133,7 +133,7 @@ def build_manifest(
     """
     redaction.hide_personal(plan, environment)
     attachments.clear(folder)
-    run = ledger.run(run_id)
+    run = ledger.run_entry(run_id)
     states = {state["number"]: state for state in ledger.tasks_of(run_id)}
     return {
         "manifest_version": VERSION,
@@ -150,7 +150,7 @@ def build_manifest(
         "escalate_at": plan.escalate_at,
         "digest": run["digest"],
         "parameters": run["parameters"],
-        "approval": next((note for note in [ledger.read("approval")] if note), None),
+        "approval": next((note for note in [ledger.read_note("approval")] if note), None),
         "decisions": _decisions(plan, environment, ledger),
         "failure": None,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},

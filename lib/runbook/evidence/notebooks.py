@@ -1,4 +1,4 @@
-"""Notebook files as the batch sees them: their headings, their places, and a generated one for the way back."""
+"""Notebook files as the batch sees them: their headings, their places, and a generated one for the rollback."""
 
 import json
 import re

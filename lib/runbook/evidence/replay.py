@@ -89,7 +89,7 @@ def replay_cells(
                 told = task.get("session") or Ledger(connection, plan.name).notes(
                     manifest["run_id"], task["number"]
                 ).get(NOTE)
-                session = ReplaySession(connection, SessionRecord.read(told))
+                session = ReplaySession(connection, SessionRecord.from_summary(told))
                 for one in every:
                     _again(session, one, outcome, is_asked=(task["number"], one.index) not in without)
         return outcome

@@ -123,7 +123,7 @@ class Injection:
                 template.start_task(STAGE, task.number)
                 template.finish_task(STAGE, task.number, UNDONE)
                 for name, value in notes.items():
-                    template.write(STAGE, task.number, name, value)
+                    template.write_note(STAGE, task.number, name, value)
 
     def _work(
         self, number: int, jobs: Iterator[Fault], ready: dict[int, "Future[None]"], verdicts: dict[str, FaultVerdict]

@@ -90,7 +90,7 @@ def _row(folder: Path, target: FleetTarget, figures: Mapping[str, tuple[str, str
 
 
 def _row_of_run(run: Path, target: FleetTarget, figures: Mapping[str, tuple[str, str]]) -> Row | None:
-    """Return the row of a run; None: it was about giving up the way back, which changes nothing of the others."""
+    """Return the row of a run; None: it was about giving up the rollback, which changes nothing of the others."""
     try:
         manifest = read_manifest(run)
         if "final" in manifest:

@@ -37,7 +37,7 @@ class Loop:
         """Run a coroutine on the loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
-    def run(self, coroutine: Any) -> Any:
+    def wait_for(self, coroutine: Any) -> Any:
         """Run a coroutine on the loop and return its result; where the wait is interrupted, it has stopped before."""
         begun = self.submit(_begin(coroutine))
         try:
@@ -157,7 +157,7 @@ class WarmEngine(Engine):  # type: ignore[misc]
         )
         client.kc, client.on_update = kernel, options["on_update"]
         try:
-            kernels.loop.run(_execute(client))
+            kernels.loop.wait_for(_execute(client))
         finally:
             atexit.unregister(client._cleanup_kernel)  # nbclient leaves it behind for a kernel it did not start
             kernels.end(kernel)

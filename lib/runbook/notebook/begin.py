@@ -14,7 +14,7 @@ from runbook.changes import finality, objects, schemas
 from runbook.database import claims, copies, ledger, lock, poolers
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.errors import NotAllowed, NotApproved, RunbookError, UsageError
-from runbook.notebook import preflight, way_back
+from runbook.notebook import preflight, rollback_end
 from runbook.notebook.cell_order import CellOrder
 from runbook.notebook.completion import require_completion
 from runbook.notebook.gate import show_preparation
@@ -90,7 +90,7 @@ def _require_runbooks_operator() -> None:
 
 
 def _follow(shell: Any, task: TaskSession, previous: TaskSession | None) -> None:
-    """Follow the cells a kernel runs from here on; those of the way back are made from a script, one by one."""
+    """Follow the cells a kernel runs from here on; those of the rollback are made from a script, one by one."""
     if previous is not None and previous.order:
         previous.order.forget(shell)
     if hasattr(shell, "kernel") and not task.undo:
@@ -210,7 +210,7 @@ def _require_reversible(task: TaskSession) -> None:
                 f"Task {task.definition.number} cannot be reversed while Task {later.number} is {state.status}: "
                 f"`runbook rollback --environment {task.environment.name} --to {task.definition.number}` reverses both."
             )
-    way_back.require_free_way(task)
+    rollback_end.require_free_way(task)
 
 
 def _facts(task: TaskSession, time: tuple[str, str]) -> list[tuple[str, str]]:

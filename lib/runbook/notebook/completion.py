@@ -97,7 +97,7 @@ def _documentation(task: Context, _rows: Rows) -> tuple[bool | None, str]:
     """Generated documents in step; the words of the approval and the operator's note on record."""
     if stale := stale_documents(task.plan):
         return False, f"{stale[0].name} is out of step with the notebooks: `runbook docs`"
-    if task.environment.approval == "required" and not task.ledger.read(APPROVAL):
+    if task.environment.approval == "required" and not task.ledger.read_note(APPROVAL):
         return False, "the words of the approval are not on record"
     note = operators_note(task.definition)
     if note is None:

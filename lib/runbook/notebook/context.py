@@ -81,7 +81,7 @@ class Context(SqlSession):
         """Remember a value (anything JSON can hold, or a table) in the ledger."""
         if isinstance(value, Table):
             value = json.loads(json.dumps(value.summary(), default=float))
-        self.ledger.write(self.run_id, self.definition.number, name, value)
+        self.ledger.write_note(self.run_id, self.definition.number, name, value)
 
     def note(self, name: str, found: Table) -> None:
         """Remember a table in the ledger; of a single row its values by column, so that two moments can be compared."""
@@ -124,7 +124,7 @@ class Context(SqlSession):
         Raises:
             StepFailed: none has.
         """
-        value = self.ledger.read(name)
+        value = self.ledger.read_note(name)
         if value is None:
             raise StepFailed(f"The ledger holds no {name!r}: the step that writes it has not run on this target.")
         return value

@@ -1,4 +1,4 @@
-"""What a task deploys outside the database: what stood there before is kept, and is deployed again on the way back.
+"""What a task deploys outside the database: what stood there before is kept, and is deployed again in a rollback.
 
 In a command `{folder}` stands for a folder of its own, and `{NAME}` for a parameter of the task.
 """
@@ -37,7 +37,7 @@ def keep(task: Context, name: str, command: list[str], skip: str = "") -> None:
     if skip:
         print(f"Skipped, {skip}: {line}")
         return
-    if not task.is_first and task.ledger.read(NOTE.format(name)) is not None:
+    if not task.is_first and task.ledger.read_note(NOTE.format(name)) is not None:
         print(f"What was deployed as {name} before is kept already.")
         return
     with TemporaryDirectory() as folder:
@@ -61,7 +61,7 @@ def give_back(task: Context, name: str, text: str) -> None:
     Raises:
         StepFailed: the command failed.
     """
-    kept = task.ledger.read(NOTE.format(name))
+    kept = task.ledger.read_note(NOTE.format(name))
     if kept is None:
         print(f"The task has replaced nothing that was deployed as {name}.")
         return

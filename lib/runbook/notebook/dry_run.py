@@ -21,7 +21,7 @@ from runbook.changes.schemas import is_same, schema_before, with_enums_as_before
 from runbook.database import scratch
 from runbook.database.ledger import UNDONE
 from runbook.database.surroundings import find_surroundings
-from runbook.notebook import way_back
+from runbook.notebook import rollback_end
 from runbook.notebook.backfill import backfill
 from runbook.notebook.context import Context
 from runbook.plan import cells, parameters, plan
@@ -117,7 +117,7 @@ def _difference(number: int, before: State, after: State) -> list[str]:
 def _write_estimates(task: Context, numbers: Iterable[int]) -> None:
     """Write down how long each task took on the copy: the plan's estimates are held against it."""
     seconds = {f"Task {number}": task.read(f"{NOTE} {number}")["ways"][0][1] for number in numbers}
-    task.write(ESTIMATES, (task.ledger.read(ESTIMATES) or {}) | seconds)
+    task.write(ESTIMATES, (task.ledger.read_note(ESTIMATES) or {}) | seconds)
 
 
 def _definition(task: Context, number: int) -> tuple[plan.Task, dict[str, Any]]:
@@ -131,7 +131,7 @@ def _definition(task: Context, number: int) -> tuple[plan.Task, dict[str, Any]]:
 def _given(task: Context, definition: plan.Task) -> dict[str, Any]:
     """Return the parameters a later task will have: as its notebook declares them, or as this run was told."""
     found = {"environment": task.environment.name}
-    told = task.ledger.run(task.run_id)["parameters"]
+    told = task.ledger.run_entry(task.run_id)["parameters"]
     for cell in cells.read_cells(definition.notebook):
         if "parameters" in cell.tags:
             declared = parameters.declarations(cell.source)
@@ -165,7 +165,7 @@ def changing_tasks(whole: plan.Plan) -> list[int]:
 
 def _is_recent(task: Context, number: int, subject: str) -> bool:
     """Tell whether the last dry run of a task was of this very subject, and not too long ago."""
-    last = task.ledger.read(f"{NOTE} {number}")
+    last = task.ledger.read_note(f"{NOTE} {number}")
     if not last or last["digest"] != subject:
         return False
     is_new = "SELECT clock_timestamp() - %s::timestamptz < %s * interval '1 hour'"
@@ -220,15 +220,15 @@ def _down(twin: Context) -> tuple[float, int, str]:
     parts = rollback_parts(twin.definition)
     for part in parts:
         if part.drops:
-            rows += _written(way_back.drop_made(twin, part.body).tags)
+            rows += _written(rollback_end.drop_made(twin, part.body).tags)
             continue
         written, held = _carry_out(
             twin, part.magic, part.line, f"{part.body}\n;{LOCKS}" if part.magic == "sql" else part.body
         )
         rows, modes = rows + written, modes + held
     if not any(part.drops for part in parts):
-        way_back.drop_made(twin)
-    modes.append(STRENGTH[-1] if twin.read(way_back.DROPPED) else modes[0])
+        rollback_end.drop_made(twin)
+    modes.append(STRENGTH[-1] if twin.read(rollback_end.DROPPED) else modes[0])
     return round(perf_counter() - begun, 2), rows, max(modes, key=STRENGTH.index)
 
 

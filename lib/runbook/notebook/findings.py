@@ -21,4 +21,4 @@ def remember(task: Context, kind: str, name: str, found: Table, what: str) -> No
     as_found.keep(task.ledger, task.definition.number, name, list(found.dicts()))
     if found:
         said = what or f"{len(found):,} found"
-        task.findings.append(Finding.of(kind, task.definition.number, name, said, show_redacted(found)))
+        task.findings.append(Finding.from_check(kind, task.definition.number, name, said, show_redacted(found)))

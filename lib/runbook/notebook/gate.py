@@ -222,8 +222,8 @@ def _finding(task: Context, name: str, expected: str, actual: str, failing: Any,
         rows = rows.without_last()  # which is not true in any of them
     about = (task.definition.number, name, what, rows, _remedy(failing))
     if acceptable is None or not isinstance(failing, Table) or not failing:
-        return Finding.of(BLOCKS, *about)
-    return replace(Finding.of(UNACCEPTED, *about), keyed=acceptances.keyed(acceptable, failing))
+        return Finding.from_check(BLOCKS, *about)
+    return replace(Finding.from_check(UNACCEPTED, *about), keyed=acceptances.keyed(acceptable, failing))
 
 
 def _remedy(found: Any) -> str:

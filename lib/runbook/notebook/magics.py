@@ -15,7 +15,7 @@ from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from runbook.errors import StepFailed, UsageError
-from runbook.notebook import way_back
+from runbook.notebook import rollback_end
 from runbook.notebook.backfill import backfill, batches
 from runbook.notebook.task import TaskSession
 from runbook.plan.cells import AS_DUE, CHECK_HEAD, DECIDED, backfilled
@@ -51,7 +51,7 @@ class RunbookMagics(Magics):
         `%%sql --retry`             try again, with growing pauses, while a lock cannot be had
         `%%sql --after-others`      first wait for every transaction that is open now; see `older_transactions`
         `%%sql --note NAME`         remember the last table in the ledger under a name
-        `%%sql --drop-made`         on the way back: then, in the same transaction, drop what the task made
+        `%%sql --drop-made`         in a rollback: then, in the same transaction, drop what the task made
         """
         name, options = _options(line, SQL_OPTIONS)
         with self._told_together():
@@ -183,8 +183,8 @@ class RunbookMagics(Magics):
 
     def _drop_made(self, cell: str) -> send.SqlAnswer:
         if not self.task.undo:
-            raise UsageError("`%%sql --drop-made` is for the way back: `runbook.begin(N, undo=True)`.")
-        return way_back.drop_made(self.task, cell)
+            raise UsageError("`%%sql --drop-made` is for the rollback: `runbook.begin(N, undo=True)`.")
+        return rollback_end.drop_made(self.task, cell)
 
     def _probe(self, name: str | None, cell: str) -> send.SqlAnswer:
         try:

@@ -64,7 +64,9 @@ class PreflightSession(TaskSession):
         """Judge a check; one that could not be asked in time is said to stay open."""
         why = self.unasked(found.sqlstate) if isinstance(found, Refused) else ""
         if why:
-            self.findings.append(Finding.of(NOTED, self.definition.number, name, f"not asked, for {why}: a run will"))
+            self.findings.append(
+                Finding.from_check(NOTED, self.definition.number, name, f"not asked, for {why}: a run will")
+            )
         else:
             super().check(name, found, expected, ends=ends, **decides)
 

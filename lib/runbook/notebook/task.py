@@ -11,7 +11,7 @@ from runbook.database import snapshot
 from runbook.database.embedded import state_folder
 from runbook.database.surroundings import find_surroundings
 from runbook.errors import NotAllowed
-from runbook.notebook import dry_run, findings, names, way_back
+from runbook.notebook import dry_run, findings, names, rollback_end
 from runbook.notebook.cell_command import run_command
 from runbook.notebook.cell_order import CellOrder
 from runbook.notebook.context import Context
@@ -52,7 +52,7 @@ class TaskSession(Context):
             GateShut: it failed, and ends the task.
             UsageError: the plan has no such words, or the check decides nothing.
         """
-        record_check(self, name, found, expected, Decides.of(decides), ends=ends)
+        record_check(self, name, found, expected, Decides.from_words(decides), ends=ends)
 
     def deliver(self, name: str, said: str, document: Document = None, *, gate: str | None = None) -> None:
         """Deliver what the plan promises, with its figure and its document; see `runbook.notebook.deliverables`."""
@@ -223,13 +223,13 @@ class TaskSession(Context):
         return names.taken_names(self, replaced)
 
     def drop_made(self) -> Table:
-        """Drop what this task has made and is still there; see `runbook.notebook.way_back`."""
-        return way_back.drop_made(self).tables[-1]
+        """Drop what this task has made and is still there; see `runbook.notebook.rollback_end`."""
+        return rollback_end.drop_made(self).tables[-1]
 
     def conclude(self) -> None:
         """Show every success criterion and rollback trigger with its verdict, and decide the gate.
 
-        Where the task is being reversed: prove that nothing of it is left; see `runbook.notebook.way_back`.
+        Where the task is being reversed: prove that nothing of it is left; see `runbook.notebook.rollback_end`.
 
         Raises:
             GateShut: one is not as it must be, nothing decided it, or something was not given back.
@@ -237,7 +237,7 @@ class TaskSession(Context):
         try:
             if self.order:
                 require_order(self, self.order)
-            way_back.conclude_rollback(self) if self.undo else conclude_task(self)
+            rollback_end.conclude_rollback(self) if self.undo else conclude_task(self)
         finally:
             if self.clock:
                 self.clock.stop()

@@ -35,7 +35,7 @@ class Decides:
     gate: str | None = None
 
     @classmethod
-    def of(cls, said: Mapping[str, str]) -> Self:
+    def from_words(cls, said: Mapping[str, str]) -> Self:
         """Return what a check says that it decides: sort → the plan's words.
 
         Raises:

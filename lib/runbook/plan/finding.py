@@ -37,7 +37,7 @@ class Finding:
     keyed: Mapping[str, Decimal | None] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, kind: str, task: int, check: str, what: str, found: Any = None, remedy: str = "") -> "Finding":
+    def from_check(cls, kind: str, task: int, check: str, what: str, found: Any = None, remedy: str = "") -> "Finding":
         """Return the finding of a check.
 
         Args:

@@ -16,7 +16,7 @@ MARK = re.compile(r"^-- %%(archive|drop) +(.+?) *$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Remainder:
-    """Something a migration leaves behind for its way back alone.
+    """Something a migration leaves behind for its rollback alone.
 
     Attributes:
         task: number of the task.

@@ -97,7 +97,7 @@ def _breakdown(plan: Plan) -> Iterator[str]:
 def _task(plan: Plan, task: Task) -> Iterator[str]:
     said, checks = cells.prose(task.notebook), cells.checks(task.notebook)
     yield f"## Task {task.number} · {task.name}\n"
-    files = f"Notebook {_link(plan, task.notebook)}, way back {_link(plan, task.rollback)}."
+    files = f"Notebook {_link(plan, task.notebook)}, rollback {_link(plan, task.rollback)}."
     yield f"{task.minutes} minutes, risk {task.risk}. {files}\n"
     yield from _labelled(said[""])
     yield "### Deliverables\n"

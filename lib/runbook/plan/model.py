@@ -159,7 +159,7 @@ class Task:
         twins: where its checks are asked before anything is changed, or why they cannot be.
         outcome: what it comes to, complete.
         undone: what it comes to, rolled back.
-        finish: SQL that archives and drops what it leaves behind for its way back alone, once that is closed.
+        finish: SQL that archives and drops what it leaves behind for its rollback alone, once that is closed.
     """
 
     __pydantic_config__ = CLOSED

@@ -53,11 +53,11 @@ class Plan:
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
             if (folder / FILE).is_file():
-                return cls.read(folder / FILE)
+                return cls.load(folder / FILE)
         raise UsageError(f"No {FILE} in {here} or above it: run this inside a checkout of the runbook.")
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def load(cls, path: Path) -> Self:
         """Read and validate the plan in `path`.
 
         Raises:

@@ -60,7 +60,7 @@ def flaws_of_task(plan: Plan, task: Task) -> Iterator[Flaw]:
     try:
         rollback_script.rollback_parts(task)
     except UsageError as error:
-        yield _lesser(str(error))  # a way up may be run without a way back: whether it may, a check decides
+        yield _lesser(str(error))  # a way up may be run without a rollback: whether it may, a check decides
     if _is_readable(task):
         yield from map(Flaw, changes.untagged(task.notebook))
         yield from map(Flaw, _expectations(task))

@@ -94,7 +94,7 @@ def content(task: ApprovalSubject, schema: str | None = None) -> Parts:
 
     A batch knows the parameters of the whole run, a session by hand those of its notebook.
     """
-    given: Mapping[str, Any] = task.ledger.run(task.run_id)["parameters"] if task.is_of_batch else _own(task)
+    given: Mapping[str, Any] = task.ledger.run_entry(task.run_id)["parameters"] if task.is_of_batch else _own(task)
     parts = fingerprint.content_of(task.plan, task.environment.name, given, schema)
     return parts | {fingerprint.IDENTITY: approvals.identity_part(task.target.identity)}
 

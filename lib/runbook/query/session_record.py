@@ -29,7 +29,7 @@ class SessionRecord:
     personas: list[tuple[int, str, Persona]] = field(default_factory=list)
 
     @classmethod
-    def read(cls, summary: Mapping[str, Any] | None) -> "SessionRecord":
+    def from_summary(cls, summary: Mapping[str, Any] | None) -> "SessionRecord":
         """Return the record a summary was made of; an empty one for None."""
         given = summary or {}
         return cls(

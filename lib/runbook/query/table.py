@@ -55,7 +55,7 @@ class Table(ResultSet):  # type: ignore[misc]
             self.pretty.custom_format[name] = cell_text
 
     @classmethod
-    def of(cls, frame: "pd.DataFrame") -> "Table":
+    def from_frame(cls, frame: "pd.DataFrame") -> "Table":
         """Return a frame, shown like what a query returns."""
         return cls([str(name) for name in frame.columns], frame.astype(object).to_numpy().tolist())
 

@@ -10,7 +10,7 @@ from runbook.query import redaction
 
 MAX_WIDTH = 100  # characters of a value
 MAX_ACROSS = 6  # columns: a single row of more is shown upright; of more rows, what never changes is said below
-MAX_BESIDE = 8  # columns beside each other; the rest is shown below, each part with the first column
+MAX_BESIDE = 8  # columns beside each other; of more, the table is folded into parts, each with the first column
 NARROWEST = 12  # characters of a word that a narrow window does not break
 MUTED = "opacity:.75;font-size:90%"  # of the theme's own ink, light or dark
 TEXT = "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
@@ -35,8 +35,10 @@ def render(names: Sequence[str], rows: Rows, numeric: Sequence[bool], most: int)
         return f"<table><tbody>{''.join(body)}</tbody></table>{_footer(1, most, {})}"
     same = _same_in_every_row(names, rows)
     places = [place for place, name in enumerate(names) if name not in same]
-    parts = "".join(_part(part, names, rows[:most], numeric) for part in _folded(places))
-    return parts + _footer(len(rows), most, same)
+    folded = list(_folded(places))
+    style = ' style="font-size:90%"' if len(folded) > 1 else ""
+    parts = (f"<table{style}>{_part(part, names, rows[:most], numeric)}</table>" for part in folded)
+    return "".join(parts) + _footer(len(rows), most, same)
 
 
 def cell_text(column: str, value: Any) -> str:
@@ -57,14 +59,14 @@ def cell_text(column: str, value: Any) -> str:
 
 
 def _part(places: Sequence[int], names: Sequence[str], rows: Rows, numeric: Sequence[bool]) -> str:
-    """Return the columns at these places as a table; the first stays in sight where the window is narrower."""
+    """Return the columns at these places as rows; the first stays in sight where the window is narrower."""
     columns = []
     for place in places:
         style = (NUMBER if numeric[place] else TEXT) + STAYS * (place == places[0])
         columns.append((place, names[place], style, 0 if numeric[place] else _narrowest(names[place], rows, place)))
     head = _row(_th(name, style, narrowest) for _, name, style, narrowest in columns)
     body = (_row(_td(name, row[place], style) for place, name, style, _ in columns) for row in rows)
-    return f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
+    return f"<thead>{head}</thead><tbody>{''.join(body)}</tbody>"
 
 
 def _same_in_every_row(names: Sequence[str], rows: Rows) -> dict[str, str]:

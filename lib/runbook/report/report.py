@@ -23,10 +23,10 @@ from runbook.report import (
     gates,
     notebook_html,
     notes,
+    rollback_section,
     schema_diff,
     timeline,
     verdict,
-    way_back,
 )
 from runbook.report.gates import Gate
 from runbook.report.quality import quality_rows_of
@@ -85,8 +85,8 @@ def render(folder: Path) -> str:
         marks=gates.STATES,
         quality=quality_rows_of(tasks),
         schema=schema,
-        changes=notes.sort_notes(tasks, skip=("approval", *way_back.NOTES)),
-        reversals=way_back.reversals_of(tasks),
+        changes=notes.sort_notes(tasks, skip=("approval", *rollback_section.NOTES)),
+        reversals=rollback_section.reversals_of(tasks),
         final=manifest.final,
         matrices=access.matrices_of(tasks),
         coverage=coverage,

@@ -129,9 +129,9 @@ def _took(task: TaskEntry) -> float | None:
 
 
 def _allowed(task: TaskEntry) -> float:
-    """Return the estimate in seconds; 0 for the way back, which has none."""
-    is_way_back = task.status == "rolled_back" or str(task.notebook).startswith("rollback_")
-    return 0.0 if is_way_back else task.estimate_minutes * 60.0
+    """Return the estimate in seconds; 0 for the rollback, which has none."""
+    is_rollback = task.status == "rolled_back" or str(task.notebook).startswith("rollback_")
+    return 0.0 if is_rollback else task.estimate_minutes * 60.0
 
 
 def _step(length: float) -> float:

@@ -54,7 +54,7 @@ def verdict_on(manifest: Manifest, found: Sequence[Gate], times: Timeline, cover
         return Verdict(mark, sentence, remarks, f"To migrate again: `runbook run {where}`.")
     if status == "finished" and manifest.final:
         kept, gone = len(manifest.final.archives), len(manifest.final.dropped)
-        sentence = f"The way back is closed. {formatting.amount(kept, 'table')} archived, "
+        sentence = f"The rollback is closed. {formatting.amount(kept, 'table')} archived, "
         sentence += f"{formatting.amount(gone, 'object')} dropped."
         advice = f"Keep this folder. To take the runbook's own schema away: `runbook finish {where} --remove-ledger`."
         return Verdict(Mark("info", "■", "Final"), sentence, remarks, advice)
@@ -132,7 +132,7 @@ def _accepted(manifest: Manifest) -> list[CheckEntry]:
 
 
 def _left_alone(manifest: Manifest) -> list[str]:
-    """Return what others had changed, as the ways back noted it, each once."""
+    """Return what others had changed, as the rollbacks noted it, each once."""
     notes = (note for task in manifest.tasks for note in task.notes.get("left as it is") or ())
     return list(dict.fromkeys(note["object"] for note in notes))
 

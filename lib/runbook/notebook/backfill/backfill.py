@@ -103,7 +103,7 @@ class _Backfill:
                 raise UsageError(
                     f"The statement of %%backfill must restrict itself by current_setting('{setting}')::tid."
                 )
-        self.pace = Pace.of(task.parameters)
+        self.pace = Pace.from_parameters(task.parameters)
         self.task, self.table, self.statement = task, table, statement.encode()
         self.throttle, self.progress = Throttle(task, table), Progress()
         self.free, self.stop = threading.Event(), threading.Event()

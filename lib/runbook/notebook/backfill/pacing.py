@@ -34,7 +34,7 @@ class Pace:
     others: bool = True
 
     @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> "Pace":
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> "Pace":
         """Return the pace a notebook's parameters ask for.
 
         Raises:

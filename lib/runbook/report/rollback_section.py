@@ -1,4 +1,4 @@
-"""The way back as the report tells it: what was reversed, what was left to others, and what proves it."""
+"""The rollback as the report tells it: what was reversed, what was left to others, and what proves it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The end of a way back: what the task made is dropped, and nothing of it is left but what others have made of it."""
+"""The end of a rollback: what the task made is dropped, and nothing of it is left but what others have made of it."""
 
 from IPython.display import display
 

@@ -1,5 +1,5 @@
 # task: 0
-# check: on a copy, every task's way back gave everything back
+# check: on a copy, every task's rollback gave everything back
 # trigger: A task cannot be done or undone
 # point: before the task
 # reason: a rollback script leaves the schema otherwise than it was

@@ -1,4 +1,4 @@
-"""The way back: what a task made goes, what others have changed since stays and is named, what would break blocks."""
+"""The rollback: what a task made goes, what others have changed since stays and is named, what would break blocks."""
 
 import html
 import io
@@ -96,7 +96,7 @@ def migrated(toy, connect, open_notebook, toy_cells):
 
 
 def plan_of(root) -> Plan:
-    return Plan.read(root / "runbook.toml")
+    return Plan.load(root / "runbook.toml")
 
 
 def roll_back(root, open_notebook):
@@ -199,7 +199,7 @@ def test_a_part_that_drops_what_was_made_is_one_transaction(toy, connect, open_n
     open_notebook(toy, *toy_cells).close()
     back = roll_back(toy, open_notebook)
     assert back.rows(LABEL) == [(0,)]
-    assert back.task.ledger.read("dropped") == ["ALTER TABLE public.shelves DROP COLUMN label"]
+    assert back.task.ledger.read_note("dropped") == ["ALTER TABLE public.shelves DROP COLUMN label"]
 
 
 def test_the_report_tells_what_was_given_back_and_what_was_left(migrated, connect):
@@ -224,8 +224,8 @@ def test_the_report_tells_what_was_given_back_and_what_was_left(migrated, connec
         assert words in " ".join(told.split()), words
 
 
-def test_what_was_made_is_dropped_on_the_way_back_alone(toy, open_notebook, toy_cells):
-    with pytest.raises(UsageError, match="--drop-made` is for the way back"):
+def test_what_was_made_is_dropped_on_the_rollback_alone(toy, open_notebook, toy_cells):
+    with pytest.raises(UsageError, match="--drop-made` is for the rollback"):
         open_notebook(toy, *toy_cells, "%%sql --drop-made\nSELECT 1")
 
 
@@ -254,8 +254,8 @@ def test_a_script_in_parts_is_a_cell_each(toy, open_notebook, toy_cells, connect
     assert [part.magic for part in rollback_parts(plan_of(toy).task(7))] == ["sql", "backfill"]
     open_notebook(toy, *toy_cells).close()
     back = roll_back(toy, open_notebook)
-    assert back.task.ledger.read("backfill shelves")["rows"] == 300
-    assert back.rows("SELECT to_regclass('noted')") == [(None,)]  # made on the way back, it goes as well
+    assert back.task.ledger.read_note("backfill shelves")["rows"] == 300
+    assert back.rows("SELECT to_regclass('noted')") == [(None,)]  # made in a rollback, it goes as well
 
 
 def test_sql_before_the_first_part_is_refused(toy):
