@@ -22,7 +22,7 @@ from runbook import errors
 from runbook.batch import background_jobs
 from runbook.batch.announcer import Announcer, TaskWatch
 from runbook.batch.webhook import Webhook
-from runbook.database import claims, copies, environments, lock, poolers, seals
+from runbook.database import claims, clocks, copies, environments, lock, poolers, seals
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.database.ledger import UNDONE, Ledger
 from runbook.errors import Interrupted, with_advice
@@ -68,6 +68,7 @@ class Execution:
         shown = manifest.shown_target(plan, self.environment)
         claims.require_own(connection, plan.name, self.environment, self.target, shown)
         lock.take(connection, plan.name)
+        clocks.require_forward(connection, self.run_id)
         self.console = console
         for line in copies.sweep(connection):
             console.print(line, markup=False)

@@ -85,6 +85,10 @@ class Ledger:
             raise UsageError(f"The ledger of this target knows no run {run_id!r}.")
         return rows[0]
 
+    def has_ended(self, run_id: str) -> bool:
+        """Tell whether a run of this name was closed."""
+        return bool(self._rows("SELECT FROM runbook.runs WHERE run_id = %s AND finished_at IS NOT NULL", [run_id]))
+
     def unfinished_run(self, environment: str) -> str | None:
         """Return the newest run of an environment if it did not end well, else None."""
         rows = self._rows(

@@ -135,6 +135,8 @@ def _enter(task: TaskSession) -> None:
     if not task.undo:
         found = objects.find_objects(task.connection)
         schemas.keep_schema(task.ledger, number, schema, found)
+    if not task.is_of_batch and task.ledger.has_ended(task.run_id):
+        raise UsageError(f"Run {task.run_id} has ended: unset {RUN_VARIABLE}, which is for the batch to set.")
     task.ledger.open_run(task.run_id, task.environment.name, operator(), fingerprint.plan_digest(task.plan), {})
     task.ledger.start_task(task.run_id, number, fingerprint.task_digest(task.plan, number))
     task.connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
