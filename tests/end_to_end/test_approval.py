@@ -108,3 +108,14 @@ def test_an_operators_note_voids_nothing_and_stands_in_the_evidence(guarded, run
     folder = manifest.latest_run(Plan.load(guarded / "runbook.toml"))
     assert manifest.read_manifest(folder)["note"] == "the shelves were <b>dusty</b>"
     assert "&lt;b&gt;dusty&lt;/b&gt;" in (folder / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_nothing_that_ipython_runs_by_itself_runs_in_a_batch(guarded, runbook, tmp_path):
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    decide(runbook, guarded, "approve", "Ada")
+    done = runbook(guarded, "run", IPYTHONDIR=str(tmp_path / "ipython"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tmp_path / "ran").exists()

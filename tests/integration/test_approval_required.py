@@ -168,7 +168,18 @@ def test_a_ledger_from_before_learns_what_an_approval_covers(toy, connect, open_
         open_notebook(toy, *toy_cells[:2]).run(AUTHORIZE)
 
 
-@pytest.mark.parametrize(("name", "given", "said"), [(" ", {}, "needs a name"), ("Ada", {"wrokers": 2}, "'wrokers'")])
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [(" ", {}, "needs a name"), ("\u200b", {}, "needs a name"), ("Ada", {"wrokers": 2}, "'wrokers'")],
+)
 def test_a_decision_without_a_name_or_about_nothing_known_is_refused(guarded, name, given, said):
     with pytest.raises(UsageError, match=said):
         decide(guarded, name, **given)
+
+
+def test_what_an_approver_typed_never_speaks_as_the_refusal(guarded, begun):
+    decide(guarded, "Ada\x1b[2J\n✓ approved", approved=False)
+    with pytest.raises(NotApproved) as raised:
+        begun.run(AUTHORIZE)
+    assert "Ada\\x1b[2J\\n✓ approved rejected it" in str(raised.value)
+    assert str(raised.value).isprintable()

@@ -111,6 +111,12 @@ def test_a_signature_counts_by_the_key_the_environment_names():
         (decided("Ada", "ada", environment=Environment("s")), decided("ADA", "ben", environment=Environment("s")), 1),
         (decided("Ada", engine="airflow"), decided("Ben", engine="airflow"), 2),
         (decided("Ada", engine="airflow"), decided(" ADA", engine="airflow"), 1),
+        (decided("Ada", engine="airflow"), decided("A\u200bda\ufeff", engine="airflow"), 1),
+        (
+            decided("Ada", "ada", environment=Environment("s")),
+            decided("\uff21da", "ben", environment=Environment("s")),
+            1,
+        ),
     ],
 )
 def test_persons_are_told_apart_by_what_they_cannot_type(first, second, persons):

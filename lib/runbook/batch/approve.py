@@ -76,6 +76,7 @@ def record_decision(
         claims.require_own(connection, plan.name, environment, target, shown_target(plan, environment))
         schema = snapshot.schema_dump(target)
         parts = fingerprint.content_of(plan, name, given, schema)
+        parts[fingerprint.TARGET] |= approvals.surroundings_part(connection)
         parts[fingerprint.IDENTITY] = approvals.identity_part(target.identity)
         covers = {check: _accept(connection, check, rows, (accepts or {})[check]) for check, rows in accepted.items()}
         whole = {**parts, acceptances.ACCEPTED: covers} if covers else parts
@@ -93,7 +94,9 @@ def record_decision(
 
 
 def _require_words(approver: Approver, what: str) -> None:
-    if not approver.name.strip() or not approver.statement.strip():
+    if not all(
+        any(sign.isprintable() and not sign.isspace() for sign in one) for one in (approver.name, approver.statement)
+    ):
         raise UsageError(f"{what} needs a name and a statement: --by NAME --statement TEXT.")
 
 

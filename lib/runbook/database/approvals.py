@@ -6,6 +6,7 @@ the login. On a protected environment a login does not count: whoever owns the l
 """
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,6 +27,14 @@ WHY_NOT = (
     "here it takes a signature by a key whose fingerprint stands in approver_keys of the environment's entry "
     "(RUNBOOK_SIGNING_KEY signs), or an engine that its engines name"
 )
+
+
+SURROUNDINGS = """
+    SELECT (SELECT string_agg(concat_ws(' ', extname, extversion), ', ' ORDER BY extname) FROM pg_extension),
+           (SELECT string_agg(concat_ws(' ', evtname, evtevent, evtenabled, evtfoid::regproc,
+                                        left(md5(pg_get_functiondef(evtfoid)), 12)), ', ' ORDER BY evtname)
+            FROM pg_event_trigger)
+"""
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,13 @@ def identity_part(identity: Identity) -> dict[str, str]:
     return {"the target": f"database {identity.database} ({identity.oid}) of {cluster}"}
 
 
+def surroundings_part(connection: psycopg.Connection) -> dict[str, str]:
+    """Return what no dump of its schemas tells of a target and still decides what statements do there."""
+    row = connection.execute(SURROUNDINGS).fetchone()
+    assert row is not None
+    return {"the extensions of the target": row[0] or "none", "the event triggers of the target": row[1] or "none"}
+
+
 def rejection(found: Sequence[Decision]) -> Decision | None:
     """Return the rejection that stands: the newest decision, if it is one."""
     return found[0] if found and not found[0].approved else None
@@ -179,4 +195,6 @@ def _named(decision: Decision) -> str:
 
 
 def _name(decision: Decision) -> str:
-    return " ".join(decision.approver.casefold().split())
+    """Return a name as persons tell it apart: neither another encoding of a letter nor an unseen one makes another."""
+    plain = unicodedata.normalize("NFKC", decision.approver).casefold()
+    return " ".join("".join(one for one in plain if unicodedata.category(one) != "Cf").split())

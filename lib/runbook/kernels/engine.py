@@ -62,9 +62,10 @@ class Kernels:
 
     def __init__(self, folder: Path, environment: dict[str, str], count: int) -> None:
         self.folder, self.count = folder, count
-        self.environment = {**os.environ, **environment}
         self.loop = Loop()
         self._sockets = TemporaryDirectory(prefix="runbook-", dir=forkserver.sockets(), ignore_cleanup_errors=True)
+        # Whatever somebody has IPython run or load when it begins is nothing that was approved.
+        self.environment = {**os.environ, **environment, "IPYTHONDIR": self._sockets.name}
         self._next: Future[AsyncKernelClient] | None = None
         self._ending: list[Future[None]] = []
 

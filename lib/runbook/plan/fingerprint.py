@@ -5,7 +5,8 @@ short. Two contents are compared group by group.
 
 | group | what it holds |
 | --- | --- |
-| `FILES` | package, notebooks, SQL, faults, Edge Functions, pins, expected results, the plan without its environments |
+| `FILES` | package, notebooks and what Python imports from beside them, SQL, faults, Edge Functions, pins, expected
+  results, the plan without its environments |
 | `VERSIONS` | Python, the package, and everything it requires, as installed |
 | `ENVIRONMENT` | the environment's own entry of the plan |
 | `PARAMETERS` | what the notebooks are given beside their defaults |
@@ -20,6 +21,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from importlib.machinery import all_suffixes
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,7 @@ def files(plan: Plan) -> dict[str, str]:
     """
     found = {f"runbook/{name}": digest for name, digest in installed.package().items()}
     paths = {task.notebook for task in plan.tasks} | {path for one in COVERED for path in plan.root.glob(one)}
+    paths |= set(_importable(plan))
     for path in sorted(paths):
         if path.suffix == ".ipynb" and path.parent.name != "expected":
             found[_name(plan, path)] = _sha256(_source(path))
@@ -54,6 +57,15 @@ def files(plan: Plan) -> dict[str, str]:
     common = {name: value for name, value in _entries(plan).items() if name not in {"environments", "fleets"}}
     found[plan.path.name] = _sha256(json.dumps(common, sort_keys=True).encode())
     return found
+
+
+def _importable(plan: Plan) -> Iterator[Path]:
+    """Yield what Python finds beside the notebooks and the plan, before whatever is installed under that name."""
+    for suffix in all_suffixes():
+        yield from (*plan.root.glob(f"*{suffix}"), *plan.root.glob(f"*/__init__{suffix}"))
+        for folder in {task.notebook.parent for task in plan.tasks} - {plan.root}:
+            names = ((path, path.relative_to(folder).parts) for path in folder.rglob(f"*{suffix}"))
+            yield from (path for path, parts in names if not any(one.startswith((".", "__pyc")) for one in parts))
 
 
 def _name(plan: Plan, path: Path) -> str:

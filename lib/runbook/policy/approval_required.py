@@ -11,6 +11,7 @@ from runbook.database.ledger import Ledger
 from runbook.database.target import Target
 from runbook.database.target_identity import Identity
 from runbook.errors import NotApproved
+from runbook.formatting import escaped
 from runbook.plan import fingerprint
 from runbook.plan.fingerprint import Parts
 from runbook.plan.plan import Environment, Plan, Task
@@ -96,6 +97,8 @@ def content(task: ApprovalSubject, schema: str | None = None) -> Parts:
     """
     given: Mapping[str, Any] = task.ledger.run_entry(task.run_id)["parameters"] if task.is_of_batch else _own(task)
     parts = fingerprint.content_of(task.plan, task.environment.name, given, schema)
+    if schema is not None:
+        parts[fingerprint.TARGET] |= approvals.surroundings_part(task.ledger.connection)
     return parts | {fingerprint.IDENTITY: approvals.identity_part(task.target.identity)}
 
 
@@ -130,7 +133,7 @@ def _approval(task: ApprovalSubject, parts: Parts) -> dict[str, str] | None:
 
 def _refusal(environment: Environment, found: Sequence[approvals.Decision], parts: Parts) -> NotApproved:
     name, told = environment.name, fingerprint.as_options(parts)
-    why = approvals.refusal(found, parts, environment.approvers)
+    why = escaped(approvals.refusal(found, parts, environment.approvers))  # who approved is as they typed it
     return NotApproved(
         f"What stands here is not authorized on {name!r}: {why}. "
         f"Review it, then `runbook approve --environment {name}{told} --by NAME --statement TEXT`."
