@@ -90,11 +90,24 @@ BEGIN
     LANGUAGE plpgsql SET search_path = public, pg_temp
     AS $$ BEGIN rows := 0; pools := 0; pools_due := 0; END $$; -- there is nothing of ours
 
+    CREATE OR REPLACE FUNCTION runbook.count_folded_back() RETURNS BIGINT LANGUAGE sql AS 'SELECT 0::BIGINT';
+
     IF to_regclass('runbook.used_before') IS NULL OR NOT EXISTS (
         SELECT FROM pg_attribute WHERE attrelid = 'organizations'::REGCLASS AND attname = 'credits_migrated_at' AND NOT attisdropped
     ) THEN
         RETURN;
     END IF;
+
+    -- What a way back left that was killed, before they went forward again
+    DELETE FROM runbook.folded_back AS f USING organizations AS o
+    WHERE o.id = f.organization_id AND credits_migrated_at IS NOT NULL;
+
+    CREATE OR REPLACE FUNCTION runbook.count_folded_back() RETURNS BIGINT
+    LANGUAGE sql
+    AS $$
+        SELECT (SELECT COUNT(*) FROM runbook.used_before JOIN public.organizations ON id = organization_id)
+             + (SELECT COUNT(*) FROM runbook.folded_back WHERE is_born)
+    $$;
 
     EXECUTE replace(replace(replace(replace($function$
         CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
@@ -102,6 +115,9 @@ BEGIN
         AS $$
         DECLARE
             these UUID[];
+            idle UUID[];
+            idle_used NUMERIC[];
+            changed runbook.folded_back[];
             born runbook.folded_back;
         BEGIN
             -- So that this counts as a backfill's batch, by hand too
@@ -117,27 +133,42 @@ BEGIN
             rows := COALESCE(cardinality(these), 0);
 
             IF rows > 0 THEN
-                INSERT INTO runbook.folded_back (organization_id, used, since, due, total, had_pool, is_born)
+                -- Kept is only what is to be told and looked at: whose old pool changes
+                WITH books AS MATERIALIZED (
+                    SELECT
+                        o.id AS organization_id, due, since,
+                        CASE
+                            WHEN c.organization_id IS NOT NULL THEN c.total_credits
+                            WHEN was.organization_id IS NOT NULL THEN since
+                            ELSE COALESCE(o.total_credits, 0)
+                        END AS total,
+                        c.organization_id IS NOT NULL AS had_pool, was.organization_id IS NULL AS is_born,
+                        was.organization_id IS NOT NULL AND since = 0 AND COALESCE(c.used_credits, 0) = due AS is_idle
+                    FROM organizations AS o
+                    LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id
+                    LEFT JOIN organization_credits AS c ON c.organization_id = o.id
+                    CROSS JOIN LATERAL (
+                        SELECT ai_used_credits::NUMERIC + whatsapp_used_credits + email_used_credits + sms_used_credits - COALESCE(carried, 0) AS since
+                    ) AS pools
+                    -- What was refunded there since, or reset for a new month, stays given
+                    CROSS JOIN LATERAL (SELECT CASE WHEN was.used > c.used_credits THEN c.used_credits ELSE COALESCE(was.used, 0) END + since AS due) AS of_old_pool
+                    WHERE o.id = ANY (these)
+                ),
+                kept AS (
+                    INSERT INTO runbook.folded_back AS f (organization_id, used, since, due, total, had_pool, is_born)
+                    SELECT organization_id, due, since, due, total, had_pool, is_born
+                    FROM books
+                    WHERE is_idle IS NOT TRUE
+                    ON CONFLICT (organization_id) DO UPDATE
+                    SET used = excluded.used, since = excluded.since, due = excluded.due, total = excluded.total,
+                        had_pool = excluded.had_pool, is_born = excluded.is_born
+                    RETURNING f AS state
+                )
                 SELECT
-                    o.id, due, since, due,
-                    CASE
-                        WHEN c.organization_id IS NOT NULL THEN c.total_credits
-                        WHEN was.organization_id IS NOT NULL THEN since
-                        ELSE COALESCE(o.total_credits, 0)
-                    END,
-                    c.organization_id IS NOT NULL, was.organization_id IS NULL
-                FROM organizations AS o
-                LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id
-                LEFT JOIN organization_credits AS c ON c.organization_id = o.id
-                CROSS JOIN LATERAL (
-                    SELECT ai_used_credits::NUMERIC + whatsapp_used_credits + email_used_credits + sms_used_credits - COALESCE(carried, 0) AS since
-                ) AS pools
-                -- What was refunded there since, or reset for a new month, stays given
-                CROSS JOIN LATERAL (SELECT CASE WHEN was.used > c.used_credits THEN c.used_credits ELSE COALESCE(was.used, 0) END + since AS due) AS books
-                WHERE o.id = ANY (these)
-                ON CONFLICT (organization_id) DO UPDATE
-                SET used = excluded.used, since = excluded.since, due = excluded.due, total = excluded.total,
-                    had_pool = excluded.had_pool, is_born = excluded.is_born;
+                    (SELECT array_agg(state) FROM kept),
+                    array_agg(organization_id) FILTER (WHERE is_idle), array_agg(due) FILTER (WHERE is_idle)
+                INTO changed, idle, idle_used
+                FROM books;
 
                 -- Before its old pool is written, so that whoever debits that directly is refused until both are done
                 UPDATE organizations SET credits_migrated_at = NULL/*begun*/ WHERE id = ANY (these);
@@ -146,9 +177,8 @@ BEGIN
                     BEGIN
                         UPDATE organization_credits AS c
                         SET used_credits = state.used/*columns*/
-                        FROM runbook.folded_back AS state
-                        WHERE state.organization_id = ANY (these)
-                          AND c.organization_id = state.organization_id
+                        FROM unnest(changed) AS state
+                        WHERE c.organization_id = state.organization_id
                           AND COALESCE(c.used_credits, 0) <> state.used;
                         EXIT;
                     EXCEPTION WHEN check_violation OR raise_exception THEN
@@ -156,16 +186,19 @@ BEGIN
                             RAISE;
                         END IF;
                         -- Balances that refuse debt: whoever has used more than it had has nothing left, and is named.
-                        UPDATE runbook.folded_back SET used = LEAST(used, GREATEST(total, due - since))
-                        WHERE organization_id = ANY (these);
+                        WITH less AS (
+                            UPDATE runbook.folded_back AS f SET used = LEAST(used, GREATEST(total, due - since))
+                            WHERE organization_id = ANY (these)
+                            RETURNING f AS state
+                        )
+                        SELECT array_agg(state) INTO changed FROM less;
                     END;
                 END LOOP;
 
                 -- An organization born meanwhile gets the balance it would have had; one that never had an old pool gets one
                 -- that holds what it consumed, and not a credit to spend. If the table refuses it, it is named.
                 FOR born IN
-                    SELECT * FROM runbook.folded_back
-                    WHERE organization_id = ANY (these) AND NOT had_pool AND (since > 0 OR is_born)
+                    SELECT * FROM unnest(changed) WHERE NOT had_pool AND (since > 0 OR is_born)
                 LOOP
                     BEGIN
                         INSERT INTO organization_credits (organization_id, total_credits, used_credits/*remaining*/)
@@ -180,9 +213,12 @@ BEGIN
 
             SELECT COUNT(*) FILTER (WHERE COALESCE(c.used_credits, 0) = f.used), COUNT(*)
             INTO pools, pools_due
-            FROM runbook.folded_back AS f
-            JOIN organization_credits AS c USING (organization_id)
-            WHERE organization_id = ANY (these);
+            FROM (
+                SELECT organization_id, used FROM unnest(changed)
+                UNION ALL
+                SELECT * FROM unnest(idle, idle_used)
+            ) AS f (organization_id, used)
+            JOIN organization_credits AS c USING (organization_id);
         END
         $$
         $function$, '/*columns*/', concat(
@@ -195,7 +231,7 @@ BEGIN
 END
 $back$;
 
-REVOKE ALL ON FUNCTION runbook.fold_back(TID, TID) FROM PUBLIC;
+REVOKE ALL ON FUNCTION runbook.fold_back(TID, TID), runbook.count_folded_back() FROM PUBLIC;
 
 -- %%backfill organizations
 -- Every organization folded back has used what it had used and what it has used since.
@@ -207,7 +243,7 @@ FROM runbook.fold_back(
 
 -- %%sql --note "credits folded back"
 -- What was used of the four pools since the migration, and is used of the old ones now
-SELECT COUNT(*) AS organizations, COUNT(*) FILTER (WHERE since > 0) AS of_them_used, COALESCE(SUM(since - (due - used)), 0) AS credits
+SELECT runbook.count_folded_back() AS organizations, COUNT(*) FILTER (WHERE since > 0) AS of_them_used, COALESCE(SUM(since - (due - used)), 0) AS credits
 FROM runbook.folded_back;
 
 -- %%sql --note "old balances after"

@@ -86,3 +86,37 @@ def test_credits_that_were_given_back_on_the_old_balance_meanwhile_stay_given(dr
     draw = drawing.draw("", given={"dry_run": False}, between=between, last=2)
     assert [one.stop for one in draw.back] == [None, None, None], draw.verdict
     assert [(is_right, more) for is_right, more, _ in found] == [(True, -5)]
+
+
+# Of an organization whose old pool nothing has changed since
+LEFT = """
+    CREATE TABLE runbook.folded_back (
+        organization_id UUID PRIMARY KEY, used NUMERIC NOT NULL, since NUMERIC NOT NULL, due NUMERIC NOT NULL,
+        total NUMERIC, had_pool BOOLEAN NOT NULL, is_born BOOLEAN NOT NULL
+    );
+    INSERT INTO runbook.folded_back
+    SELECT id, 77, 77, 77, 1000, true, false FROM organizations WHERE name = 'Edge case: inactive'
+"""
+USED = "SELECT SUM(used_credits), COUNT(*) FROM organization_credits"
+TOLD = "SELECT value FROM runbook.notes WHERE name = 'credits folded back'"
+
+
+@pytest.mark.slow
+def test_what_a_killed_way_back_left_is_not_taken_for_what_a_later_one_found(drawing: Drawing) -> None:
+    found = []
+
+    def between(database: Database, way: str, task: int) -> None:
+        if (way, task) == ("up", 2):
+            database.apply(LEFT)
+        if (way, task) in (("up", 1), ("down", 2)):
+            with psycopg.connect(database.owner) as owner:
+                found.append((owner.execute(USED).fetchone(), owner.execute(TOLD).fetchall()))
+
+    draw = drawing.draw("", given={"dry_run": False}, between=between, last=2)
+    assert [one.stop for one in draw.back] == [None, None, None], draw.verdict
+    (before, _), (after, told) = found
+    assert after == before
+    ((value,),) = told
+    assert (value["credits"], value["of_them_used"]) == (0, 0)
+    assert before is not None
+    assert value["organizations"] >= before[1]
