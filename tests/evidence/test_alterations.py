@@ -11,9 +11,10 @@ import pytest
 
 from runbook.errors import UsageError
 from runbook.evidence import cell_digests, seal, standalone
-from runbook.evidence.manifest import LARGEST, MANIFEST, read_manifest
+from runbook.evidence.manifest import JOURNAL, LARGEST, MANIFEST, read_manifest
 from runbook.evidence.verify import ALTERED, PROVEN, VerifyRequest, verify_run
 from runbook.formatting import escaped
+from runbook.report import rebuilt
 from tests.support.toy import NAME
 
 KINDS = (
@@ -201,3 +202,28 @@ def test_a_seal_says_how_the_run_ended_and_names_the_one_before_it(stands):
     assert standalone.sha256(kept["complete"] / "statement.1.json") == seal.head(kept["failed"])
     assert standalone.sha256(kept["complete"] / "statement.2.json") == seal.head(kept["died"])
     assert read_manifest(kept["died"])["failure"]["name"] == "Died"
+
+
+def nest(path, draw, other):
+    path.write_text('{"cells": ' + "[" * 900 + "]" * 900 + "}")
+
+
+def no_cells(path, draw, other):
+    path.write_text('{"cells": [{"cell_type": "code"}, 7], "tasks": [{}]}')
+
+
+def test_no_page_is_made_of_what_was_altered(finished, tmp_path):
+    draw = random.Random(20)
+    for name in ("manifest.json", NAME, JOURNAL, "schema.sql", standalone.STATEMENT):
+        for alter in (bit, cut, remove, link, nest, no_cells):
+            copy = shutil.copytree(finished.folder, tmp_path / "copy")
+            alter(copy / name, draw, tmp_path)
+            try:
+                page, differing = rebuilt.hold(copy)
+                assert name == standalone.STATEMENT
+                assert (page, differing) == (copy / "report.html", [])
+            except UsageError as refusal:
+                assert name in str(refusal)
+            shutil.rmtree(copy)
+            for aside in tmp_path.glob("*.aside"):
+                aside.unlink()

@@ -48,6 +48,12 @@ def test_a_signer_who_is_not_listed_does_not_count(signed, tmp_path, monkeypatch
     assert signature.check_signature(signed).good is False
 
 
+def test_a_list_of_signers_that_is_not_there_accuses_nobody(signed, tmp_path, monkeypatch):
+    monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(tmp_path / "mistyped"))
+    with pytest.raises(UsageError, match="RUNBOOK_ALLOWED_SIGNERS names no file"):
+        signature.check_signature(signed)
+
+
 def test_a_missing_signature_counts_where_signers_are_listed(letter, signers, monkeypatch):
     assert signature.check_signature(letter) == signature.SignatureCheck(None, "letter.txt is not signed")
     monkeypatch.setenv(signature.SIGNERS_VARIABLE, str(signers))

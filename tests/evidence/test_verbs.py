@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,13 @@ def test_nothing_altered_is_built_upon_where_a_run_died_that_was_taken_up_again(
     for verb in (("report", str(folder)), ("run", "--resume")):
         done = stands.call(*verb)
         assert (done.returncode, said in done.stderr) == (3, True), done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_a_dead_run_that_lies_elsewhere_is_not_sealed_there(stands, tmp_path):
+    elsewhere = shutil.copytree(stands.bring_back("dead"), tmp_path / "elsewhere")
+    done = stands.call("report", str(elsewhere))
+    assert (done.returncode, "a run that died is sealed where it ran" in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.slow

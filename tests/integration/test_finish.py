@@ -12,7 +12,7 @@ from runbook.batch.batch import RunRequest, run_batch
 from runbook.batch.finish import FinishRequest, finish_migration, remove_ledger
 from runbook.batch.rollback import RollbackRequest, roll_back
 from runbook.errors import NotAllowed, UsageError
-from runbook.evidence import seal
+from runbook.evidence import seal, standalone
 from runbook.evidence.manifest import latest_migration, latest_run, read_manifest
 from runbook.evidence.verify import VerifyRequest, verify_run
 from runbook.plan import fingerprint
@@ -191,3 +191,12 @@ def test_the_ledger_goes_by_a_command_of_its_own(migrated: Path, connect: object
     assert remove_ledger(plan, "local", FinishRequest(yes=True), quiet) == 0
     assert connection.execute("SELECT to_regnamespace('runbook')").fetchone() == (None,)
     assert connection.execute("SELECT count(label) FROM shelves").fetchone() == (300,)
+
+
+def test_archives_larger_than_evidence_are_no_end_of_the_way_back(migrated: Path, monkeypatch: object) -> None:
+    monkeypatch.setattr(standalone, "MOST_BYTES", standalone.LARGEST + 9)
+    code, said = finished(migrated)
+    assert (code, "The archives are larger than evidence may be, 9 bytes in all" in said) == (1, True), said
+    folder = latest_run(plan_of(migrated))
+    assert not list(folder.glob("archive/*"))
+    assert seal.problems(folder) == []

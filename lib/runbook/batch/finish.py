@@ -1,5 +1,6 @@
 """The end of a rollback: what it needed goes to the evidence and is dropped, and the migration is final."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -105,6 +106,7 @@ def _make_final(execution: Execution, left: list[Remainder], request: FinishRequ
     definitions.write_text("".join(f"-- {one.name}\n{one.after or ''};\n\n" for one in made), encoding="utf-8")
     queries = {one.name: one.archive for one in left} | archives.ledger_tables(connection)
     kept = archives.archive_rows(connection, queries, execution.folder / ARCHIVE)
+    _require_size(execution.folder, kept)
     facts = {
         "archives": [_about(execution.folder, one) for one in kept],
         "definitions": {"file": DEFINITIONS, "sha256": file_digest(definitions)},
@@ -120,19 +122,32 @@ def _make_final(execution: Execution, left: list[Remainder], request: FinishRequ
     return {**facts, "dropped": gone}
 
 
-def _about(folder: Path, one: Archive) -> dict[str, Any]:
-    """Return what the evidence says of an archive.
+def _require_size(folder: Path, kept: list[Archive]) -> None:
+    """Make sure that archives are not larger than evidence that is read; take them away where they are.
 
     Raises:
-        StepFailed: it is larger than a file of the evidence may be.
+        StepFailed: one of them is, or all together are.
     """
-    path = folder / one.file
-    if path.stat().st_size > standalone.LARGEST:
+    sizes = {one.name: (folder / one.file).stat().st_size for one in kept}
+    name, largest = max(sizes.items(), key=lambda item: item[1])
+    most = standalone.MOST_BYTES - standalone.LARGEST  # beside them lies the rest of the folder
+    if largest <= standalone.LARGEST and sum(sizes.values()) <= most:
+        return
+    shutil.rmtree(folder / ARCHIVE)
+    if largest > standalone.LARGEST:
         raise StepFailed(
-            f"{one.name} is larger than a file of the evidence may be, {standalone.LARGEST:,} bytes: "
+            f"{name} is larger than a file of the evidence may be, {standalone.LARGEST:,} bytes: "
             "nothing was dropped. Archive it in parts: further `-- %%archive` queries in the finish script."
         )
-    return {"name": one.name, "file": one.file, "rows": one.rows, "sha256": file_digest(path)}
+    raise StepFailed(
+        f"The archives are larger than evidence may be, {most:,} bytes in all, {name} the largest: nothing was "
+        "dropped. Archive less of it: narrow its `-- %%archive` query in the finish script."
+    )
+
+
+def _about(folder: Path, one: Archive) -> dict[str, Any]:
+    """Return what the evidence says of an archive."""
+    return {"name": one.name, "file": one.file, "rows": one.rows, "sha256": file_digest(folder / one.file)}
 
 
 def _failed(execution: Execution, error: RunbookError | psycopg.Error) -> int:

@@ -12,7 +12,7 @@ from runbook.batch.announcer import Announcer
 from runbook.database import environments, lock, seals
 from runbook.database.ledger import Ledger
 from runbook.errors import NotAllowed, TargetHeld, UsageError
-from runbook.evidence import attachments, notebooks, old_seal, seal, signature, standalone
+from runbook.evidence import attachments, cell_digests, old_seal, seal, signature, standalone
 from runbook.evidence.finish_entry import ARCHIVE
 from runbook.evidence.manifest import (
     JOURNAL,
@@ -104,8 +104,10 @@ def _is_own(plan: Plan, name: str) -> bool:
 
 
 def _seal(plan: Plan, folder: Path) -> None:
-    run_id = folder.name
-    environment = plan.environment(folder.parent.relative_to(plan.outputs.resolve()).as_posix())
+    run_id, outputs = folder.name, plan.outputs.resolve()
+    if not folder.is_relative_to(outputs) or folder.parent == outputs:
+        raise UsageError(f"{folder} is no run's folder in {outputs}: a run that died is sealed where it ran.")
+    environment = plan.environment(folder.parent.relative_to(outputs).as_posix())
     signature.require_signing()
     with environments.connect(plan, environment, f"runbook {run_id} recovery") as connection:
         ledger = Ledger(connection, plan.name)
@@ -124,7 +126,7 @@ def _seal(plan: Plan, folder: Path) -> None:
             ledger.finish_task(run_id, number, "failed")
         message = f"The run died; it was last heard of {_last_words(folder)}."
         announcer.say("escalation", f"ESCALATION · {message} Its evidence is sealed as it was found.", reason="error")
-        _rename_cut_off(folder)
+        _rename_cut_off(folder, announcer)
         manifest = build_manifest(plan, environment, ledger, run_id, folder, "failed")
         is_rollback = any(folder.glob("rollback_*.ipynb"))
         is_finish = (folder / ARCHIVE).is_dir()
@@ -136,15 +138,18 @@ def _seal(plan: Plan, folder: Path) -> None:
         seal.seal_run(folder, ledger, manifest, seal.DIED, previous, Console().print)
 
 
-def _rename_cut_off(folder: Path) -> None:
-    """Rename notebooks that were being written when the run died: half a notebook is no notebook."""
-    for path in folder.glob("*.ipynb"):
+def _rename_cut_off(folder: Path, announcer: Announcer) -> None:
+    """Rename notebooks that were being written when the run died: half a notebook is no notebook. Show the others."""
+    for path in sorted(folder.glob("*.ipynb")):
         try:
-            notebooks.cells_of(path)
-        except ValueError:
+            cell_digests.cells(path)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             path.rename(path.with_name(f"{path.name}.cut-off"))
-        else:
+            continue
+        try:
             notebook_html.render(path)
+        except Exception as problem:  # whatever somebody made of it: the seal does not hang on a rendering
+            announcer.say("page", f"The page of {path.name} could not be written: {type(problem).__name__}", "red")
 
 
 def _last_words(folder: Path) -> str:

@@ -43,6 +43,8 @@ def _problem(plan: Plan, environment: Environment) -> str:
         return wrong
     if found.altered:
         return f"{run} is not what was sealed ({found.altered[0]})"
+    if found.signature.good is False:
+        return f"{run} is not proven: {found.signature.words}"
     if found.manifest["status"] != DONE or any(task["status"] != DONE for task in found.manifest["tasks"]):
         return f"{run} has left something to do"
     return "" if found.manifest["digest"] == fingerprint.plan_digest(plan) else f"{run} ran other content"

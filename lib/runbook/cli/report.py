@@ -24,7 +24,9 @@ def report(folder: Path | None, other: Path | None) -> None:
     plan = Plan.find()
     where = run_folder(plan, recovery.seal_dead_run(plan, folder))
     if other:
-        click.echo(comparison.build_comparison(where, run_folder(plan, other)))
+        for one in (where, run_folder(plan, other)):
+            rebuilt.require_sealed(one)
+        click.echo(comparison.build_comparison(where, other))
         return
     page, differing = rebuilt.hold(where)
     click.echo(page)

@@ -80,8 +80,14 @@ def sign(path: Path) -> Path | None:
 
 
 def check_signature(path: Path) -> SignatureCheck:
-    """Check the signature of a file, against the signers in RUNBOOK_ALLOWED_SIGNERS where those are named."""
+    """Check the signature of a file, against the signers in RUNBOOK_ALLOWED_SIGNERS where those are named.
+
+    Raises:
+        UsageError: the list of signers is missing.
+    """
     found, signers = signature_path(path), os.environ.get(SIGNERS_VARIABLE)
+    if signers and not Path(signers).is_file():
+        raise UsageError(f"{SIGNERS_VARIABLE} names no file: set it to the path of a list of signers, or unset it.")
     if not found.is_file():
         return SignatureCheck(False if signers else None, f"{path.name} is not signed")
     with found.open("rb") as file:

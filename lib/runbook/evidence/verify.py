@@ -150,7 +150,7 @@ def read_sealed(folder: Path) -> dict[str, Any]:
         raise UsageError(f"There is no run in {folder}: name the folder that holds a {MANIFEST}.") from None
     except KeyError as error:
         raise UsageError(f"{path} is damaged, or was never sealed: it has no {error}.") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError) as error:
         said = " ".join(str(error).split())
         head = "" if said.startswith(path.name) else f"{path.name} is damaged: "
         raise UsageError(f"{folder}: {head}{said}.") from None
