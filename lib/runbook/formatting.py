@@ -106,9 +106,9 @@ def text(found: Any) -> str:
 
 
 def escaped(said: str) -> str:
-    """Return a text on one line, with whatever steers a terminal or turns a line around written as an escape.
+    """Return a text on one line, with control and direction characters escaped.
 
-    What is read from evidence passes here before it is shown: it never speaks as we do.
+    Text from evidence is escaped before it is printed, so that it cannot look like a message of the runbook.
     """
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in said)
 

@@ -1,4 +1,4 @@
-"""What a server says, as far as it may be repeated: of a protected target no row of a customer's.
+"""The server's messages, without the rows of customers where the target is protected.
 
 DETAIL, HINT and CONTEXT hold rows, and so do the message of an error about a value and whatever a function raises. What
 stays is the SQLSTATE, the sentence without its values, and the names of what it is about; and what the runbook's own

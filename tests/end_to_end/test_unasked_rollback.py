@@ -46,7 +46,7 @@ def test_a_fired_trigger_gives_everything_back_with_evidence_of_both(failing, ru
     before = schema(failing)
     result = runbook(failing, "run", "--rollback-on-trigger")
     assert result.returncode == 1, result.stdout + result.stderr
-    assert "“A shelf without a label” fired: Task 7 is rolled back, unasked." in result.stdout
+    assert "“A shelf without a label” fired: Task 7 is rolled back now." in result.stdout
     failed, back = manifests(failing)
     assert (failed["status"], failed["tasks"][0]["triggers"][0]["fired"]) == ("failed", True)
     assert (back["status"], back["tasks"][0]["status"], back["failure"]) == ("rolled_back", "rolled_back", None)

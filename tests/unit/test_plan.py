@@ -84,7 +84,7 @@ def test_a_plan_knows_its_tasks_and_where_they_lie(read, tmp_path):
         ('approval = "automatic"', 'approval = "required"\napprovers = "two"', "approvers must be a valid integer"),
         ("needs = []", "needs = [2]", "needs task 2, which does not come before it"),
         ("needs = []", "needs = [1]", "needs task 1, which does not come before it"),
-        (TASK, TASK + TASK, "task 1 stands there twice"),
+        (TASK, TASK + TASK, "task 1 is there twice"),
         ('title = "Small"', 'title = "Small"\nescalate = 2', "runbook has no entry 'escalate'"),
         ('approval = "automatic"', 'approval = "required"\nneeds = "moon"', "needs 'moon', which does not come before"),
         (

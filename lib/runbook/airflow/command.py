@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 
 def environment() -> dict[str, str]:
-    """Return a command's environment: ours without what Airflow, libpq and Python say of themselves."""
+    """Return the environment variables of a command: ours, without those of Airflow, libpq and Python."""
     strangers = ("AIRFLOW", "_AIRFLOW", "PG", "PYTHON", "VIRTUAL_ENV")
     return {name: value for name, value in os.environ.items() if not name.startswith(strangers)}
 

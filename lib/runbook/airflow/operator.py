@@ -104,7 +104,7 @@ class RunbookOperator(BaseOperator):  # type: ignore[misc]
         return self._process.wait()
 
     def _environment(self) -> dict[str, str]:
-        """Return the command's environment: ours without what Airflow says of itself, with the address."""
+        """Return the environment variables of the command, with the target's address and without those of Airflow."""
         kept = environment()
         if self.connection:
             name = self.connection.format(target=self.target)

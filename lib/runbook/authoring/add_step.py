@@ -1,4 +1,4 @@
-"""`runbook new-step`: one more step in a task of a runbook that stands, with its check and the fault that proves it."""
+"""`runbook new-step`: add a step to a task of a runbook, with its check and the fault that proves the check."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from runbook.plan import cells, static_check
 from runbook.plan.faults import FOLDER
 from runbook.plan.plan import FILE, Plan, Task
 
-NOTE = "-- {number} · {name}: nothing stood before it; what it made is on record, and is dropped after this.\n"
+NOTE = "-- {number} · {name}: nothing stood before it; what it made is on record and is dropped after this.\n"
 BASELINE = "sql/baseline"
 
 
@@ -51,7 +51,7 @@ def add_step(plan: Plan, number: int, name: str, table: str = "", column: str = 
 
 
 def is_unmade(plan: Plan, table: str) -> bool:
-    """Tell whether no file of the demonstration and no cell makes a table, so that the target must bring it."""
+    """Tell whether a table must be on the target already: no file of the demonstration and no cell creates it."""
     texts = [path.read_text(encoding="utf-8") for path in (plan.root / BASELINE).glob("*.sql")]
     texts += [cell.source for task in plan.tasks for cell in cells.read_cells(task.notebook)]
     made = re.compile(
@@ -87,7 +87,7 @@ def _plan(text: str, step: NewStep) -> str:
 
 
 def _write(plan: Plan, texts: dict[Path, str], number: int) -> None:
-    """Write the files; where the runbook would not be sound with them, put everything back as it was."""
+    """Write the files; if the static check fails with them, put every file back as it was."""
     before = {path: path.read_text(encoding="utf-8") if path.exists() else None for path in texts}
     try:
         for path, text in texts.items():

@@ -1,4 +1,4 @@
-"""`runbook new`: another migration as a folder that runs, is undone and tests itself before anything is edited."""
+"""`runbook new`: lay out another migration as a folder that runs, can be rolled back and has tests from the start."""
 
 import re
 from dataclasses import dataclass

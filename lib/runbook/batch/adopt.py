@@ -1,4 +1,4 @@
-"""What `runbook environments --adopt` does: take a target over as it is now, and void what was approved before."""
+"""What `runbook environments --adopt` does: accept a target as it is now, and void earlier approvals."""
 
 from runbook.database import approvals, claims, environments, ledger_schema, lock
 from runbook.errors import UsageError

@@ -1,4 +1,4 @@
-"""What `runbook approve` and `runbook reject` do: record what somebody decided about a run, and exactly about what."""
+"""What `runbook approve` and `runbook reject` do: record a decision, and exactly what it is about."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ class Approver:
     Attributes:
         name: as they call themselves.
         statement: in their own words.
-        engine: which engine vouches that it is them, empty for none.
+        engine: the engine, such as airflow, that knows who they are; empty for none.
     """
 
     name: str
@@ -45,7 +45,7 @@ def record_decision(
     approved: bool = True,
     accepts: Mapping[str, str] | None = None,
 ) -> str:
-    """Record a decision about a run as it would be now, and return what it means in a few lines.
+    """Record a decision about a run as it would be now, and return a few lines about it.
 
     Where RUNBOOK_SIGNING_KEY names a key, the decision is signed with it.
 
@@ -61,7 +61,7 @@ def record_decision(
         UsageError: the name or the statement is empty, a parameter is unknown, the target cannot be reached, or a
             check finds nothing that may be accepted.
         NotAllowed: the environment needs a run elsewhere first.
-        NotApproved: who approves cannot be told apart from others as the environment wants it.
+        NotApproved: the environment asks for a proof of who approves, and there is none.
     """
     environment = plan.environment(name)
     _require_words(approver, "An approval" if approved else "A rejection")
@@ -101,7 +101,7 @@ def _require_words(approver: Approver, what: str) -> None:
 
 
 def _standing(accepted: Mapping[str, acceptances.Rows]) -> Iterator[str]:
-    """Yield what of the target as found may stand, a line each."""
+    """Yield a line for each check whose findings are accepted."""
     for check, rows in accepted.items():
         yield f"what “{check}” finds may stand ({amount(len(rows), 'row')})"
 

@@ -1,4 +1,4 @@
-"""What a run has done beside it, by its workers: each imports for itself what the run then need not."""
+"""Jobs for a run's workers, which import what they need themselves, so that the run does not wait for it."""
 
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,14 @@ from runbook.plan.plan import Environment, Plan
 
 
 def render_page(notebook: Path) -> Path:
-    """Write an executed notebook as HTML; see `pages.render`."""
+    """Write an executed notebook as HTML; see `notebook_html.render`."""
     from runbook.report import notebook_html
 
     return notebook_html.render(notebook)
 
 
 def compare_expected(executed: Path, wanted: Path, strict: bool, keep: bool) -> dict[str, Any] | None:
-    """Hold an executed notebook against the expected one; None where there is none.
+    """Compare an executed notebook with the expected one; None where there is none.
 
     Args:
         executed: what the run left.
@@ -31,7 +31,7 @@ def compare_expected(executed: Path, wanted: Path, strict: bool, keep: bool) -> 
 
 
 def replay(plan: Plan, environment: Environment, folder: Path, manifest: dict[str, Any]) -> ReplayOutcome:
-    """Run the `verify` cells once more; see `live.run`."""
+    """Run the `verify` cells once more; see `replay.replay_cells`."""
     from runbook.evidence import replay
 
     return replay.replay_cells(plan, environment, folder, manifest)

@@ -1,4 +1,4 @@
-"""The batch: the plan's notebooks in sequence, each behind its gate, with evidence whatever happens."""
+"""The batch: it runs the plan's notebooks in sequence, up to the first shut gate, and always leaves evidence."""
 
 import gc
 from collections.abc import Mapping
@@ -44,9 +44,9 @@ class RunRequest:
         fresh: give an embedded environment a fresh baseline first.
         keep_expected: make this run's notebooks the expected results.
         confirm: the digest of what was approved, for a protected environment.
-        note: what the operator wants noted; it decides nothing, and no approval hangs on it.
-        unproven: what the static check lets pass, said once the run has begun.
-        rollback_on_trigger: where a rollback trigger fires, reverse the task that fired it, unasked.
+        note: the operator's note; it decides nothing and voids no approval.
+        unproven: warnings of the static check, printed when the run has begun.
+        rollback_on_trigger: when a rollback trigger fires, reverse the task that fired it without asking.
     """
 
     environment: str = "local"
@@ -74,7 +74,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     if unneeded := sorted(given.keys() - parameters.known_parameters(tasks)):
         console.print(f"None of these tasks takes {', '.join(unneeded)}: it is for others.", style="yellow")
     if request.fresh and request.resume:
-        raise UsageError("--fresh gives away what --resume would go on with: give one of them.")
+        raise UsageError("--fresh deletes what --resume goes on with: give only one of them.")
     if request.fresh:
         _reset(plan, request.environment)
     promoted = promotion.require_promotion(plan, plan.environment(request.environment))
@@ -86,7 +86,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     if request.resume:
         whole, tasks, given = resume.resume_run(execution, request.first, request.last, given)
     _require_dependencies(execution, tasks)
-    # Only a fresh demonstration with the default parameters must give the very same outputs.
+    # Only a fresh demonstration with default parameters must give exactly the expected outputs.
     strict = execution.environment.server == "embedded" and is_fresh and not given
     finalizer = Finalizer(execution, strict=strict, keep=request.keep_expected)
     failure: Failure | None = None
@@ -118,14 +118,16 @@ def _note(execution: "Execution", request: RunRequest) -> None:
 
 
 def _ask_for_approval(plan: Plan, request: RunRequest, tasks: tuple[Task, ...], given: Mapping[str, Any]) -> None:
-    """Make sure, before anything is made for it, that a run is approved which does more than prepare an approval."""
+    """Require the approval before the run makes anything; Task 0 alone needs none, because it prepares it."""
     environment = plan.environment(request.environment)
     if environment.approval == "automatic":
         return
     target = environments.find(plan, environment)
     with target.connect("runbook approval") as connection:
         ledger = Ledger(connection, plan.name)
-        with connection.transaction(force_rollback=True):  # an approval is no help where no ledger can be kept
+        with connection.transaction(
+            force_rollback=True
+        ):  # without the right to make a ledger an approval would not help
             ledger.prepare()
         stopped = ledger.unfinished_run(environment.name) if request.resume and ledger.exists() else None
         if stopped:
@@ -136,7 +138,7 @@ def _ask_for_approval(plan: Plan, request: RunRequest, tasks: tuple[Task, ...], 
 
 
 def _reset(plan: Plan, environment: str) -> None:
-    """Give an embedded environment a fresh baseline, and import meanwhile what comes after."""
+    """Give an embedded environment a fresh baseline; meanwhile import what the run needs."""
     with ThreadPoolExecutor(1) as pool:
         filled = pool.submit(environments.reset, plan, plan.environment(environment))
         _heavy()
@@ -144,7 +146,7 @@ def _reset(plan: Plan, environment: str) -> None:
 
 
 def _heavy() -> Any:
-    gc.disable()  # none of it is garbage, neither now nor when all ends
+    gc.disable()  # modules live as long as the process: do not collect them, now or later
     try:
         return import_module(HEAVY)
     finally:
@@ -204,15 +206,15 @@ def _fired(execution: "Execution", task: Task) -> tuple[str, ...]:
 
 
 def _roll_back_unasked(execution: "Execution", task: Task, fired: tuple[str, ...]) -> None:
-    """Reverse a task that fired a trigger, with evidence of its own; the run stays failed, whatever comes of it."""
+    """Reverse a task that fired a rollback trigger, as a rollback with its own evidence; the run stays failed."""
     name, say = execution.environment.name, partial(execution.console.print, markup=False, soft_wrap=True)
     if not fired:
-        say(f"Task {task.number} failed, but fired no rollback trigger: nothing is rolled back unasked.")
+        say(f"Task {task.number} failed, but fired no rollback trigger: nothing is rolled back by itself.")
         return
-    if not cells.changes_target(task.notebook):  # what an earlier run has migrated is not this task's to give back
+    if not cells.changes_target(task.notebook):  # what an earlier task migrated stays
         say(f"The rollback trigger “{fired[0]}” fired, but Task {task.number} changes nothing: nothing to roll back.")
         return
-    say(f"The rollback trigger “{fired[0]}” fired: Task {task.number} is rolled back, unasked.", style="bold red")
+    say(f"The rollback trigger “{fired[0]}” fired: Task {task.number} is rolled back now.", style="bold red")
     from runbook.batch import rollback
 
     try:

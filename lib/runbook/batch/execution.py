@@ -1,6 +1,6 @@
-"""One execution on one target: the lock, the ledger, the folder, and notebooks run under watch.
+"""One execution on one target: it holds the lock, keeps the ledger and the folder, and runs notebooks one by one.
 
-The batch goes forward with it, the rollback goes back.
+A run, a rollback and a finish are executions.
 """
 
 import os
@@ -37,7 +37,7 @@ from runbook.policy import confirmation
 
 
 class _Whole(LocalHandler):  # type: ignore[misc]
-    """How papermill writes a notebook."""
+    """How papermill writes a notebook: the file is there as a whole, or as it was."""
 
     def write(self, buf: str, path: str) -> None:
         """Write it whole or not at all."""
@@ -51,7 +51,7 @@ class Execution:
     """Holds the lock on a target while notebooks run against it.
 
     Attributes:
-        previous: the head of the seal of a run that is taken up again.
+        previous: the head of the newest seal of a run that is resumed; None for a new run.
     """
 
     def __init__(self, plan: Plan, environment: str, console: Console, confirm: str = "") -> None:
@@ -109,7 +109,7 @@ class Execution:
             self.finish_pages()
 
     def tell(self, message: str, style: str = "red") -> None:
-        """Print what no longer belongs into the journal, because the run is over."""
+        """Print a message that the journal no longer takes, because the run is over."""
         self.console.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def finish_pages(self) -> None:
@@ -118,7 +118,7 @@ class Execution:
             self._pages[path] = self._printer.submit(background_jobs.render_page, path)
         self._printer.close()
         for page in self._pages.values():
-            if problem := page.exception():  # the run's result does not hang on a rendering of it
+            if problem := page.exception():  # a page that is missing changes nothing of the result
                 self.announcer.say("page", f"A page could not be written: {problem}", "red")
 
     def notebook(self, task: Task, notebook: Any, target: Path, given: Mapping[str, Any], done: str) -> Failure | None:
@@ -153,7 +153,7 @@ class Execution:
         return failure
 
     def _stopped(self, task: Task, error: PapermillExecutionError) -> Failure:
-        """Return why a cell stopped its notebook, and apart from it what to do next, as the cell has noted it."""
+        """Return why a cell stopped its notebook, and what to do next, which the cell has written into the ledger."""
         advice = str(self.ledger.notes(self.run_id, task.number).get(ADVICE, ""))
         return Failure(task.number, error.ename, _said(error).removesuffix(with_advice(advice)), advice)
 
@@ -182,6 +182,6 @@ class Execution:
 
 
 def _said(error: PapermillExecutionError) -> str:
-    """Return the words of an error; those of Python's own say little without its name."""
+    """Return the words of an error; one of Python's own says little without its name."""
     words: str = error.evalue
     return words if hasattr(errors, error.ename) else f"{error.ename}: {words}"

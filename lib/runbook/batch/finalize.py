@@ -1,4 +1,4 @@
-"""How a run closes: held against the expected results, and against the target once more, both beside the run."""
+"""How a run ends: its notebooks are compared with the expected results, and its `verify` cells are run again."""
 
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any

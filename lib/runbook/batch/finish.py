@@ -1,4 +1,4 @@
-"""The end of a rollback: what it needed goes to the evidence and is dropped, and the migration is final."""
+"""What `runbook finish` does: archive and drop what only a rollback needs, and make the migration final."""
 
 import shutil
 from collections.abc import Iterator
@@ -98,7 +98,7 @@ def _announced(execution: Execution, left: list[Remainder], request: FinishReque
 
 
 def _make_final(execution: Execution, left: list[Remainder], request: FinishRequest) -> dict[str, Any]:
-    """Archive everything, then drop it and close the rollback in one transaction; return what became of it."""
+    """Archive everything, then drop it and make the migration final in one transaction; return the result."""
     connection, plan = execution.ledger.connection, execution.plan.name
     made = finality.made_for_rollback(connection, plan)
     definitions = execution.folder / DEFINITIONS
@@ -161,7 +161,7 @@ def _failed(execution: Execution, error: RunbookError | psycopg.Error) -> int:
 
 
 def _seal_again(execution: Execution, found: Finished) -> int:
-    """Seal what a finish has left that was killed after it had closed the rollback.
+    """Seal the evidence of a finish that was killed after its transaction.
 
     Raises:
         NotAllowed: it was sealed, or its archives are not here.

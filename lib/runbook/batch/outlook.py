@@ -1,4 +1,4 @@
-"""The outlook of a rollback: what it reverses, how long that takes, whom it meets, what blocks it; all at once."""
+"""The outlook of a rollback: what it reverses, how long it takes, who is connected, and what blocks it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def announce(outlook: Outlook, ledger: Ledger) -> Iterator[str]:
 
 
 def save_dependents(outlook: Outlook, connection: psycopg.Connection, folder: Path) -> Path:
-    """Write what makes the dependents again, their grants included, into a run's folder; return the file."""
+    """Write the definitions and grants of the dependents into a run's folder; return the file."""
     now = objects.find_objects(connection)
     texts = [_made_again(one.object, now) for one in reversed(outlook.obstacles.dependents)]
     texts += [one.definition for one in outlook.obstacles.replaced]

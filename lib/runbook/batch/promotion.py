@@ -1,4 +1,4 @@
-"""Promotion: what an environment needs to have been shown elsewhere, before anything runs in it.
+"""Promotion: an environment may require that the same content was complete on another environment first.
 
 The proof is the evidence of the newest run there, in `outputs/`: complete, of the very content that stands here, its
 seal unbroken, and vouched for by that environment's ledger or by a listed signer. Where nobody does, nothing is earned.
@@ -19,7 +19,7 @@ from runbook.plan.plan import Environment, Plan
 
 
 def require_promotion(plan: Plan, environment: Environment) -> dict[str, Any] | None:
-    """Make sure that what stands here was complete where it had to be first; return what shows it, None if nowhere.
+    """Make sure that this content was complete where the plan asks for it; return the proof, None if it asks for none.
 
     Returns:
         What a manifest keeps: `environment`, `run_id`, the `head` of that run's seal, `proven_by`: who vouches for it.

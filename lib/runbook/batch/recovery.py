@@ -1,4 +1,4 @@
-"""The evidence of a run that died: nobody was left to seal it, so whoever asks for its report does."""
+"""The evidence of a run whose process was killed: it is sealed when somebody asks for its report."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -74,7 +74,7 @@ def predecessor(plan: Plan, environment: Environment, ledger: Ledger, run_id: st
 
 
 def _altered(plan: Plan, folder: Path, ledger: Ledger, head: str | None) -> Iterator[str]:
-    """Yield what in a folder is not what the ledger remembers of it."""
+    """Yield how a folder differs from what the ledger remembers of it."""
     if seal.is_sealed(folder):
         yield from seal.problems(folder)
         if seal.head(folder) != head:

@@ -1,4 +1,4 @@
-"""What it takes for a run to be complete: all of its tasks, on the target as it is now; how one that is not goes on.
+"""Resuming: when a run is complete, and how one that is not goes on.
 
 Range and parameters belong to the run. A task counts as done while the target's ledger says that it is, by this run and
 by the very notebook and scripts that stand here, and by an executed notebook whose digest it holds.

@@ -1,8 +1,7 @@
-"""Drops: the statement that drops an object, and what is on record as made, dropped.
+"""Drops: how a rollback drops the objects that a task has made, and gives options of tables their old values back.
 
-An option of a table that still is as the task set it gets its old value back; one that others set since stays.
-
-Never with CASCADE, and found by its oid: what took its name since is somebody else's.
+An object is looked up by its OID: another one may have its name by now, and is not touched. CASCADE is never used. An
+option that somebody has set since keeps its value.
 """
 
 from collections.abc import Iterator
@@ -21,8 +20,8 @@ ALONE = {
     "type", "domain", "schema", "extension", "publication", "event trigger", "collation",
 }  # fmt: skip
 WITH_OPTIONS = ("table", "materialized view", "view", "index", "sequence")
-# What is dropped with something else: the sequence of a column, the index of a constraint, whatever hangs on a column,
-# what a partition or an heir has of its table
+# Objects that go with another one and have no DROP of their own: the sequence of a column, the index of a constraint,
+# what depends on a column, what a partition or an inheriting table has from its parent
 GOING_ALONG = """
     WITH made AS (
         SELECT classid::oid, objid::oid, objsubid
@@ -44,7 +43,7 @@ GOING_ALONG = """
 
 
 def drop_statement(kind: str, identity: str) -> str | None:
-    """Return the statement that drops an object, None where nothing of its kind is dropped by itself.
+    """Return the statement that drops an object, or None if its kind has no such statement.
 
     Args:
         kind: as `objects` calls it.
@@ -65,12 +64,12 @@ def drop_statement(kind: str, identity: str) -> str | None:
 
 
 def drop_made(connection: psycopg.Connection, plan: str, task: int) -> list[str]:
-    """Drop what is on record as made by a task and still stands; return the statements.
+    """Drop what a task has made, as far as it still exists; return the statements.
 
-    Run it in the transaction that puts the drops on record.
+    Call it in the transaction that records the drops.
 
     Raises:
-        StepFailed: something else hangs on it.
+        StepFailed: something else depends on it.
         psycopg.Error: the server refused.
     """
     changes = list(reversed(record.recorded(connection, plan, (task,))))
@@ -78,15 +77,15 @@ def drop_made(connection: psycopg.Connection, plan: str, task: int) -> list[str]
 
 
 def drop_objects(connection: psycopg.Connection, changes: list[ObjectChange], what: str) -> list[str]:
-    """Drop what is on record as made, the newest first, and give options back; return the statements.
+    """Drop recorded objects, newest first, and give options their old values back; return the statements.
 
     Args:
         connection: to the target, in a transaction.
         changes: from the record.
-        what: they are, in words.
+        what: what they are, in words, for the error.
 
     Raises:
-        StepFailed: something else hangs on one.
+        StepFailed: something else depends on one.
         psycopg.Error: the server refused.
     """
     made = [_placed(connection, one) for one in changes if one.is_made]
@@ -96,13 +95,13 @@ def drop_objects(connection: psycopg.Connection, changes: list[ObjectChange], wh
     while waiting:
         refused = [one for one in waiting if not _carry_out(connection, one, done)]
         if len(refused) == len(waiting):
-            raise StepFailed(f"Something hangs on {what}: the server refuses {refused[0]}.")
+            raise StepFailed(f"Something depends on {what}: the server refuses {refused[0]}.")
         waiting = refused
     return done
 
 
 def _options(changes: list[ObjectChange], standing: Objects) -> Iterator[str]:
-    """Yield what gives options of tables and views their old values back, where nobody has set them since."""
+    """Yield statements that give options of tables and views their old values, unless somebody has set them since."""
     made = {one.name for one in changes if one.is_made}
     for one in changes:
         current = standing.get(one.name)
@@ -114,7 +113,7 @@ def _options(changes: list[ObjectChange], standing: Objects) -> Iterator[str]:
 
 
 def _statements(connection: psycopg.Connection, made: list[ObjectChange], standing: Objects) -> list[str]:
-    """Return what drops the objects, the columns of a table in one statement."""
+    """Return the statements that drop the objects, with one statement for all columns of a table."""
     made = [one for one in made if one.kind not in record.SHARING]  # these stand at what they belong to
     names, found = {one.name for one in made}, dict[str, str]()
     along = _going_along(connection, made)
@@ -130,7 +129,7 @@ def _statements(connection: psycopg.Connection, made: list[ObjectChange], standi
 
 
 def _carry_out(connection: psycopg.Connection, statement: str, done: list[str]) -> bool:
-    """Run a statement; return False, with nothing done, where something still hangs on what it drops."""
+    """Run a statement; return False, with nothing done, if something still depends on what it drops."""
     try:  # in one message: others wait
         connection.execute(AsFound(f"SAVEPOINT dropping; {statement}; RELEASE dropping".encode()))
     except psycopg.errors.DependentObjectsStillExist:
@@ -141,7 +140,7 @@ def _carry_out(connection: psycopg.Connection, statement: str, done: list[str]) 
 
 
 def _placed(connection: psycopg.Connection, one: ObjectChange) -> ObjectChange:
-    """Return an object with its place, where only its name is on record: its index was being built."""
+    """Return an object with its OID; of an index that was being built, only the name is on record."""
     if one.address != record.NOWHERE:
         return one
     row = connection.execute(
@@ -158,7 +157,7 @@ def _going_along(connection: psycopg.Connection, made: list[ObjectChange]) -> se
 
 
 def _cut(identity: str) -> tuple[str, str, str]:
-    """Return the table and the column of a column's identity, dots in quotes left alone."""
+    """Split `table.column` at its last dot outside quotes, as str.rpartition does."""
     at, quoted = 0, False
     for place, letter in enumerate(identity):
         quoted ^= letter == '"'

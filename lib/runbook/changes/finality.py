@@ -1,4 +1,4 @@
-"""Finality: a migration whose rollback was closed on purpose, and what of the runbook's goes with it."""
+"""Finality: a migration that can no longer be rolled back, because somebody made it final."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def made_for_rollback(connection: psycopg.Connection, plan: str) -> list[ObjectC
 
 
 def make_final(connection: psycopg.Connection, plan: str, statements: Sequence[str], found: Finished) -> list[str]:
-    """Drop what only a rollback needs and close it, in one transaction; return what is gone, by name.
+    """Drop what only a rollback needs and record that the migration is final, in one transaction; return the names.
 
     Args:
         connection: to the target.

@@ -26,12 +26,13 @@ def approve(
 ) -> None:
     """Approve exactly what a run would do now.
 
-    That is everything which decides it: package, versions, notebooks, SQL, faults, Edge Functions, pins, expected
-    results, the environment's entry, parameters, the target and its schema, extensions and event triggers, the fault
-    injection. A change of any of it voids the approval; an operator's note does not. Where RUNBOOK_SIGNING_KEY names a
-    key, the approval is signed.
+    The approval covers everything that decides what the run does: package, versions, notebooks, SQL, faults, Edge
+    Functions, pins, expected results, the environment's entry, parameters, the target and its schema, extensions
+    and event triggers, the fault injection. A change of any of it voids the approval; an operator's note does not. If
+    RUNBOOK_SIGNING_KEY names a key, the approval is signed.
 
-    What Tasks 0 and 1 find about the target and the plan lets be accepted is accepted by name, for its present rows.
+    --accept lets stand what a check of Task 0 or 1 finds, if the plan allows that. It counts for the rows the check
+    finds now.
     """
     from runbook.batch.approve import Approver, record_decision
 

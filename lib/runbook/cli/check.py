@@ -9,7 +9,7 @@ from runbook.plan.plan import FILE, Plan
 
 @click.command()
 def check() -> None:
-    """Say everything that is wrong with the plan and its notebooks, before anything runs. No target is asked.
+    """List everything that is wrong with the plan and its notebooks, without a database.
 
     Every success criterion, rollback trigger, deliverable and quality gate is decided by a check; every expectation is
     understood; every cell that changes the target says so; every check has a fault that it must catch; every

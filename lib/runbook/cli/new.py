@@ -9,7 +9,7 @@ import click
 @click.argument("name")
 @click.option("--task", "tasks", multiple=True, metavar="NAME", help="A task, in the order they run; give several.")
 def new(name: str, tasks: tuple[str, ...]) -> None:
-    """Lay out another migration in a new folder NAME: it runs, is undone and tests itself before anything is edited.
+    """Lay out another migration in a new folder NAME, which runs and has tests before you edit anything.
 
     Task 0 prepares: it tries the others on a copy. Each further task has a notebook with one step to begin with.
     """

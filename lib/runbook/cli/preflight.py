@@ -25,7 +25,7 @@ from runbook.plan.plan import Plan
 def preflight(
     environment: str, given: tuple[tuple[str, str], ...], form: str | None, probes: bool, result: Path | None
 ) -> None:
-    """Tell everything about the target at once, and what a run would do; change nothing.
+    """List every finding about the target, and what a run would do; change nothing.
 
     Exit codes: 0 ready, 1 blocked, 2 wrong usage or configuration, 4 an acceptance or an approval is lacking.
     """

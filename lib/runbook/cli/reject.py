@@ -11,7 +11,7 @@ from runbook.plan.plan import Plan
 @BY
 @STATEMENT
 def reject(environment: str, approver: str, statement: str) -> None:
-    """Reject what stands here: every earlier approval of the environment is void until somebody approves anew."""
+    """Reject what a run would do now: every earlier approval of the environment is void."""
     from runbook.batch.approve import Approver, record_decision
 
     click.echo(record_decision(Plan.find(), environment, Approver(approver, statement), {}, approved=False))

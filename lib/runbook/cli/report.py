@@ -11,12 +11,12 @@ from runbook.plan.plan import Plan
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option("--compare", "other", type=click.Path(path_type=Path), help="Hold the run against this one instead.")
+@click.option("--compare", "other", type=click.Path(path_type=Path), help="Compare the run with this one instead.")
 def report(folder: Path | None, other: Path | None) -> None:
-    """Make the pages of a run again, hold them against the sealed ones, and say where the report is (default: newest).
+    """Make the pages of a run again, compare them with the sealed ones, and print where the report is.
 
-    Nothing is written into the folder. With --compare a page about two runs is written beside it. A run that died has
-    nobody left to seal its evidence: then it is sealed now, as died.
+    Without FOLDER it is the newest run. Nothing is written into the folder; --compare writes a page about two runs
+    beside it. The evidence of a run whose process was killed is not sealed yet. It is sealed now, with the status died.
     """
     from runbook.batch import recovery
     from runbook.report import comparison, rebuilt

@@ -1,4 +1,4 @@
-"""Copies: databases beside the target that hold its customers' rows for a while.
+"""Copies: databases beside the target that hold its rows for a while.
 
 Each is private before the first row is in it, and known to the ledger before it exists: whoever kills the session that
 made it leaves it to the next command.
@@ -79,9 +79,9 @@ def make(connection: psycopg.Connection) -> tuple[str, int]:
 
 
 def drop(connection: psycopg.Connection, name: str) -> bool:
-    """Drop a copy and forget it; False where somebody who may not be sent away is connected to it.
+    """Drop a copy and forget it; False if a session that this role may not end is connected to it.
 
-    Not WITH (FORCE): that is refused while autovacuum is at work there, which a plain DROP DATABASE ends by itself.
+    Not WITH (FORCE): that fails while autovacuum works there, which a plain DROP DATABASE ends by itself.
     """
     if not name.startswith(PREFIX):
         raise ValueError(f"{name} is no copy")

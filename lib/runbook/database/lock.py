@@ -1,7 +1,7 @@
-"""The lock: one run at a time of a plan on a target. It lives and dies with the session that took it.
+"""The lock: it lets one run of a plan at a time work on a target. It ends with the session that took it.
 
-It is a row of the ledger, which strangers can neither read nor lock; an advisory lock anybody can take. The row names
-the session, and whoever finds that session dead takes it over.
+The lock is a row of the ledger, which no other role can read or lock; any role can take an advisory lock. The row names
+the session that holds the lock. If that session has ended, the next one takes the lock over.
 """
 
 import psycopg
@@ -9,8 +9,8 @@ import psycopg
 from runbook.database import ledger_schema, poolers
 from runbook.errors import NotAllowed, TargetHeld, TryAgain
 
-# Whether the session that a row names by process, start and application_name lives: a pooler keeps the process of one
-# that ended. A start that may not be read counts as it.
+# Whether the session that a row names is alive. The process alone does not tell: a pooler goes on using it for others.
+# So its start and application_name must be the same, too. A start that this role may not read counts as the same.
 LIVES = """
     EXISTS (SELECT FROM pg_stat_activity AS one
             WHERE one.pid = {table}.backend AND COALESCE(one.backend_start = {table}.backend_start, true)
@@ -36,7 +36,7 @@ IN_THE_WAY = """
 
 
 def take(connection: psycopg.Connection, plan: str) -> None:
-    """Keep every other run of this plan out of the target, for as long as this session lives.
+    """Take the lock; it keeps every other run of this plan out until this session ends.
 
     Raises:
         TargetHeld: another run holds it; the message says who, and since when.
@@ -80,14 +80,14 @@ def require_holder(connection: psycopg.Connection, plan: str, backend: int) -> N
 
 
 def release(connection: psycopg.Connection, plan: str) -> None:
-    """Let other runs in; nothing happens where this connection does not hold the lock."""
+    """Give the lock back, if this connection holds it."""
     connection.execute(
         "DELETE FROM runbook.holders WHERE plan = %s AND backend = %s", [plan, poolers.backend(connection)]
     )
 
 
 def end_leftovers(connection: psycopg.Connection, run_id: str) -> int:
-    """End what a dead run left working on the server, and return how many sessions that were."""
+    """End the sessions of a run that died and return how many there were."""
     return connection.execute(
         """
         SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity

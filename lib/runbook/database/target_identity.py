@@ -1,4 +1,4 @@
-"""The identity of a database: what tells it from every other one, a copy of it included."""
+"""The identity of a database: what tells it apart from every other database, even from its own copy."""
 
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
@@ -13,10 +13,12 @@ ASKED = """
            host(inet_server_addr()), current_setting('port')
     FROM pg_database WHERE datname = current_database()
 """
+# For a role that may call pg_control_system()
 OPEN = ASKED.format(
     system="(SELECT system_identifier FROM pg_control_system())",
     timeline="(SELECT timeline_id FROM pg_control_checkpoint())",
 )
+# For one that may not
 CLOSED = ASKED.format(system="NULL", timeline="NULL")
 
 

@@ -1,4 +1,4 @@
-"""What running the `verify` cells again came to."""
+"""The result of running the `verify` cells again."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,13 +23,13 @@ class Drift:
 
 @dataclass
 class ReplayOutcome:
-    """What running the cells again came to.
+    """The result of running the cells again.
 
     Attributes:
-        checks: how many checks were decided as in the evidence.
+        checks: how many checks have the same verdict as in the evidence.
         tables: how many tables were the same.
-        moved: how many show something else, as they may.
-        skipped: how many cells were not run, by what they are.
+        moved: how many tables show other rows, which is allowed.
+        skipped: how many cells were not run, by kind.
     """
 
     checks: int = 0
@@ -49,7 +49,7 @@ class ReplayOutcome:
 
     def words(self) -> str:
         """Return what holds, in words."""
-        moved = f", {amount(self.moved, 'table')} moved on as they may" if self.moved else ""
+        moved = f", {amount(self.moved, 'table')} show other rows, as they may" if self.moved else ""
         return f"{amount(self.checks, 'check')} and {amount(self.tables, 'table')} hold{moved}"
 
     def summary(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Verification on the living target: the `verify` cells of executed notebooks, run again and held against the evidence.
+"""Live verification: the `verify` cells of executed notebooks are run again and compared with the evidence.
 
 The session is read-only, every cell is rolled back, and it begins with the settings and personas the cell had in the
 run. Checks are held against their verdict. A table must still be readable, but its text must be the same only where

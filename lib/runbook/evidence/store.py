@@ -1,7 +1,7 @@
-"""The store: where the sealed evidence of a run goes beside its folder, so that it outlives the machine it ran on.
+"""The store: a second place for the sealed evidence of a run, so that it outlives the machine the run was on.
 
 RUNBOOK_EVIDENCE is a URL of any store that fsspec knows (`s3://`, `gs://`, `file://` …). Each seal has a folder of its
-own there, ENVIRONMENT/RUN-HEAD, which is written once: manifest last, so that what has one is whole.
+own there, ENVIRONMENT/RUN-HEAD, which is written once. The manifest is written last: a folder that has one is complete.
 """
 
 import os
@@ -91,7 +91,7 @@ def _open(url: str, what: str) -> tuple[Any, str]:
 
 
 def _ask(work: Any, what: str) -> Any:
-    """Do something with a store; what it says of itself may hold a secret, and is not repeated."""
+    """Call a store; its error messages may hold a secret and are not repeated."""
     try:
         return work()
     except Exception as error:  # each store raises its own

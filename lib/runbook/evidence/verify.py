@@ -73,7 +73,7 @@ class Examined:
 
 
 def examine(plan: Plan | None, folder: Path, *, offline: bool = False) -> Examined:
-    """Hold a run's folder against its seal, and the seal against whoever may vouch for it.
+    """Check a run's folder against its seal, and the seal against the ledger or a signature.
 
     Args:
         plan: of the checkout, if there is one; without it the ledger cannot be asked.
@@ -187,7 +187,7 @@ def check_ledger(plan: Plan | None, manifest: dict[str, Any], head: str) -> tupl
 
 
 def _live(plan: Plan, folder: Path, manifest: dict[str, Any], say: Say) -> bool:
-    """Hold the target against the evidence, say what drifted, and return whether nothing did."""
+    """Compare the target with the evidence, print every drift, and return whether there is none."""
     from runbook.evidence.replay import replay_cells
 
     environment = plan.environment(manifest["environment"])

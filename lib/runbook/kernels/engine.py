@@ -1,4 +1,4 @@
-"""Kernels: forked from a process that has imported everything, ahead of time, and ended behind the next one's back."""
+"""Kernels: each is forked, before it is needed, from a process that has imported everything."""
 
 import asyncio
 import atexit

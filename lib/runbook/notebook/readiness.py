@@ -19,7 +19,7 @@ REQUIRED = re.compile(r"[\w.-]+")  # the name at the beginning of a requirement
 
 
 def documents(task: TaskSession, sections: Mapping[str, Sequence[str]]) -> Table:
-    """Review the documents the task has to deliver; see `runbook.docs.review`.
+    """Review the documents the task has to deliver; see `generated_docs.review`.
 
     Args:
         task: its deliverables are the documents' names.

@@ -15,7 +15,7 @@ from runbook.errors import UsageError
 from runbook.plan.model import CLOSED, Approval, Command, Count, Environment, Fingerprint, Flag, SchemaName, Text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-OWN = "fleet."  # what the names of a fleet's own files begin with, beside the folders of its targets
+OWN = "fleet."  # the fleet's own files begin with this; its targets' folders lie beside them
 SECONDS = 60  # an inventory's command may take
 
 
@@ -40,7 +40,7 @@ class Fleet:
         approver_keys: fingerprints of the keys whose signatures approve.
         engines: engines that may name who approved, such as `airflow`.
         schema: what the first of the plan's schemas is called there, where it has another name.
-        waves_in_order: a target runs only where every target of the waves before is complete.
+        waves_in_order: a target runs only when every target of the earlier waves is complete.
     """
 
     __pydantic_config__ = CLOSED

@@ -15,8 +15,8 @@ from runbook.plan.checklist import Checklist
 from runbook.plan.fleets import Fleet
 from runbook.plan.model import CLOSED, Column, Content, Environment, Minutes, Task, Text, Texts, not_empty
 
-NAMED = ("environments", "fleets")  # tables whose entries have their name outside
-Spared = frozenset[int | str]
+NAMED = ("environments", "fleets")  # tables with a table for each name
+Invalid = frozenset[int | str]  # numbers of tasks, names of environments and fleets whose own entries are wrong
 UNKNOWN, MISSING = "unexpected_keyword_argument", "missing"
 
 
@@ -109,22 +109,22 @@ def _in_words(error: Any) -> str:
 
 
 def _contradictions_beside(data: dict[str, Any], wrong: list[tuple[Any, ...]], context: dict[str, Any]) -> list[str]:
-    """Return what the entries that are not wrong by themselves may not say beside each other.
+    """Return the contradictions between those entries of a file that are valid, where others are not.
 
     Args:
         data: what the file holds.
-        wrong: where something is wrong by itself.
+        wrong: the places of what is not valid.
         context: of the validation.
     """
-    out = {place[:2] for place in wrong}
+    left_out = {place[:2] for place in wrong}
     found = {table: _by_place(data.get(table)) for table in ("tasks", *NAMED)}
-    kept = {table: {key: one for key, one in of.items() if (table, key) not in out} for table, of in found.items()}
-    lost = [one for key, one in found["tasks"].items() if ("tasks", key) in out and isinstance(one, dict)]
-    spared: set[int | str] = {place[1] for place in out if len(place) > 1 and isinstance(place[1], str)}
-    spared |= {one["number"] for one in lost if isinstance(one.get("number"), int)}
-    left = {"runbook": {"name": "-", "title": "-"}, **kept, "tasks": list(kept["tasks"].values())}
+    kept = {table: {key: one for key, one in of.items() if (table, key) not in left_out} for table, of in found.items()}
+    lost = [one for key, one in found["tasks"].items() if ("tasks", key) in left_out and isinstance(one, dict)]
+    invalid: set[int | str] = {place[1] for place in left_out if len(place) > 1 and isinstance(place[1], str)}
+    invalid |= {one["number"] for one in lost if isinstance(one.get("number"), int)}
+    valid = {"runbook": {"name": "-", "title": "-"}, **kept, "tasks": list(kept["tasks"].values())}
     try:
-        return list(_contradictions(_adapter().validate_python(left, context=context), frozenset(spared)))
+        return list(_contradictions(_adapter().validate_python(valid, context=context), frozenset(invalid)))
     except ValidationError:  # no task is left
         return []
 
@@ -136,40 +136,40 @@ def _by_place(entries: Any) -> dict[Any, Any]:
     return entries if isinstance(entries, dict) else {}
 
 
-def _unmet(file: PlanFile, task: Task, spared: Spared) -> Iterator[str]:
-    """Yield what a task requires of another that cannot be decided there."""
+def _unmet(file: PlanFile, task: Task, invalid: Invalid) -> Iterator[str]:
+    """Yield what a task requires of another task that decides no such criteria."""
     criteria = {one.number: one.criteria for one in file.tasks if one.number in task.needs}
     for one in task.requires:
-        if one.task not in spared and not set(one.criteria) <= set(criteria.get(one.task, ())):
+        if one.task not in invalid and not set(one.criteria) <= set(criteria.get(one.task, ())):
             yield (
                 f"task {task.number} requires {one.words!r} of task {one.task}, which must be a task it needs, with "
                 "these criteria"
             )
 
 
-def _contradictions(file: PlanFile, spared: Spared) -> Iterator[str]:
-    """Yield what each entry alone may say, but not beside the others.
+def _contradictions(file: PlanFile, invalid: Invalid) -> Iterator[str]:
+    """Yield the contradictions between entries that are valid, each by itself.
 
     Args:
         file: what the file holds.
-        spared: numbers and names of entries that are wrong by themselves: whatever others say of them may be right.
+        invalid: entries that are left out; what others say of them may be right.
     """
     seen: set[int] = set()
     for task in file.tasks:
         if task.number in seen:
-            yield f"task {task.number} stands there twice"
+            yield f"task {task.number} is there twice"
         yield from (
             f"task {task.number} needs task {number}, which does not come before it"
             for number in task.needs
-            if number not in seen and number not in spared
+            if number not in seen and number not in invalid
         )
         twice = [text for text, count in Counter([*task.criteria, *task.triggers]).items() if count > 1]
         yield from (f"task {task.number} names {text!r} twice" for text in twice)
         seen.add(task.number)
-        yield from _unmet(file, task, spared)
+        yield from _unmet(file, task, invalid)
     for place, environment in enumerate(file.environments.values()):
         needs, head = environment.needs, f"environment {environment.name} needs {environment.needs!r}"
-        if needs and needs not in [*list(file.environments)[:place], *spared]:
+        if needs and needs not in [*list(file.environments)[:place], *invalid]:
             yield f"{head}, which does not come before it"
         elif needs and environment.approval != "required":
             yield f"{head}, so its approval must be 'required': it is given for what was shown there"

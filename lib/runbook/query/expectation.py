@@ -1,4 +1,4 @@
-"""Checks: an expectation in words, held against what was found."""
+"""Expectations: what a check must find, in words, compared with what it found."""
 
 import operator
 import re
@@ -51,7 +51,7 @@ class Expectation:
     text: str
 
     def judge(self, found: Any) -> tuple[bool, str]:
-        """Hold `found` against the expectation.
+        """Compare `found` with the expectation.
 
         Args:
             found: rows (a sequence of sequences), a scalar, a measured figure, or a refusal.
@@ -76,7 +76,7 @@ class Expectation:
         return self._judge_rows(found)
 
     def failing(self, found: Any) -> Any:
-        """Return what of a result that does not pass is wrong: of rows that must all be true, those that are not."""
+        """Return the part of a failed result that is wrong: if all rows must be true, those that are not."""
         if self.text != ALL_TRUE or not _is_rows(found):
             return found
         return (
@@ -108,7 +108,7 @@ def _is_rows(found: Any) -> bool:
 
 
 def _named(rows: Sequence[Sequence[Any]]) -> str:
-    """Name rows by what stands before their verdict, no person among it where the environment is protected."""
+    """Name rows by the values before their verdict; personal data is redacted on a protected environment."""
     columns = getattr(rows, "field_names", ())
     named = []
     for row in rows[:MOST_NAMED]:

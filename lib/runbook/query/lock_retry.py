@@ -1,4 +1,4 @@
-"""Retry: DDL waits briefly for its lock, so that nobody queues behind it, and then tries again."""
+"""Retry: DDL waits for its lock for half a second only, so that nobody queues behind it, and then tries again."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import psycopg
 from runbook.errors import StepFailed
 
 T = TypeVar("T")
-LOCK_TIMEOUT = "500ms"  # what a session of the runbook waits for a lock; others wait behind it, or for what it holds
+LOCK_TIMEOUT = "500ms"  # others queue behind a session that waits for a lock, so none of ours waits for long
 ATTEMPTS = 12
 LONGEST_PAUSE = 30.0
 

@@ -1,4 +1,4 @@
-"""Pages made again from a run's folder alone, and held against those that were sealed."""
+"""Pages made again from a run's folder alone, and compared with those that were sealed."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def require_sealed(folder: Path) -> None:
 
 
 def hold(folder: Path) -> tuple[Path, list[str]]:
-    """Return the report of a run, and the names of the pages that would be others if they were made again.
+    """Return the report of a run, and the names of the pages that differ when they are made again.
 
     The pages are the same to the byte as long as the folder and the package are. Nothing is written.
 

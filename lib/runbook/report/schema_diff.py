@@ -1,4 +1,4 @@
-"""Definitions: what a run changed in the schema, from the dumps before and after it."""
+"""The schema before and after a run: what it changed, read from two dumps."""
 
 import difflib
 import re
@@ -15,7 +15,7 @@ PRIVILEGES = ("GRANT", "REVOKE")
 
 @dataclass(frozen=True)
 class Kind:
-    """Everything of one kind, before and after.
+    """All objects of one kind, before and after.
 
     Attributes:
         kind: `function`, `table`, … `grant`, and `other` for the rest.
