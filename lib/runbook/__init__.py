@@ -1,12 +1,12 @@
 """A migration runbook as Jupyter notebooks. What a notebook needs comes from here alone.
 
-alongside     what others wait for while a task does something dear
+alongside     how long others wait while a task does something expensive
 begin         opens the session of a task: `task = runbook.begin(N)`
 charts        the charts of a notebook, all of one size and palette
-deployed      what a task deploys outside the database: kept before it is replaced
+deployed      what a task deploys outside the database; what was there before is kept
 http_service  what a service answers when it is asked over HTTP
-memory_use    what sessions take of the server's memory, before against after
-personas      everybody who can knock at the target's door, named for probes
+memory_use    the memory that sessions take, before the migration and after
+personas      everybody who can connect to the target, named for probes
 readiness     what must be true of documents, scripts and server before anything is changed
 Table         a result as a table, for rows that Python has put together
 

@@ -1,4 +1,4 @@
-"""Wording: how a report says moments, durations, sizes and values."""
+"""Formatting: how moments, durations, sizes and values are written."""
 
 import json
 import re

@@ -61,7 +61,7 @@ class Announcer:
         self.console.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def complain(self, message: str) -> None:
-        """Journal and print what went wrong beside the run."""
+        """Journal and print a problem that does not stop the run."""
         self.say("issue", message, "red")
 
     def escalate(self, task: Task, reason: str, message: str) -> None:

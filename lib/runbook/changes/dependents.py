@@ -1,4 +1,4 @@
-"""Dependents: what others have made that hangs on what a task made, and would break when that goes.
+"""Dependents: objects of others that depend on what a task made, and would break with a rollback.
 
 The catalog knows most of it. The text of a function it does not read: there, the name of something made counts.
 """
@@ -36,7 +36,7 @@ WHOLE = {"table", "view", "materialized view", "function", "procedure", "type", 
 
 @dataclass(frozen=True)
 class Dependent:
-    """Something of others that hangs on what a task made.
+    """An object of others that depends on what a task made.
 
     Attributes:
         object: what it is.
@@ -55,7 +55,7 @@ class Dependent:
 def find_dependents(
     connection: psycopg.Connection, changes: Iterable[ObjectChange], now: Objects, before: Kept
 ) -> list[Dependent]:
-    """Return what of others hangs on what is on record as made, in an order in which it can be dropped.
+    """Return the objects of others that depend on recorded ones, in an order in which they can be dropped.
 
     Args:
         connection: to the target.

@@ -1,4 +1,4 @@
-"""Obstacles: what of others stands in a rollback's way, each with what clears it; known before anything is changed."""
+"""Obstacles: objects of others that prevent a rollback, each with the statement that removes it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ REPLACED = {"function", "procedure", "view", "trigger", "policy", "constraint"} 
 
 @dataclass(frozen=True)
 class Obstacles:
-    """What stands in the way.
+    """What prevents a rollback.
 
     Attributes:
         dependents: what of others hangs on what will go, in an order in which it can be dropped.
@@ -29,7 +29,7 @@ class Obstacles:
     lost: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """Return a line for each, with what clears it."""
+        """Return a line for each, with the statement that removes it."""
         asked = "SELECT after FROM runbook.objects WHERE identity"
         return [
             *map(str, self.dependents),
@@ -45,7 +45,7 @@ class Obstacles:
 def find_obstacles(
     connection: psycopg.Connection, plan: str, tasks: tuple[int, ...], before: Kept, now: Objects
 ) -> Obstacles:
-    """Return what stands in the way of reversing tasks.
+    """Return what prevents tasks from being reversed.
 
     Args:
         connection: to the target.

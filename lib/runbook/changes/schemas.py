@@ -13,7 +13,7 @@ ENUM = re.compile(r"^(CREATE TYPE .+ AS ENUM \($\n)((?: {4}'.*',?$\n)+)", re.MUL
 
 
 def with_enums_as_before(before: str, after: str) -> str:
-    """Return a later definition with every enum that has only grown as it was: PostgreSQL takes no value away.
+    """Return a later definition without the values that enums have got since: PostgreSQL cannot drop a value.
 
     Args:
         before: the earlier definition, as pg_dump writes it.

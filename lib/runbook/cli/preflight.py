@@ -18,8 +18,10 @@ from runbook.plan.plan import Plan
 @ENVIRONMENT
 @PARAMETERS
 @click.option("--json", "form", flag_value="json", help="Print everything as JSON.")
-@click.option("--html", "form", flag_value="html", help="Print one page: the findings, and the change itself.")
-@click.option("--sql", "form", flag_value="sql", help="Print the change itself, parameters filled in.")
+@click.option(
+    "--html", "form", flag_value="html", help="Print one page: findings, and every statement of the migration."
+)
+@click.option("--sql", "form", flag_value="sql", help="Print every statement, with parameters filled in.")
 @click.option("--no-probes", "probes", is_flag=True, flag_value=False, default=True, help="Try nothing, only read.")
 @click.option("--result", type=click.Path(path_type=Path), help="Write what an engine needs to know here, as JSON.")
 def preflight(

@@ -29,7 +29,7 @@ from runbook.plan.plan import Plan
 )
 @click.option("--fresh", is_flag=True, help="Give an embedded environment a fresh baseline first.")
 @click.option("--note", default="", metavar="TEXT", help="The operator's note on this run; it voids no approval.")
-@click.option("--rollback-on-trigger", is_flag=True, help="Where a rollback trigger fires, reverse its task, unasked.")
+@click.option("--rollback-on-trigger", is_flag=True, help="If a rollback trigger fires, reverse its task at once.")
 @click.option("--keep-expected", is_flag=True, help="Make this run's notebooks the expected results.")
 @CONFIRM
 def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, form: str, **request: Any) -> None:

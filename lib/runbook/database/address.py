@@ -1,4 +1,4 @@
-"""Addresses: where a database is, with everything said that libpq would otherwise look up elsewhere.
+"""Addresses: where a database is, with every option that libpq would otherwise look up elsewhere.
 
 libpq adds to what a URL says: variables (`PGHOSTADDR`, `PGOPTIONS`, `PGSERVICE` …), a service file, a password file.
 For the operator's own target that is what they mean, so it is looked up, once. From then on every session and every

@@ -1,4 +1,4 @@
-"""The target as it was found: what a task that changes nothing saw, kept until what came after it was given back."""
+"""The target as it was found: what the first tasks saw, kept until the later ones are rolled back."""
 
 import json
 from typing import Any

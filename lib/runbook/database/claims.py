@@ -1,4 +1,4 @@
-"""Claims: a database knows which environment of a plan it is, and whether it is still the database it was then.
+"""Claims: a database remembers which environment of a plan it is; a clone or a restored copy is noticed.
 
 A physical clone, a failover or a restore brings the ledger along, approvals and all. Each differs in something from
 what the ledger says of itself, and nothing runs there until an operator has said that it is meant.

@@ -1,4 +1,4 @@
-"""Rights passed on: what somebody other than an object's owner has granted.
+"""Rights passed on: privileges granted by another role than the owner of the object.
 
 pg_restore would have to be that role, which takes a superuser. A copy gets all rights on such an object as the runbook
 itself sets rights, each granted by whom it names.

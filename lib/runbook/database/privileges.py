@@ -1,4 +1,4 @@
-"""Whose the demonstration's server is: PostgreSQL refuses to run as root, so root runs it as a user of its own.
+"""The user of the demonstration's server: PostgreSQL refuses to run as root, so root runs it as another user.
 
 That user must reach its data and its programs. No folder that is not ours is opened for it: where it cannot enter, both
 are kept in a place of ours that it can.

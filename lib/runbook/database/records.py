@@ -1,4 +1,4 @@
-"""What the ledger hands out: verdicts, and the state of tasks."""
+"""Rows of the ledger: verdicts, and the state of tasks."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +31,7 @@ class Check:
 
 @dataclass(frozen=True)
 class TaskState:
-    """The last thing that happened to a task, in whichever run."""
+    """The last state of a task, whichever run it was in."""
 
     number: int
     run_id: str

@@ -1,4 +1,4 @@
-"""The text of a schema, the same for the same schema: pg_dump puts entries in this order today and in that tomorrow."""
+"""The text of a schema, always in the same order; the order of pg_dump may change from one dump to the next."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Settings: every session of the runbook's begins from the same ones, whatever a role, a database or a cluster has set.
+"""Settings: every session of the runbook begins with the same ones, whatever a role, database or cluster has set.
 
 What a platform sets is meant for requests: limits on time, a dialect of dates, where names are looked for. A migration
 must not depend on it, and neither must pg_dump or pg_restore.

@@ -1,4 +1,4 @@
-"""The ledger of a preflight: it reads what the target holds, and keeps what it is told in memory alone."""
+"""The ledger of a preflight: it reads the target's ledger, and keeps what is written in memory only."""
 
 from collections.abc import Mapping
 from typing import Any

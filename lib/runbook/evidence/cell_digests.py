@@ -1,4 +1,4 @@
-"""The digests of a notebook's cells, and of anything JSON can hold: what is altered is named by its place."""
+"""The digests of a notebook's cells, and of JSON values, so that an alteration can be named by its place."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ def cells(path: Path) -> list[str]:
 
 
 def content(cell: dict[str, Any]) -> dict[str, Any]:
-    """Return what counts of a cell: not how somebody's browser showed it, such as folded or scrolled outputs."""
+    """Return the part of a cell that counts, without how a browser showed it, such as folded outputs."""
     kept = {name: cell[name] for name in CELL if name in cell}
     metadata = cell.get("metadata") or {}
     kept["metadata"] = {name: metadata[name] for name in METADATA if name in metadata}

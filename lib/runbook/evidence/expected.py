@@ -1,4 +1,4 @@
-"""Expected results: an executed notebook held against the committed one, by nbval's own comparison, offline.
+"""Expected results: an executed notebook is compared with the committed one by nbval's own comparison, offline.
 
 nbval would execute the notebook again; on a target already migrated that compares the wrong thing. What nbval
 lets pass is asserted here: every cell was executed, the sources agree, no image is missing.

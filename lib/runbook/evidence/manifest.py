@@ -1,4 +1,4 @@
-"""Evidence: the folder a run leaves, and its manifest, written from the ledger and from nothing else."""
+"""Evidence: the folder a run leaves, and its manifest, which is written from the ledger alone."""
 
 import json
 import platform
@@ -106,7 +106,7 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> Path:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all: whoever is killed or interrupted meanwhile leaves what stood there before."""
+    """Write a file whole or not at all: if the process is killed meanwhile, the former file stays."""
     draft = path.with_suffix(".tmp")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)

@@ -1,4 +1,4 @@
-"""The outcome: what a task came to, in the plan's words and with figures of the run's own notes."""
+"""The outcome: a sentence of the plan about what a task did, with figures from its notes."""
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -22,7 +22,7 @@ class _Figures(dict[str, Any]):
 
 
 def outcome_of(told: Outcome | None, notes: Mapping[str, Any]) -> str:
-    """Return what a task came to, in a sentence; empty where the plan has no words for it or nothing was noted.
+    """Return the sentence about what a task did; empty if the plan has none or nothing was noted.
 
     Args:
         told: the plan's words, and the note that holds their figures.

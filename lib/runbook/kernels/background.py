@@ -1,4 +1,4 @@
-"""A worker: a forked process beside a run, for what is not to hold the run up."""
+"""A worker: a forked process for jobs that a run need not wait for."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""What every forked process has: imported here once, by the process they are forked from."""
+"""The imports of every forked process: made once, by the process they are forked from."""
 
 import gc
 import sys

@@ -1,4 +1,4 @@
-"""A forked kernel, as jupyter_client knows kernels: how it is started, watched and waited for."""
+"""Provisioner: how jupyter_client starts, watches and ends a forked kernel."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Alongside: what others wait for while a task does something dear, such as a backup or a dry run."""
+"""Alongside: how long others wait while a task does something expensive, such as a backup or a dry run."""
 
 import threading
 from time import perf_counter

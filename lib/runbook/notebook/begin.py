@@ -113,7 +113,7 @@ def _show_head(shell: Any, task: TaskSession) -> None:
 
 
 def _enter(task: TaskSession) -> None:
-    """Pass everything that may forbid the task, then make its session ready."""
+    """Check everything that may forbid the task, then make its session ready."""
     redaction.hide_personal(task.plan, task.environment)
     poolers.require_sessions(task.ledger.connection, task.connection, task.environment)
     task.ledger.prepare()

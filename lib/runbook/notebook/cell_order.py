@@ -48,7 +48,7 @@ class CellOrder:
         shell.events.register("post_run_cell", self._end)
 
     def forget(self, shell: Any) -> None:
-        """Follow no more."""
+        """Stop following."""
         if self._require in shell.input_transformers_cleanup:
             shell.input_transformers_cleanup.remove(self._require)
             shell.events.unregister("pre_run_cell", self._start)
@@ -119,7 +119,7 @@ def _plain(source: str) -> str:
 
 
 def _only_assigns(source: str) -> bool:
-    """Tell whether a cell does nothing but give names to literals, as papermill's own does."""
+    """Tell whether a cell only assigns literals to names, as the one does that papermill adds."""
     try:
         for node in ast.parse(source).body:
             if not isinstance(node, ast.Assign):

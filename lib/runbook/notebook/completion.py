@@ -1,4 +1,4 @@
-"""Completion: when a task is complete, what it leaves for the next one, and what that one starts from."""
+"""Completion: the conditions that a complete task meets, and that the next one requires."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

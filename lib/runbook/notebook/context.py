@@ -91,11 +91,11 @@ class Context(SqlSession):
 
     @property
     def is_of_batch(self) -> bool:
-        """Whether a batch executes this, and not somebody by hand; a batch knows the parameters of the whole run."""
+        """Whether a batch executes this task, rather than a person; a batch knows the parameters of the whole run."""
         return HOLDER_VARIABLE in os.environ
 
     def keep(self, name: str, value: Any) -> None:
-        """Remember something as it was found, for later tasks, until what these change was given back."""
+        """Remember something as it was found, for later tasks, until these are rolled back."""
         as_found.keep(self.ledger, self.definition.number, name, value)
 
     def as_found(self, name: str) -> Any:
@@ -108,7 +108,7 @@ class Context(SqlSession):
         self.setting("classification", json.dumps(self.plan.classification))
 
     def content(self) -> fingerprint.Parts:
-        """Return what stands here as far as an approval given before is held against it."""
+        """Return the content of this task, which is compared with what was approved."""
         return approval_required.content(self)
 
     def keep_record(self) -> None:
@@ -142,7 +142,7 @@ class Context(SqlSession):
 
     @contextmanager
     def writable(self) -> Iterator[None]:
-        """Let the session of a task that changes nothing write what is its own: temporary views, a scratch database."""
+        """Let the read-only session of a task write its own things for a while: temporary views, a scratch database."""
         if self.found:
             self.connection.execute("SET default_transaction_read_only = off")
         try:

@@ -37,7 +37,7 @@ def documents(task: TaskSession, sections: Mapping[str, Sequence[str]]) -> Table
 
 
 def out_of_step(task: TaskSession) -> Table:
-    """Return the generated documents that say something else than the notebooks, a row each."""
+    """Return the generated documents that no longer agree with the notebooks, a row each."""
     return Table(["document"], [[path.name] for path in generated_docs.stale_documents(task.plan)])
 
 
@@ -84,7 +84,7 @@ def prepare(task: TaskSession, number: int, name: str) -> None:
 
 
 def lacks_of_a_copy(task: TaskSession) -> Table:
-    """Return what a copy of the target cannot bring, a row each: what, why, and what is not proven there then."""
+    """Return what a copy of the target lacks, a row each: what, why, and what it therefore cannot prove."""
     lacks = find_surroundings(task.connection, task.target.schemas).lacks
     return Table(["what", "why", "not_proven"], [[one.what, one.why, one.unproven] for one in lacks])
 
@@ -92,7 +92,7 @@ def lacks_of_a_copy(task: TaskSession) -> Table:
 def backup(
     task: TaskSession, tables: list[str], beside: list[str], provider_snapshot: str, taken_at: str
 ) -> snapshot.Backup | None:
-    """Back the tables up, or put on record, and return None, what the provider keeps instead.
+    """Back the tables up; if the provider has a snapshot, only record its name and return None.
 
     Args:
         task: on the target concerned.

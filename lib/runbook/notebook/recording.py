@@ -1,4 +1,4 @@
-"""Changes under record: what a cell makes, changes and drops is written down in the transaction that does it."""
+"""Recording: what a cell makes, changes and drops is written down in the same transaction."""
 
 import re
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def apply(
 
 
 class ChangedUnseen(Exception):
-    """A text whose words do not say so has changed the schema; it is rolled back."""
+    """SQL has changed the schema although its text did not look like it; it is rolled back."""
 
 
 def _require_no_change(session: SqlSession) -> None:
@@ -74,7 +74,7 @@ def concurrently(
 
 
 def _compare(session: SqlSession, ledger: Ledger, number: int, before: objects.Objects, text: str) -> None:
-    """Write down what is different now of what the text names: others are at work at the same time."""
+    """Write down the changes to the objects the text names; others may change further objects at the same time."""
     after = objects.find_objects(session.connection)
     named = {word.lower() for word in WORD.findall(text)}
     found = {

@@ -1,4 +1,4 @@
-"""The end of a rollback: what the task made is dropped, and nothing of it is left but what others have made of it."""
+"""The end of a rollback: what the task made is dropped, and what others have changed since is left and listed."""
 
 from IPython.display import display
 
@@ -22,7 +22,7 @@ MOST_LINES = 12  # of a difference, in a message
 
 
 def require_free_way(task: Context) -> None:
-    """Make sure that nothing of others stands in the way of reversing a task.
+    """Make sure that no object of others prevents a task from being reversed.
 
     Raises:
         NotAllowed: something does; the message lists everything, each with what clears it.
@@ -42,7 +42,7 @@ def require_free_way(task: Context) -> None:
 
 
 def drop_made(task: Context, text: str = "") -> SqlAnswer:
-    """Send SQL and drop what the task has made and is still there, in one transaction.
+    """Send SQL and drop what the task has made, as far as it still exists, in one transaction.
 
     Returns:
         What the server said to the SQL, and the statements that dropped something, as a last table.
@@ -92,7 +92,7 @@ def conclude_rollback(task: Context) -> None:
 
 
 def _remember(task: Context, lacking: list[NotGivenBack], left: list[LeftAlone], found: str) -> None:
-    """Put the verdict, what was left to others and what is lacking in the ledger; let others in again."""
+    """Write the verdict, what was left and what is missing into the ledger; give the lock back."""
     number = task.definition.number
     task.ledger.record(task.run_id, number, Check(GIVEN_BACK, EXPECTED, found, not lacking))
     task.write("left as it is", [{"object": one.name, "by others": one.what} for one in left])

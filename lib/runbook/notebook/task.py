@@ -38,7 +38,7 @@ class TaskSession(Context):
     order: CellOrder | None = None
 
     def check(self, name: str, found: Any, expected: str, *, ends: bool = False, **decides: str) -> None:
-        """Hold what was found against what is expected, remember and show the verdict.
+        """Compare what was found with what is expected; remember and show the verdict.
 
         Args:
             name: the check's name, unique in the task.
@@ -59,7 +59,7 @@ class TaskSession(Context):
         deliver(self, name, said, document, gate)
 
     def finding(self, kind: str, name: str, found: Table, what: str = "") -> None:
-        """Remember something about the target that decides nothing, a row for each thing it is about.
+        """Remember a finding that decides nothing, a row for each thing it is about.
 
         Args:
             kind: a class of `runbook.plan.finding`.
@@ -71,7 +71,7 @@ class TaskSession(Context):
 
     @property
     def is_shut(self) -> bool:
-        """Whether a check has failed, so that nothing dear need be done any more."""
+        """Whether a check has failed, so that an expensive step can be left out."""
         return bool(self.failed)
 
     def measure(
@@ -166,7 +166,7 @@ class TaskSession(Context):
         return backup
 
     def dry_run(self, schemas: list[str], tables: list[str], *, ahead: bool = False) -> Table:
-        """Try this task up, down and up again on a copy; see `runbook.notebook.dry_run`.
+        """Make the dry run of this task on a copy; see `runbook.notebook.dry_run`.
 
         Args:
             schemas: whose functions and types a copy needs beside the plan's own schemas.
@@ -219,11 +219,11 @@ class TaskSession(Context):
         stop_task(self, why)
 
     def taken_names(self, replaced: Collection[str]) -> Table:
-        """Return the names the plan is about to give that others have given already; see `runbook.notebook.names`."""
+        """Return the names that the plan is about to create and that exist already; see `runbook.notebook.names`."""
         return names.taken_names(self, replaced)
 
     def drop_made(self) -> Table:
-        """Drop what this task has made and is still there; see `runbook.notebook.rollback_end`."""
+        """Drop what this task has made, as far as it still exists; see `runbook.notebook.rollback_end`."""
         return rollback_end.drop_made(self).tables[-1]
 
     def conclude(self) -> None:

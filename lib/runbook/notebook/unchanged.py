@@ -1,4 +1,4 @@
-"""Tasks that change nothing: their sessions only read, and at the end everything is what it was at the beginning."""
+"""Tasks that change nothing: their sessions only read, and at the end everything must be as at the beginning."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

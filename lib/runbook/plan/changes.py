@@ -1,4 +1,4 @@
-"""What SQL in a notebook changes, as far as its text tells: such a cell must say so by its tag."""
+"""What SQL in a notebook changes, read from its text: a cell that changes something must be tagged."""
 
 import re
 from collections.abc import Iterator

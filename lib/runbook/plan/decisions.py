@@ -1,4 +1,4 @@
-"""What checks decide: everything a plan promises must be decided by one, and that is seen before anything runs."""
+"""What checks decide: each criterion, trigger and deliverable of the plan needs a check, even before a run."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass

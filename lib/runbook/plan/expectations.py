@@ -1,4 +1,4 @@
-"""The grammar of expectations: what may stand behind the colon of a check."""
+"""The grammar of expectations: what may follow the colon of a check."""
 
 import re
 

@@ -140,7 +140,7 @@ def unproven(plan: Plan, tasks: Sequence[Task]) -> list[str]:
 
 
 def undelivered(tasks: Sequence[Task]) -> list[Fault]:
-    """Return a fault for each deliverable of tasks: the task has nothing to say for it."""
+    """Return a fault for each deliverable of tasks: the task does not deliver it."""
     found = []
     for task in tasks:
         for check in checks(task.notebook):

@@ -1,4 +1,4 @@
-"""Findings: what is true of a target as it was found, each of one class, with the words that help."""
+"""Findings: facts about a target that an operator must know, each of one class, with what to do about it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The content of a run: whatever decides what it will do, each part with its digest.
+"""The content of a run: everything that decides what it will do, each part with its digest.
 
 Parts come in groups, each a mapping from a name a person understands to a digest, or to the thing itself where that is
 short. Two contents are compared group by group.
@@ -130,7 +130,7 @@ def as_options(parts: Parts) -> str:
 
 
 def of_notebook(parts: Mapping[str, Mapping[str, str]], declared: Mapping[str, Any]) -> Parts:
-    """Return parts without the parameters a notebook does not declare: a session by hand was given no others."""
+    """Return parts without the parameters that a notebook does not declare: by hand, no others can be given."""
     names = {f"the parameter {name}" for name in declared}
     kept = {name: value for name, value in parts.get(PARAMETERS, {}).items() if name in names}
     return {**{group: dict(one) for group, one in parts.items()}, PARAMETERS: kept}
@@ -182,7 +182,7 @@ def _entry(plan: Plan, environment: str) -> dict[str, Any]:
 
 
 def _is_default(plan: Plan, name: str, value: Any) -> bool:
-    """Tell whether a value is the one every notebook has anyway that knows the parameter."""
+    """Tell whether a value is the default of every notebook that declares the parameter."""
     declared = [
         one[name].default
         for task in plan.tasks

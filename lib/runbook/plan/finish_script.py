@@ -1,4 +1,4 @@
-"""Finish scripts: what a task leaves behind of the old, in SQL: what is archived of it, and what drops it.
+"""Finish scripts: SQL that archives and drops what a task has left of the old system.
 
 A line `-- %%archive NAME` begins the query whose rows go to the evidence, `-- %%drop NAME` the statements that drop the
 same thing afterwards. Each name has both, in this order.
@@ -16,7 +16,7 @@ MARK = re.compile(r"^-- %%(archive|drop) +(.+?) *$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Remainder:
-    """Something a migration leaves behind for its rollback alone.
+    """Something that serves a rollback alone.
 
     Attributes:
         task: number of the task.

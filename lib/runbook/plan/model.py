@@ -103,7 +103,7 @@ class Acceptable:
 
 @dataclass(frozen=True)
 class Twin:
-    """What of a later task's check is asked before anything is changed.
+    """A check of a later task that an earlier task asks before anything is changed.
 
     Attributes:
         check: its name.
@@ -137,7 +137,7 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task comes to, in a sentence that the report's verdict begins with.
+    """The sentence about what a task did with which the report's verdict begins.
 
     Attributes:
         note: the name of the note that holds its figures; of a table the first row counts.
@@ -159,7 +159,7 @@ class Task:
         twins: where its checks are asked before anything is changed, or why they cannot be.
         outcome: what it comes to, complete.
         undone: what it comes to, rolled back.
-        finish: SQL that archives and drops what it leaves behind for its rollback alone, once that is closed.
+        finish: SQL by which `runbook finish` archives and drops what serves a rollback alone.
     """
 
     __pydantic_config__ = CLOSED

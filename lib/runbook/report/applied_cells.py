@@ -1,4 +1,4 @@
-"""The cells that change the target: of a run that stopped, which were done, which not, and the state it left.
+"""The cells that change the target: which of them a run that stopped has done, and which not.
 
 Nothing but a cell tagged `apply` changes the target, so the executed notebooks tell it cell by cell.
 """

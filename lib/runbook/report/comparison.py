@@ -1,4 +1,4 @@
-"""Compared: two runs, or two environments, side by side, from their manifests alone."""
+"""The comparison of two runs, or two environments, from their manifests alone."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -73,7 +73,7 @@ def build_comparison(folder: Path, other: Path) -> Path:
 
 
 def parts_of(first: Manifest, second: Manifest) -> list[Part]:
-    """Return what two manifests have in common and what not, the parts that matter most first."""
+    """Return the parts of a comparison, the most important first."""
     return [
         _part("The two runs", "What they were, and on what.", _about, first, second, everything=True),
         Part("Durations", "From a task's first cell to its gate.", tuple(_durations(first, second))),

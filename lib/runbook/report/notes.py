@@ -1,4 +1,4 @@
-"""What changed: the notes of a run, made readable without knowing what they are about.
+"""The notes of a run in a readable form, whatever they are about.
 
 A note's shape decides how it is shown. Two notes whose names differ in `before` and `after` only belong together.
 """

@@ -1,4 +1,4 @@
-"""What a preflight found, for a terminal and for a browser; and the change itself, as one text that is approved."""
+"""What a preflight found, on a terminal and as a page; and all statements of the migration in one text."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -67,12 +67,12 @@ def _outlook(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def as_sql(plan: Plan, given: Mapping[str, Any]) -> str:
-    """Return the change itself: the statements of every `apply` cell, in order, parameters filled in."""
+    """Return the statements of every `apply` cell, in order, with parameters filled in."""
     return "\n".join(line for task in plan.tasks for line in _statements(task, given))
 
 
 def as_html(plan: Plan, found: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    """Return one page without a reference to anything: the findings, and the change itself."""
+    """Return one offline page: the findings, and every statement of the migration."""
     parts = [f"<h1>{escape(plan.title)}: preflight of {escape(found['environment'])}</h1>"]
     for one in found["findings"]:
         css = one["kind"].split()[0]
@@ -91,7 +91,7 @@ def as_html(plan: Plan, found: Mapping[str, Any], given: Mapping[str, Any]) -> s
     parts += [f"<li>still to come: {escape(one)}</li>" for one in found["to_come"]]
     lacking = f"<p>Approval lacking: {escape(found['approval_lacking'])}</p>" if found["approval_lacking"] else ""
     parts.append(f"</ul>{lacking}<p><b>Next: {escape(found['next'])}</b></p>")
-    parts.append(f"<h2>The change itself</h2><pre>{escape(as_sql(plan, given))}</pre>")
+    parts.append(f"<h2>Every statement of the migration</h2><pre>{escape(as_sql(plan, given))}</pre>")
     title = f"<title>Preflight of {escape(found['environment'])}</title>"
     return f'<!doctype html><meta charset="utf-8">{title}<style>{CSS}</style>{"".join(parts)}'
 

@@ -45,7 +45,7 @@ WHERE COALESCE(backend_type, 'client backend') = 'client backend' AND datid IS N
 
 @dataclass(frozen=True)
 class Signs:
-    """What a server shows of its health.
+    """Figures about the health of a server.
 
     Attributes:
         lag_mb: WAL in MB that the slowest standby is behind; None: there is none.
