@@ -19,7 +19,7 @@ def test_what_is_run_gives_its_result():
         await asyncio.sleep(0)
         return 35
 
-    assert Loop().run(work()) == 35
+    assert Loop().wait_for(work()) == 35
 
 
 def test_what_goes_wrong_is_raised():
@@ -27,7 +27,7 @@ def test_what_goes_wrong_is_raised():
         raise ValueError("a cell")
 
     with pytest.raises(ValueError, match="a cell"):
-        Loop().run(work())
+        Loop().wait_for(work())
 
 
 def test_an_interrupted_wait_ends_when_the_work_has_stopped():
@@ -46,7 +46,7 @@ def test_an_interrupted_wait_ends_when_the_work_has_stopped():
 
     try:
         with pytest.raises(KeyboardInterrupt):
-            Loop().run(work())
+            Loop().wait_for(work())
     finally:
         signal.signal(signal.SIGINT, before)
     assert stopped

@@ -40,7 +40,7 @@ def test_the_window_is_the_tasks_and_the_buffer(plan):
 
 
 def test_what_a_copy_has_shown_to_take_longer_is_believed(plan):
-    window = Window(plan, plan.tasks, {"2": 7200.0, "3": 1.0})
+    window = Window(plan, plan.tasks, {"Task 2": 7200.0, "Task 3": 1.0})
     assert window.minutes == 225 + 15 + 30
     assert window.estimate_of(plan.task(2)) == "90 min (as in the dry run: 120 min)"
     assert window.estimate_of(plan.task(3)) == "30 min"
