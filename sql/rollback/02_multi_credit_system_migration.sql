@@ -98,7 +98,7 @@ BEGIN
         RETURN;
     END IF;
 
-    -- What a way back left that was killed, before they went forward again
+    -- What a rollback left that was killed, before they went forward again
     DELETE FROM runbook.folded_back AS f USING organizations AS o
     WHERE o.id = f.organization_id AND credits_migrated_at IS NOT NULL;
 

@@ -54,7 +54,7 @@ def approved(tmp_path_factory, state):
     plan.write_text(plan.read_text().replace('approval = "automatic"', 'approval = "required"'))
     # What a notebook has that somebody works with
     change_notebook(root / FIRST, lambda cells: cells[0].update(source=f"{NOTE} _(who, when)_"))
-    record_decision(Plan.read(plan), "local", Approver("Ada", "Seen"), {})
+    record_decision(Plan.load(plan), "local", Approver("Ada", "Seen"), {})
     with subject(root) as task:
         task.ledger.open_run(RUN, "local", "ben", "", {})
         task.ledger.start_task(RUN, 7)
@@ -64,7 +64,7 @@ def approved(tmp_path_factory, state):
 
 @contextmanager
 def subject(root):
-    plan = Plan.read(root / "runbook.toml")
+    plan = Plan.load(root / "runbook.toml")
     target = environments.find(plan, plan.environment("local"))
     with target.connect("test") as connection:
         yield Subject(plan, Ledger(connection, plan.name), target)
@@ -135,7 +135,7 @@ DECIDES = {
     "a cell's tag": (
         noted(FIRST, lambda cells: code(cells)[2]["metadata"].update(tags=["skip-execution"])), f"{FIRST} changed",
     ),
-    "a way back": (written("sql/rollback/07_label_the_shelves.sql", "-- more\n"), "07_label_the_shelves.sql changed"),
+    "a rollback": (written("sql/rollback/07_label_the_shelves.sql", "-- more\n"), "07_label_the_shelves.sql changed"),
     "more SQL": (written("sql/finish/07.sql"), "sql/finish/07.sql is new"),
     "a fault": (written("sql/faults/07_more.py"), "sql/faults/07_more.py is new"),
     "a module beside the notebooks": (written("notebooks/shelving.py"), "notebooks/shelving.py is new"),
@@ -261,7 +261,7 @@ def test_an_approval_does_not_go_along_to_another_database(approved):
 
 
 def test_a_fault_injection_since_decides(copied):
-    path = fingerprint.injection_record(Plan.read(copied / "runbook.toml"), "local")
+    path = fingerprint.injection_record(Plan.load(copied / "runbook.toml"), "local")
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"digest": "0" * 64, "counts": {"missed": 1}}))
     (said,) = refusals(copied, is_target=True)

@@ -193,7 +193,7 @@ def test_the_ledger_goes_by_a_command_of_its_own(migrated: Path, connect: object
     assert connection.execute("SELECT count(label) FROM shelves").fetchone() == (300,)
 
 
-def test_archives_larger_than_evidence_are_no_end_of_the_way_back(migrated: Path, monkeypatch: object) -> None:
+def test_archives_larger_than_evidence_are_no_end_of_the_rollback(migrated: Path, monkeypatch: object) -> None:
     monkeypatch.setattr(standalone, "MOST_BYTES", standalone.LARGEST + 9)
     code, said = finished(migrated)
     assert (code, "The archives are larger than evidence may be, 9 bytes in all" in said) == (1, True), said

@@ -102,7 +102,7 @@ TOLD = "SELECT value FROM runbook.notes WHERE name = 'credits folded back'"
 
 
 @pytest.mark.slow
-def test_what_a_killed_way_back_left_is_not_taken_for_what_a_later_one_found(drawing: Drawing) -> None:
+def test_what_a_killed_rollback_left_is_not_taken_for_what_a_later_one_found(drawing: Drawing) -> None:
     found = []
 
     def between(database: Database, way: str, task: int) -> None:
