@@ -85,6 +85,13 @@ def test_a_digest_sees_every_change(library, change):
     assert snapshot.digest(library, "shelves") != before
 
 
+def test_a_backup_is_proven_where_a_restore_puts_inherited_columns_first(library, target, tmp_path):
+    library.execute("CREATE TABLE dated (made date DEFAULT '2025-01-01'); CREATE TABLE crates (crate int, made date)")
+    library.execute("INSERT INTO crates VALUES (1, '2025-02-03'); ALTER TABLE crates INHERIT dated")
+    around = find_surroundings(library, ("public",))
+    assert snapshot.back_up(library, target, ["crates"], tmp_path / "crates.dump", around).proven
+
+
 def test_a_digest_does_not_depend_on_the_session(library):
     library.execute("CREATE TABLE varied AS SELECT now(), 1e15::float8 / 7, 'x'::bytea, '9h'::interval")
     before = snapshot.digest(library, "public.varied")

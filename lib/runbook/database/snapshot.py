@@ -24,6 +24,10 @@ UNREADABLE = """
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE nspname = ANY (%s) AND relkind IN ('r', 'p') AND NOT has_table_privilege(pg_class.oid, 'SELECT')
 """
+COLUMNS = """
+    SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attname
+"""
+DIGEST = sql.SQL("SELECT count(*), COALESCE(sum(hashtextextended(ROW({})::text, 0)), 0)::text FROM {} AS t")
 # A table and its partitions, as a pattern of pg_dump: the option that finds them by itself is one of 16 and later
 PARTS = """
     WITH RECURSIVE family (relation) AS (
@@ -46,7 +50,8 @@ class TableDigest:
 
     Attributes:
         rows: number of rows.
-        digest: sum over all rows of a 64-bit hash of the row's text.
+        digest: sum over all rows of a 64-bit hash of the row's text, its columns in the order of their names: a
+            restore puts those first that a table inherits.
     """
 
     table: str
@@ -82,9 +87,9 @@ def digest(connection: psycopg.Connection, table: str) -> TableDigest:
     name = sql.Identifier(*table.split("."))
     with connection.transaction():
         connection.execute(PLAIN_TEXT)
-        row = connection.execute(
-            sql.SQL("SELECT count(*), COALESCE(sum(hashtextextended(t::text, 0)), 0)::text FROM {} AS t").format(name)
-        ).fetchone()
+        columns = connection.execute(COLUMNS, [name.as_string(connection)])
+        values = sql.SQL(", ").join(sql.Identifier("t", column) for (column,) in columns)
+        row = connection.execute(DIGEST.format(values, name)).fetchone()
     assert row is not None
     return TableDigest(table, row[0], row[1])
 
