@@ -79,6 +79,36 @@ def test_what_a_table_is_made_of_is_named_before_anything_changes(drawing: Drawi
     assert any(said in words for words in blocking), blocking
 
 
+@pytest.mark.slow
+def test_triggers_that_only_look_as_if_they_stood_in_the_way_raise_no_alarm(drawing: Drawing) -> None:
+    names = ("columns_filled_by_trigger", "columns_of_every_kind", "triggers_totals_match")
+    draw = drawing.draw(together(pieces()[name] for name in names).sql)
+    assert draw.is_complete, draw.verdict
+    assert draw.is_right, draw.verdict
+
+
+OTHER_ACTIONS = """
+    INSERT INTO credit_actions (organization_id, action_type, credits_consumed) SELECT id, type, credits
+    FROM organizations, (VALUES ('export', 0), ('gift', 5), ('refund', -5)) AS types (type, credits);
+"""
+SECONDS = (
+    "ALTER TABLE credit_actions ALTER created_at TYPE timestamptz(0), ALTER created_at SET DEFAULT clock_timestamp();"
+)
+
+
+@pytest.mark.slow
+def test_other_actions_of_the_application_go_on_and_raise_no_alarm(drawing: Drawing) -> None:
+    def write(database: Database, way: str, task: int) -> None:
+        if (way, task) == ("up", 2):
+            database.apply(OTHER_ACTIONS)
+
+    draw = drawing.draw(OTHER_ACTIONS + SECONDS, between=write)
+    assert draw.is_complete, draw.verdict
+    given_back = [one for task in draw.tasks for one in task.findings if one.check == "actions that give credits back"]
+    assert [(row[0], int(row[2])) for one in given_back for row in one.rows] == [("refund", -5 * 200)]
+    assert [outcome.stop for outcome in draw.back] == [None] * 6, draw.verdict
+
+
 HEIRS = """
     CREATE TABLE archived_organizations (archived_at timestamptz NOT NULL DEFAULT now()) INHERITS (organizations);
     CREATE TABLE balances_2019 (closed_at date) INHERITS (organization_credits);
