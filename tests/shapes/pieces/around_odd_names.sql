@@ -1,7 +1,7 @@
 -- names with capitals, blanks and quotes all around
 -- of: around
 -- expect: acceptance
--- not with: counters_numeric, function_text, function_reordered, function_none, function_bigint, function_more_arguments, function_without_names, about_overloads, columns_own_id_of_credits, keys_not_unique, keys_duplicates, ids_partitioned, ids_partitioned_by_type, tenancy_none, tenancy_setting, tenancy_role_of_its_own, roles_none_of_the_api
+-- not with: counters_numeric, function_text, function_reordered, function_none, function_bigint, function_more_arguments, function_without_names, about_overloads, columns_own_id_of_credits, keys_not_unique, keys_duplicates, ids_partitioned, ids_partitioned_by_type, tenancy_none, tenancy_setting, tenancy_role_of_its_own, roles_none_of_the_api, around_collations, around_citext, plans_varchar
 CREATE SCHEMA "Sales & Co";
 CREATE TABLE "Sales & Co"."Order Items" ("Item No" integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "Org" uuid REFERENCES organizations ON DELETE CASCADE, "Price (€)" numeric, "e-mail" text);
 ALTER TABLE organizations ADD "Credit Limit" integer NOT NULL DEFAULT 0 CONSTRAINT "Limit >= 0" CHECK ("Credit Limit" >= 0), ADD "user" text, ADD "It's" text DEFAULT 'x';

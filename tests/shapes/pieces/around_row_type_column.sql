@@ -1,5 +1,6 @@
 -- the row type of organizations is a column's, so that no column with a default may be added
 -- of: around
+-- not with: around_collations
 -- expect: blocked
 CREATE TABLE former (at timestamptz PRIMARY KEY DEFAULT now(), was organizations);
 ALTER TABLE former ENABLE ROW LEVEL SECURITY;

@@ -10,6 +10,6 @@ UPDATE organizations SET billing = ROW('1 Main St', 'X', '1')::address, tags = A
 CREATE INDEX ON organizations USING gin (tags); CREATE INDEX ON organizations ((settings ->> 'locale'), lower(name));
 CREATE TABLE versions (number integer, valid tstzrange, was jsonb, EXCLUDE USING gist (valid WITH &&) WHERE (number IS NULL) DEFERRABLE INITIALLY DEFERRED);
 ALTER TABLE versions ENABLE ROW LEVEL SECURITY; REVOKE ALL ON versions FROM anon, authenticated;
-CREATE FUNCTION version_it() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN INSERT INTO versions VALUES (1, OLD.valid, to_jsonb(OLD)); NEW.valid := tstzrange(now(), NULL); RETURN NEW; END $$;
+CREATE FUNCTION version_it() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN INSERT INTO versions VALUES (1, OLD.valid, to_jsonb(OLD.*)); NEW.valid := tstzrange(now(), NULL); RETURN NEW; END $$;
 REVOKE ALL ON FUNCTION version_it() FROM PUBLIC, anon, authenticated;
 CREATE TRIGGER version_it BEFORE UPDATE ON organizations FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW) EXECUTE FUNCTION version_it();

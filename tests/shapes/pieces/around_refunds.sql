@@ -1,0 +1,6 @@
+-- refunds are actions of less than nothing, booked by a function of their own
+-- of: around
+-- not with: counters_bigint, counters_numeric, counters_beyond_integer, balance_generated, ids_uuid, ids_none, ids_of_a_function, types_enum, types_domain_of_enum, types_domain, types_domain_of_domains, types_table, types_check, types_positive, types_domain_of_costs, types_check_not_valid, ids_partitioned_by_type, balance_booked_by_actions, balance_booked_by_statement, balance_booked_deferred
+CREATE FUNCTION refund_credits(org uuid, n integer, why text DEFAULT 'refund') RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ DECLARE made bigint; BEGIN UPDATE organization_credits SET used_credits = used_credits - n, remaining_credits = remaining_credits + n WHERE organization_id = org AND used_credits >= n; IF NOT FOUND THEN RAISE EXCEPTION 'nothing to refund'; END IF; INSERT INTO credit_actions (organization_id, action_type, credits_consumed, description) VALUES (org, 'refund', -n, why) RETURNING id INTO made; RETURN made; END $$;
+REVOKE ALL ON FUNCTION refund_credits(uuid, integer, text) FROM PUBLIC, anon, authenticated;
+SELECT count(refund_credits(organization_id, 1)) FROM organization_credits WHERE used_credits > 10;
