@@ -31,6 +31,7 @@ def dead(toy):
     notebook.write_text(written)
     (folder,) = (toy / "outputs" / "local").iterdir()
     (folder / "09_half.ipynb").write_text('{"cells": [')
+    (folder / "09_none.ipynb").write_text('{"cells": [7]}')
     return toy
 
 
@@ -48,6 +49,7 @@ def test_a_run_that_died_is_sealed_when_its_report_is_asked_for(dead, runbook):
     assert "The run died; it was last heard of at 20" in manifest["failure"]["message"]
     assert "7.1 · Add the label" in manifest["failure"]["message"]
     assert (folder / "09_half.ipynb.cut-off").exists()
+    assert (folder / "09_none.ipynb.cut-off").exists()
     assert "The run died" in (folder / "report.html").read_text()
     assert runbook(dead, "verify").returncode == 0
     resumed = runbook(dead, "run", "--resume")

@@ -3,6 +3,8 @@
 The database is migrated by the SQL of the notebooks themselves, and the checks are theirs too.
 """
 
+import os
+import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -113,7 +115,7 @@ def template(plan: Plan) -> Iterator[Callable[[str], str]]:
         return embedded.url(server, name, local.owner)
 
     yield copy
-    for name in ("audit", "audit_untouched", "audit_template"):
+    for name in ("audit", "audit_untouched", "audit_many", "audit_template"):
         embedded.drop(server, name)
 
 
@@ -410,6 +412,12 @@ IMPOSSIBLE = "an amount its type cannot have"
             f"WHERE id = {ANOTHER};" + AGAIN.format(2),
             UNPROVEN,
         ),
+        (
+            LOG.format(2, ANOTHER)
+            + f"; UPDATE credit_actions SET created_at = created_at - INTERVAL '1 day' WHERE id = {ANOTHER};"
+            + AGAIN.format(2),
+            UNPROVEN,
+        ),
         ("DELETE FROM credit_action_retentions", UNPROVEN),
         ("UPDATE credit_action_retentions SET line = replace(line, 'ai_chat', 'sms_send')", UNPROVEN),
         ("SELECT add_credit_action_seal(5, 9, 0, 0, '')", MISPLACED),
@@ -431,6 +439,96 @@ def test_what_is_sealed_again_needs_a_retention_that_proves_it(trail: Trail, cha
     with trail.open() as owner:
         owner.execute(change.encode())
     assert problem in [row[-1] for row in trail.found_by(TAMPERED)]
+
+
+FILL = """
+    INSERT INTO credit_actions (organization_id, action_type, credits_consumed, created_at)
+    SELECT ids[1 + n %% cardinality(ids)], (%(types)s::text[])[1 + n %% 4], 1 + n %% 7, now() - n * INTERVAL '1 second'
+    FROM generate_series(1, %(rows)s) AS n, (SELECT array_agg(id ORDER BY id) AS ids FROM organizations) AS o
+"""
+NEXT = "SELECT setval(pg_get_serial_sequence('credit_actions', 'id'), {})"
+CHANGES = (
+    "credits_consumed = credits_consumed + 1",
+    "created_at = created_at - INTERVAL '1 microsecond'",
+    "action_type = CASE action_type WHEN 'sms_send' THEN 'ai_chat' ELSE 'sms_send' END",
+    "organization_id = (SELECT id FROM organizations AS o WHERE o.id <> credit_actions.organization_id LIMIT 1)",
+    "id = id - 1000000000",
+)
+OF_A_SEAL = ("actions = actions + 1", "digest = head", "last_place = last_place - 1", "sealed_at = now()")
+NEW = "INSERT INTO credit_actions ({}organization_id, action_type, credits_consumed) SELECT {}id, 'ai_chat', 3 "
+
+
+@dataclass(frozen=True)
+class ManyRows:
+    """A long sealed trail, and its head, as somebody has kept it."""
+
+    trail: Trail
+    head: str
+    ids: list[int]
+    seals: int
+
+
+@pytest.fixture(scope="module")
+def many(plan: Plan, template: Callable[[str], str]) -> ManyRows:
+    """Five thousand rows, or as many as RUNBOOK_SEALED_ROWS says."""
+    trail = Trail(plan, template("audit_many"))
+    with trail.open() as owner:
+        owner.execute(FILL, {"types": list(TYPES), "rows": int(os.environ.get("RUNBOOK_SEALED_ROWS", "5000"))})
+        owner.execute("ANALYZE credit_actions")
+    head = seal(trail)
+    ids = [row[0] for row in trail.rows("SELECT id FROM credit_actions ORDER BY id")]
+    return ManyRows(trail, head, ids, trail.value("SELECT max(seal_id) FROM credit_action_seals"))
+
+
+def bent(draw: random.Random, many: ManyRows) -> str:
+    """Draw what somebody does to a sealed trail."""
+    one, retention = draw.choice(many.ids[:-1]), draw.randrange(1, 4)
+    change = draw.choice(
+        [
+            f"UPDATE credit_actions SET {draw.choice(CHANGES)} WHERE id = {one}",
+            f"DELETE FROM credit_actions WHERE id = ANY (ARRAY{draw.sample(many.ids, draw.randrange(1, 5))})",
+            NEW.format("id, ", f"{-draw.randrange(1, 1_000_000)}, ") + "FROM organizations LIMIT 1",
+        ]
+    )
+    return draw.choice(
+        [
+            change,
+            f"DELETE FROM credit_actions WHERE id = {one};{NEXT.format(one - 1)};"
+            + NEW.format("", "") + "FROM organizations LIMIT 1",
+            f"UPDATE credit_action_seals SET {draw.choice(OF_A_SEAL)} WHERE seal_id = {draw.randrange(many.seals) + 1}",
+            f"{change};" + AGAIN.format(draw.choice(["NULL", retention])),
+            f"{change};DELETE FROM credit_action_seals WHERE seal_id > {draw.randrange(many.seals)};"
+            "SELECT seal_credit_actions()",
+            LOG.format(retention, one)
+            + f";UPDATE credit_actions SET {draw.choice(CHANGES[:4])} WHERE id = {one};" + AGAIN.format(retention),
+        ]
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["", "service_role", "authenticated"])
+def test_whatever_is_drawn_is_refused_or_found_against_the_head_that_was_kept(many: ManyRows, role: str) -> None:
+    draw, refused = random.Random(f"{role} 200"), 0
+    with many.trail.open() as owner:
+        assert owner.execute("SELECT count(*) FROM tampered_credit_actions()").fetchone() == (0,)
+        for _ in range(200):
+            text = bent(draw, many)
+            with owner.transaction(force_rollback=True):
+                try:
+                    with owner.transaction():
+                        owner.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role or owner.info.user)))
+                        owner.execute(text.encode())
+                except psycopg.Error:
+                    refused += 1
+                    continue
+                owner.execute("RESET ROLE")
+                found = owner.execute(
+                    "SELECT EXISTS (SELECT FROM tampered_credit_actions()), "
+                    "EXISTS (SELECT FROM credit_action_seals WHERE head = %s)", [many.head],
+                ).fetchone()  # fmt: skip
+                assert found != (False, True), text
+            owner.execute(NEXT.format(many.ids[-1]).encode())  # no rollback gives a sequence back
+    assert refused == 200 if role else refused < 20
 
 
 @pytest.mark.parametrize("given", [("ai_chat", -1), ("ai_chat", 0), ("fax", -1), ("migration", 0), ("retention", 0)])
