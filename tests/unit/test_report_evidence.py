@@ -183,8 +183,8 @@ def test_a_cell_under_the_mark_of_the_stop_is_not_believed_to_be_done(tmp_path):
     [
         ("runbook rollback --to 2", "Mend the cause, then runbook rollback --to 2 ."),
         (
-            "mend the cause and `runbook run --from 2`, or give back what was changed: `runbook rollback --to 2`.",
-            "Mend the cause and runbook run --from 2 , or give back what was changed: runbook rollback --to 2 .",
+            "mend the cause and `runbook run --from 2`, or roll back: `runbook rollback --to 2`.",
+            "Mend the cause and runbook run --from 2 , or roll back: runbook rollback --to 2 .",
         ),
         (
             "`runbook run --resume`",

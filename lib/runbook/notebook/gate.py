@@ -195,9 +195,8 @@ def advice(task: Context, acceptable: list[str] | None = None) -> str:
         if acceptable
         else ""
     )
-    return (
-        f"mend the cause,{accept} and {again}, or give back what was changed: `runbook rollback {where} --to {number}`."
-    )
+    back = f", or roll back: `runbook rollback {where} --to {number}`"
+    return f"mend the cause,{accept} and {again}{back if cells.changes_target(task.definition.notebook) else ''}."
 
 
 def _forget(task: Context, name: str) -> None:
