@@ -413,7 +413,7 @@ def test_a_protected_environment_waits_for_approval_and_confirmation(toy, run, r
     unconfirmed = runbook(toy, "run", *elsewhere, **address)
     assert (unconfirmed.returncode, "'elsewhere' is protected" in unconfirmed.stderr) == (3, True)
     other = runbook(toy, "run", *elsewhere, "--confirm", digest[0][::-1], **address)
-    assert (other.returncode, "is not the digest of what stands here" in other.stderr) == (3, True)
+    assert (other.returncode, "is not the digest of this content" in other.stderr) == (3, True)
     approved = run(toy, *elsewhere, "--confirm", digest[0], **address)
     assert (approved.manifest["environment"], approved.manifest["status"]) == ("elsewhere", "complete")
     left = [path for path in (toy / "outputs").rglob("*") if path.is_file()]

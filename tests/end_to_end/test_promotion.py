@@ -50,7 +50,7 @@ def test_production_waits_for_staging_and_then_says_what_earned_it(two, runbook)
     for command in (("run", "--environment", "production"), approve):
         done = runbook(root, *command)
         assert (done.returncode, done.stdout) == (3, "")
-        assert "needs a complete run of what stands here on 'staging' first: it has not run there" in done.stderr
+        assert "needs a complete run of this content on 'staging' first: it has not run there" in done.stderr
     with psycopg.connect(production) as connection:
         assert connection.execute("SELECT to_regnamespace('runbook')").fetchone() == (None,)
     for command in (("run", "--environment", "staging"), approve, ("run", "--environment", "production")):

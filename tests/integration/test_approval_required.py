@@ -39,7 +39,7 @@ def decide(root, name="Ada", *, approved=True, **given):
 
 
 def test_nothing_starts_unapproved_and_the_task_has_failed(begun):
-    with pytest.raises(NotAllowed, match="not authorized on 'local': nobody has approved it"):
+    with pytest.raises(NotAllowed, match="not approved on 'local': nobody has approved it"):
         begun.run(AUTHORIZE)
     assert begun.task.ledger.states()[7].status == "failed"
 

@@ -21,7 +21,7 @@ from runbook.plan.plan import Plan
 def what_is_left(plan: Plan, request: RunRequest) -> RunRequest | None:
     """Return the request for what is left of what was asked for: the rest of a run, or a run of its own; None: nothing.
 
-    A task counts as done while the target's ledger says that it is complete under the content that stands here.
+    A task counts as done while the target's ledger says that it is complete under this content.
 
     Raises:
         UsageError: the plan or the environment is wrong, or the target is another environment's.

@@ -1,6 +1,6 @@
 """Promotion: an environment may require that the same content was complete on another environment first.
 
-The proof is the evidence of the newest run there, in `outputs/`: complete, of the very content that stands here, its
+The proof is the evidence of the newest run there, in `outputs/`: complete, of this very content, its
 seal unbroken, and vouched for by that environment's ledger or by a listed signer. Where nobody does, nothing is earned.
 """
 
@@ -37,7 +37,7 @@ def require_promotion(plan: Plan, environment: Environment) -> dict[str, Any] | 
         problem = next(_problems(plan, needed, folder), "")
     if folder is None or problem:
         raise NotAllowed(
-            f"{environment.name!r} needs a complete run of what stands here on {needed.name!r} first: "
+            f"{environment.name!r} needs a complete run of this content on {needed.name!r} first: "
             f"{escaped(problem)}. "
             f"`runbook run --environment {needed.name}`, then come back with outputs/{needed.name}."
         )

@@ -10,7 +10,7 @@ from runbook.plan.plan import Environment, Plan
 
 
 def require_wave_before(plan: Plan, environment: Environment) -> None:
-    """Make sure that every target of the wave before is complete under what stands here, as its sealed evidence says.
+    """Make sure that every target of the wave before is complete under this content, as its sealed evidence says.
 
     That wave had to wait for the one before it in the same way.
 

@@ -61,7 +61,7 @@ def exists(connection: psycopg.Connection) -> bool:
 
 
 def is_current(connection: psycopg.Connection) -> bool:
-    """Tell whether the target's ledger was made by the very SQL that stands here."""
+    """Tell whether the target's ledger was made by the SQL of this version."""
     if connection.execute("SELECT to_regclass('runbook.version')").fetchone() == (None,):
         return False
     return connection.execute("SELECT digest FROM runbook.version").fetchone() == (_version(),)

@@ -91,7 +91,7 @@ def ask_first(
 
 
 def content(task: ApprovalSubject, schema: str | None = None) -> Parts:
-    """Return what stands here, as it is held against an approval: with the schema and what goes with it, if given.
+    """Return the content that is compared with an approval, with the schema and what goes with it, if given.
 
     A batch knows the parameters of the whole run, a session by hand those of its notebook.
     """
@@ -135,7 +135,7 @@ def _refusal(environment: Environment, found: Sequence[approvals.Decision], part
     name, told = environment.name, fingerprint.as_options(parts)
     why = escaped(approvals.refusal(found, parts, environment.approvers))  # who approved is as they typed it
     return NotApproved(
-        f"What stands here is not authorized on {name!r}: {why}. "
+        f"This content is not approved on {name!r}: {why}. "
         f"Review it, then `runbook approve --environment {name}{told} --by NAME --statement TEXT`."
     )
 

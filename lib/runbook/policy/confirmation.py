@@ -35,7 +35,7 @@ def require_confirmation(plan: Plan, environment: Environment, given: str) -> No
         )
     if not re.fullmatch(rf"[0-9a-f]{{{SHORTEST},64}}", given) or not fingerprint.plan_digest(plan).startswith(given):
         raise NotAllowed(
-            f"{environment.name!r} is protected, and the confirmation is not the digest of what stands here, "
+            f"{environment.name!r} is protected, and the confirmation is not the digest of this content, "
             f"{SHORTEST} characters or more of it: `runbook approve --environment {environment.name} …` prints it."
         )
 
