@@ -33,3 +33,9 @@ def test_every_variable_of_the_code_is_documented():
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_a_page_loads_nothing_from_elsewhere(path):
     assert not re.search(r"!\[[^\]]*\]\(https?:|<(?:script|img|link)\b", path.read_text("utf-8"))
+
+
+def test_a_list_in_a_verbs_help_stays_a_list():
+    pages = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    assert "\\b" not in pages
+    assert pages.count("\n  Exit codes:\n    0  ") == 2

@@ -66,7 +66,8 @@ def announce(outlook: Outlook, ledger: Ledger) -> Iterator[str]:
     """Yield what an operator must know before the rollback begins, a line each."""
     yield f"Rollback of {', '.join(f'Task {task.number}' for task in outlook.tasks)}, newest first."
     made = sum(one.is_made for one in outlook.changes)
-    yield f"  {amount(made, 'object')} made by these tasks will be dropped, {len(outlook.changes) - made:,} given back."
+    back = len(outlook.changes) - made
+    yield f"  {amount(made, 'object')} made by these tasks will be dropped, {back:,} changed back."
     rows, seconds = _figures(ledger, outlook.tasks)
     yield (
         f"  On a copy the rollback wrote {rows:,} rows in {duration(seconds)}."

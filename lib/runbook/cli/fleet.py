@@ -100,15 +100,15 @@ def report(name: str, as_json: bool) -> None:
 @JSON
 @click.option("--offline", is_flag=True, help="Look at the files alone; ask no target.")
 def verify(name: str, as_json: bool, offline: bool) -> None:
-    r"""Check the fleet's report against its targets' evidence, and that against its seals and the targets' ledgers.
+    """Check the fleet's report against its targets' evidence, and that against its seals and the targets' ledgers.
 
     \b
     Exit codes:
-      0  all proven: the ledger of each target, or a listed signer, vouches for what was sealed
-      1  altered: something is not what was sealed, or not what the report says
-      2  unreadable: no report, or a damaged one; or wrong usage
-      3  the files alone: they belong together, but not for each target was somebody there to vouch for the seal
-    """
+      0  all is as sealed; for each target its ledger or a listed signer confirms it
+      1  a file is not as sealed, or not as the report says
+      2  no report, or a damaged one; or wrong usage
+      3  all is as sealed; for some target nothing could confirm it
+    """  # noqa: D301 - click reads the control character
     from runbook.fleet import overview
     from runbook.fleet.verify import verify_fleet
     from runbook.formatting import amount

@@ -16,18 +16,18 @@ from runbook.plan.plan import Plan
 @click.option("--offline", is_flag=True, help="Look at the files alone; do not ask the target.")
 @click.option("--live", is_flag=True, help="Also run the `verify` cells again on the target, read-only.")
 def verify(folder: str | None, offline: bool, live: bool) -> None:
-    r"""Check a run's folder against its seal, and the seal against the target's ledger (default: the newest run).
+    """Check a run's folder against its seal, and the seal against the target's ledger (default: the newest run).
 
     FOLDER may be the URL of a store, where RUNBOOK_EVIDENCE has put it. A folder may be verified anywhere; outside a
     checkout of its plan only its files and its signature can be.
 
     \b
     Exit codes:
-      0  all proven: the files are what was sealed, and the target's ledger or a listed signer vouches for the seal
-      1  altered: something is not what was sealed, or has drifted
-      2  unreadable: no run, or a damaged one; or wrong usage
-      3  the files alone: they belong together, but nobody was there to vouch for the seal
-    """
+      0  the files are as sealed; the ledger or a listed signer confirms the seal
+      1  a file is not as sealed, or something has drifted
+      2  no run, or a damaged one; or wrong usage
+      3  the files are as sealed; nothing could confirm the seal
+    """  # noqa: D301 - click reads the control character
     from runbook.evidence import store
     from runbook.evidence.verify import VerifyRequest, verify_run
 

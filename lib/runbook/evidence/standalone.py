@@ -167,7 +167,8 @@ def main(folder: Path) -> int:
         return 2
     for line in found:
         print(ascii(line)[1:-1])  # what stands in evidence never speaks as us
-    print(f"{len(found)} problems" if found else "the files are what the statement names", end="; ")
+    count = f"{len(found)} problem{'s' if len(found) > 1 else ''}"
+    print(count if found else "the files are what the statement names", end="; ")
     print(f"the head of the seal is {sha256(folder / STATEMENT)}")
     return 1 if found else 0
 
