@@ -17,7 +17,7 @@ from runbook.batch.window import ESTIMATES, Window
 from runbook.changes import finality
 from runbook.database import environments
 from runbook.database.ledger import DONE, Ledger
-from runbook.errors import NotAllowed, NotApproved, RunbookError, UsageError
+from runbook.errors import Interrupted, NotAllowed, NotApproved, RunbookError, UsageError
 from runbook.evidence import notebooks
 from runbook.evidence.gate_rows import DELIVERED
 from runbook.evidence.model import Failure
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runbook.batch.execution import Execution
 
 REFUSED = {"NotAllowed", "NotApproved"}  # before the task did anything
+MEND = "mend the cause, then "
 HEAVY = "runbook.batch.execution"  # papermill and all it needs
 
 
@@ -190,8 +191,9 @@ def _conclude(
     differs = comparison is not None and not comparison["passed"]
     facts: dict[str, Any] = {"comparison": comparison, "promoted": promoted, "held": held}
     if failure:
-        first = "have it approved, as said above" if failure.exit_code == NotApproved.exit_code else "mend the cause"
-        again = f"{first}, then `{resume.command(execution.environment)}`."
+        first = "have it approved, as said above, then " if failure.exit_code == NotApproved.exit_code else MEND
+        first = "" if failure.name == Interrupted.__name__ else first
+        again = f"{first}`{resume.command(execution.environment)}`."
         facts["failure"] = asdict(replace(failure, next=failure.next or again))
     code = ending.end(execution, "failed" if failure or differs else DONE, "Run", **facts)
     if failure:

@@ -86,7 +86,7 @@ def status_table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
     said = [f"backfills are {facts['paused']}"] if facts["paused"] else []
     if final := facts["final"]:
         at = datetime.fromisoformat(final["at"])
-        said = [f"final since {at:%Y-%m-%d %H:%M}: the rollback is closed (run {final['run']})"]
+        said = [f"final since {at:%Y-%m-%d %H:%M}: it cannot be rolled back any more (run {final['run']})"]
     if any("now" in task for task in facts["tasks"]):
         found.add_column("now")
         if not facts["held"]:
@@ -97,8 +97,8 @@ def status_table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
     for task in facts["tasks"]:
         row = [str(task["number"]), task["name"], task["status"]]
         if "run" in task:
-            row[2] = f"[{COLOURS.get(task['status'], 'default')}]{task['status']}[/]"
-            row += [task["run"], f"{datetime.fromisoformat(task['started_at']):%Y-%m-%d %H:%M:%S}"]
+            row[2] = f"[{COLOURS.get(task['status'], 'default')}]{task['status'].replace('_', ' ')}[/]"
+            row += [task["run"], f"{datetime.fromisoformat(task['started_at']):%Y-%m-%d %H:%M}"]
         found.add_row(*row, *([task["now"]] if "now" in task else []))
     return found
 
