@@ -106,6 +106,9 @@ def test_a_target_goes_its_way_from_an_engines_approval_to_the_next_wave(toy, ru
     code, said = ask("run --environment crm/eu-1", *ensure)
     assert (code, json.loads(result.read_text())["status"]) == (0, "complete"), said
     assert connect(toy).execute("SELECT DISTINCT left(label, 2) FROM shelves").fetchall() == [("EU",)]
+    (tmp_path / "signers").write_text("")
+    unsigned = runbook(toy, "run", "--environment", "crm/eu-2", RUNBOOK_ALLOWED_SIGNERS=str(tmp_path / "signers"))
+    assert (unsigned.returncode, "is not proven: statement.json is not signed" in unsigned.stderr) == (3, True)
     code, said = ask("run --environment crm/eu-2", *ensure)
     assert (code, "this database is 'crm/eu-1'" in said) == (2, True), said
     shown = {one["target"]: one["status"] for one in json.loads(ask("fleet status crm --json")[1])["targets"]}
