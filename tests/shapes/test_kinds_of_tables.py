@@ -110,7 +110,11 @@ def test_other_actions_of_the_application_go_on_and_raise_no_alarm(drawing: Draw
 
 
 HEIRS = """
+    CREATE TABLE entities (created_at timestamptz NOT NULL DEFAULT now());
+    ALTER TABLE entities ENABLE ROW LEVEL SECURITY;
+    ALTER TABLE organizations INHERIT entities;
     CREATE TABLE archived_organizations (archived_at timestamptz NOT NULL DEFAULT now()) INHERITS (organizations);
+    CREATE TABLE archived_long_ago () INHERITS (archived_organizations);
     CREATE TABLE balances_2019 (closed_at date) INHERITS (organization_credits);
     CREATE TABLE actions_2019 () INHERITS (credit_actions);
     CREATE TABLE actions_2018 () INHERITS (actions_2019);
