@@ -173,6 +173,8 @@ def test_every_session_begins_from_the_same_settings(strange):
         found = {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in SETTINGS}
         assert found == SETTINGS
         assert connection.execute("SHOW search_path").fetchone() == ("public",)
+        memory = "SELECT pg_size_bytes(current_setting('shared_buffers')) / pg_size_bytes(current_setting('work_mem'))"
+        assert connection.execute(memory).fetchone() == (8,)
         with scratch.scratch_database(connection, target) as made, made.connect("test") as inside:
             assert {name: inside.execute(f"SHOW {name}").fetchone()[0] for name in SETTINGS} == SETTINGS
 

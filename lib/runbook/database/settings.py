@@ -77,6 +77,12 @@ SEARCH_PATH = sql.SQL("""
     FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
     WHERE nspname <> ALL ({named}) AND nspname <> 'pg_catalog'
 """)
+# Checks of a million rows sort and hash: in memory, where the server has enough of it.
+MEMORY = sql.SQL("""
+    SELECT set_config(
+        'work_mem', least(64 * 1024, pg_size_bytes(current_setting('shared_buffers')) / 8 / 1024) || 'kB', false
+    )
+""")
 REPLICA = "SELECT current_setting('session_replication_role') <> 'origin'"
 
 
@@ -98,6 +104,7 @@ def settle(connection: psycopg.Connection, schemas: Iterable[str]) -> None:
             for name, value in _known(connection)
         ),
         SEARCH_PATH.format(schemas=quoted, named=[*named]),
+        MEMORY,
         sql.SQL(REPLICA),
     ]
     cursor = connection.execute(sql.SQL("; ").join(statements))
