@@ -170,7 +170,7 @@ def test_a_damaged_manifest(ask, tmp_path, command, text):
     ("command", "code", "complaint"),
     [
         (("run", "--fresh", "-p", "wrokers", "3"), 2, "no parameter 'wrokers'"),
-        (("run", "--fresh", "--resume"), 2, "give one of them"),
+        (("run", "--fresh", "--resume"), 2, "give only one of them"),
         (("run", "--fresh"), 75, "Another run holds this target"),
         (("reset",), 75, "Another run holds this target: somebody (backend "),
     ],

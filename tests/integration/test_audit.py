@@ -236,10 +236,10 @@ def test_a_role_that_is_granted_too_much_is_found(trail: Trail) -> None:
         owner.execute("GRANT UPDATE (user_agent) ON credit_actions TO authenticated")
         owner.execute("GRANT INSERT ON credit_actions TO service_role")
     assert trail.found_by(CLOSED) == [
-        ("authenticated", "UPDATE"),
-        ("organization_user", "UPDATE"),
-        ("service_role", "INSERT of created_at"),
-        ("service_role", "INSERT of id"),
+        ("credit_actions", "authenticated", "UPDATE"),
+        ("credit_actions", "organization_user", "UPDATE"),
+        ("credit_actions", "service_role", "INSERT of created_at"),
+        ("credit_actions", "service_role", "INSERT of id"),
     ]
 
 

@@ -347,7 +347,8 @@ def test_a_dry_run_is_made_once_for_the_same_scripts_and_schema(begun, connect, 
     "change",
     [
         "UPDATE runbook.tasks SET status = 'rolled_back'; ALTER TABLE shelves ADD COLUMN oak boolean",
-        "UPDATE runbook.notes SET value = jsonb_set(value, '{at}', to_jsonb((value->>'at')::float8 - 86401)) "
+        "UPDATE runbook.notes SET value = jsonb_set(value, '{made_at}', "
+        "to_jsonb((value->>'made_at')::timestamptz - '86401 s'::interval)) "
         "WHERE name = 'dry run 7'",
     ],
     ids=["the schema", "the day"],
