@@ -5,6 +5,7 @@ One real run is made, and given to each target under a name of its own, with a s
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -55,7 +56,7 @@ def run(options: Options, place: Place, say: Say) -> Part:
 
 
 def make(root: Path, run: Path, count: int, *, failed: int = 7) -> None:
-    """Make a fleet of `count` targets in a project, each with a run like the given one; its files are shared.
+    """Make a fleet of `count` targets in a project, each with a copy of the given run.
 
     Args:
         root: of the project; its plan gets the fleet, if it has none.
@@ -99,7 +100,7 @@ def _give(run: Path, folder: Path, about: dict[str, Any], statement: dict[str, A
         if path.is_file() and path.name not in (manifest.MANIFEST, standalone.STATEMENT):
             copy = folder / path.relative_to(run)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            os.link(path, copy)
+            shutil.copyfile(path, copy)
     written = manifest.write_manifest(folder, about)
     subjects = [
         {**one, "digest": {"sha256": standalone.sha256(written)}} if one["name"] == manifest.MANIFEST else one
