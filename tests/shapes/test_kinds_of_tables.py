@@ -82,7 +82,7 @@ def test_what_a_table_is_made_of_is_named_before_anything_changes(drawing: Drawi
 @pytest.mark.slow
 def test_triggers_that_only_look_as_if_they_stood_in_the_way_raise_no_alarm(drawing: Drawing) -> None:
     names = ("columns_filled_by_trigger", "columns_of_every_kind", "triggers_totals_match")
-    draw = drawing.draw(together(pieces()[name] for name in names).sql)
+    draw = drawing.draw(together(pieces()[name] for name in names).sql, given={"dry_run": False})
     assert draw.is_complete, draw.verdict
     assert draw.is_right, draw.verdict
 
@@ -102,7 +102,7 @@ def test_other_actions_of_the_application_go_on_and_raise_no_alarm(drawing: Draw
         if (way, task) == ("up", 2):
             database.apply(OTHER_ACTIONS)
 
-    draw = drawing.draw(OTHER_ACTIONS + SECONDS, between=write)
+    draw = drawing.draw(OTHER_ACTIONS + SECONDS, given={"dry_run": False}, between=write)
     assert draw.is_complete, draw.verdict
     given_back = [one for task in draw.tasks for one in task.findings if one.check == "actions that give credits back"]
     assert [(row[0], int(row[2])) for one in given_back for row in one.rows] == [("refund", -5 * 200)]
@@ -158,7 +158,7 @@ def test_rows_put_directly_into_what_inherits_the_tables_meet_what_guards_these(
                 except psycopg.Error as error:
                     said[statement] = str(error.sqlstate)
 
-    draw = drawing.draw(HEIRS, between=write)
+    draw = drawing.draw(HEIRS, given={"dry_run": False}, between=write)
     assert draw.is_complete, draw.verdict
     assert draw.is_right, draw.verdict
     assert said == WRITES
