@@ -126,9 +126,8 @@ def _ask_for_approval(plan: Plan, request: RunRequest, tasks: tuple[Task, ...], 
     target = environments.find(plan, environment)
     with target.connect("runbook approval") as connection:
         ledger = Ledger(connection, plan.name)
-        with connection.transaction(
-            force_rollback=True
-        ):  # without the right to make a ledger an approval would not help
+        # Without the right to make a ledger an approval would not help
+        with connection.transaction(force_rollback=True):
             ledger.prepare()
         stopped = ledger.unfinished_run(environment.name) if request.resume and ledger.exists() else None
         if stopped:

@@ -80,9 +80,8 @@ def _altered(plan: Plan, folder: Path, ledger: Ledger, head: str | None) -> Iter
         if seal.head(folder) != head:
             yield "its seal is not the one the ledger holds"
     elif head and not old_seal.holds(folder, head):
-        if (
-            ledger.run_entry(folder.name)["status"] != "running"
-        ):  # only a run that was taken up again sets its seal aside
+        # Only a run that was taken up again sets its seal aside
+        if ledger.run_entry(folder.name)["status"] != "running":
             yield f"{standalone.STATEMENT} is missing"
         yield from seal.outgrown(folder, head, partial(_is_own, plan))
     for state in ledger.tasks_of(folder.name):
