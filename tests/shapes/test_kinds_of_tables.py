@@ -36,13 +36,13 @@ BY_PLACE = """
     CREATE TRIGGER keep_before BEFORE DELETE ON organizations FOR EACH ROW EXECUTE FUNCTION keep_before();
 """
 SAID = {
-    "a foreign part": (FOREIGN, "archive.oldest, a part of credit_actions, is a plain table; or keep it apart"),
+    "a foreign part": (FOREIGN, "archive.oldest, a part of credit_actions, is a plain table; if not: ALTER TABLE"),
     "a part of another": (OF_ANOTHER, "GRANT archivist TO guardian"),
     "no index on the id": (WITHOUT_INDEX, "CREATE UNIQUE INDEX CONCURRENTLY ON organizations (id)"),
     "a copy of rows by their places": (BY_PLACE, "let it name the columns"),
     "a condition of a publication": (
         "CREATE PUBLICATION active FOR TABLE organizations WHERE (status = 'active')",
-        "let the publication tell its rows apart",
+        "give the table a primary key",
     ),
     "a short domain for descriptions": (
         "CREATE DOMAIN short AS varchar(40); ALTER TABLE credit_actions ALTER description TYPE short",
