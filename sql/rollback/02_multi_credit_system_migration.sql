@@ -68,6 +68,7 @@ DECLARE
         SELECT attgenerated <> '' FROM pg_attribute WHERE attrelid = 'organization_credits'::REGCLASS AND attname = 'remaining_credits'
     );
     keeps_itself BOOLEAN := is_generated;
+    is_booked BOOLEAN; -- NULL: nobody knows
     is_stamped BOOLEAN := EXISTS (
         SELECT FROM pg_attribute WHERE attrelid = 'organization_credits'::REGCLASS AND attname = 'updated_at' AND attgenerated = ''
     );
@@ -84,6 +85,18 @@ BEGIN
             keeps_itself := COALESCE(keeps_itself, is_generated);
         WHEN check_violation THEN
             keeps_itself := is_generated; -- a constraint asks that both are written together
+    END;
+
+    -- Does a trigger book there what the trail says? Tried in the same way
+    BEGIN
+        SELECT organization_id, used_credits INTO was FROM organization_credits ORDER BY remaining_credits DESC NULLS LAST LIMIT 1;
+        INSERT INTO credit_actions (organization_id, action_type, credits_consumed, description, created_at)
+        VALUES (was.organization_id, 'ai_chat', 1, 'Tried', now());
+        SET CONSTRAINTS ALL IMMEDIATE;
+        SELECT used_credits IS DISTINCT FROM was.used_credits INTO is_booked FROM organization_credits WHERE organization_id = was.organization_id;
+        RAISE EXCEPTION USING ERRCODE = 'RB000';
+    EXCEPTION WHEN OTHERS THEN
+        NULL;
     END;
 
     CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
@@ -109,7 +122,7 @@ BEGIN
              + (SELECT COUNT(*) FROM runbook.folded_back WHERE is_born)
     $$;
 
-    EXECUTE replace(replace(replace(replace($function$
+    EXECUTE replace(replace(replace(replace(replace($function$
         CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
         LANGUAGE plpgsql SET search_path = public, pg_temp
         AS $$
@@ -150,8 +163,12 @@ BEGIN
                     CROSS JOIN LATERAL (
                         SELECT ai_used_credits::NUMERIC + whatsapp_used_credits + email_used_credits + sms_used_credits - COALESCE(carried, 0) AS since
                     ) AS pools
-                    -- What was refunded there since, or reset for a new month, stays given
-                    CROSS JOIN LATERAL (SELECT CASE WHEN was.used > c.used_credits THEN c.used_credits ELSE COALESCE(was.used, 0) END + since AS due) AS of_old_pool
+                    -- What was refunded there since, or reset for a new month, stays given. If nothing is remembered, what
+                    -- it says was used besides, unless a trigger books there.
+                    CROSS JOIN LATERAL (
+                        SELECT CASE WHEN was.used IS NOT NULL THEN LEAST(was.used, c.used_credits) + since
+                            ELSE GREATEST(c.used_credits, since)/*besides*/ END AS due
+                    ) AS of_old_pool
                     WHERE o.id = ANY (these)
                 ),
                 kept AS (
@@ -227,6 +244,7 @@ BEGIN
         )),
         '/*remaining*/', CASE WHEN is_generated THEN '' ELSE ', remaining_credits' END),
         '/*left*/', CASE WHEN is_generated THEN '' ELSE ', born.total - born.used' END),
+        '/*besides*/', CASE WHEN NOT is_booked THEN ' + LEAST(COALESCE(c.used_credits, 0), since)' ELSE '' END),
         '/*begun*/', COALESCE((SELECT string_agg(format(', %I = %L', begun.name, begun.was), '') FROM runbook.columns_begun AS begun), ''));
 END
 $back$;

@@ -3,7 +3,7 @@
 The statements are those of the notebook and of its rollback script, each sent by hand at its worst moment.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from runbook.database import embedded
 from runbook.database.ledger import Ledger
 from runbook.plan.cells import Cell
 from runbook.plan.plan import Plan
-from runbook.plan.rollback_script import rollback_parts
+from runbook.plan.rollback_script import ScriptPart, rollback_parts
 from tests.support.beside import in_background, wait_until, waits_for
 from tests.support.migrated import migrate
 
@@ -32,6 +32,14 @@ COUNTED = """
     )
     FROM organizations AS o WHERE id = %s
 """
+BORN = """
+    WITH born AS (
+        INSERT INTO organizations (name, plan_name, total_credits) VALUES ('Born', 'starter', 1000) RETURNING id
+    )
+    INSERT INTO organization_credits (organization_id, total_credits, used_credits, remaining_credits)
+    SELECT id, 1000, %s, 1000 - %s FROM born RETURNING organization_id
+"""
+OLD_POOL = "SELECT used_credits, remaining_credits FROM organization_credits WHERE organization_id = %s"
 USED = """
     SELECT used_credits, ai_used_credits
     FROM organizations AS o JOIN organization_credits ON organization_id = o.id
@@ -51,6 +59,19 @@ class Target:
 
     def roomy(self) -> list[str]:
         return [row[0] for row in self.observer.execute(ROOMY)]
+
+    def born(self, used: int = 0) -> str:
+        """Create an organization whose application says that it has used something already."""
+        row = self.observer.execute(BORN, [used, used]).fetchone()
+        assert row
+        return str(row[0])
+
+    def go_back(self, plan: Plan, before: Callable[[ScriptPart], None] = lambda part: None) -> None:
+        """Execute the rollback of the migration; `before` is called before each of its parts."""
+        for part in rollback_parts(plan.task(MIGRATION)):
+            if part.magic != "deployed":
+                before(part)
+                self.runbook.execute(part.body.encode())
 
     def waits(self, waiting: psycopg.Connection, holding: psycopg.Connection) -> None:
         wait_until(lambda: waits_for(self.observer, waiting, holding))
@@ -161,3 +182,68 @@ def test_whoever_debits_the_old_pool_directly_is_refused_until_it_is_given_back(
             target.runbook.execute(part.body.encode())
     assert before
     assert target.observer.execute(USED, [organization]).fetchone() == (before[0] + 2, before[1])
+
+
+def test_who_is_born_before_the_bridge_is_migrated_with_the_others_and_its_calls_are_counted(
+    plan: Plan, target: Target
+) -> None:
+    born = list[str]()
+
+    def before(cell: Cell) -> None:
+        if "CREATE TABLE IF NOT EXISTS runbook.types_widened" in cell.body:
+            born.append(target.born())
+            target.observer.execute(CALL, born)
+
+    migrate(target.runbook, plan.task(MIGRATION).notebook, before)
+    assert target.observer.execute("SELECT used FROM runbook.used_before WHERE organization_id = %s", born).fetchone()
+    target.go_back(plan)
+    assert target.observer.execute(OLD_POOL, born).fetchone() == (3, 997)
+
+
+def test_an_allocation_while_it_is_folded_back_opens_no_pool_in_which_calls_are_lost(
+    plan: Plan, target: Target
+) -> None:
+    migrate(target.runbook, plan.task(MIGRATION).notebook)
+    organization, is_folded_back = target.born(), list[ScriptPart]()
+
+    def before(part: ScriptPart) -> None:
+        if is_folded_back:
+            target.observer.execute("SELECT allocate_plan_credits(%s, 'premium')", [organization])
+            target.observer.execute(CALL, [organization])
+            is_folded_back.clear()
+        if part.magic == "backfill":
+            is_folded_back.append(part)
+
+    target.go_back(plan, before)
+    assert target.observer.execute(OLD_POOL, [organization]).fetchone() == (3, 997)
+
+
+def test_what_a_pool_that_came_later_says_was_used_is_used_after_a_rollback_too(plan: Plan, target: Target) -> None:
+    migrate(target.runbook, plan.task(MIGRATION).notebook)
+    organization = target.born(used=7)
+    target.observer.execute(CALL, [organization])
+    target.go_back(plan)
+    assert target.observer.execute(OLD_POOL, [organization]).fetchone() == (10, 990)
+
+
+BOOKED = """
+    CREATE FUNCTION book() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+    BEGIN
+        UPDATE organization_credits
+        SET used_credits = used_credits + NEW.credits_consumed,
+            remaining_credits = remaining_credits - NEW.credits_consumed
+        WHERE organization_id = NEW.organization_id;
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER book AFTER INSERT ON credit_actions DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION book()
+"""
+
+
+def test_what_a_trigger_has_booked_on_a_pool_that_came_later_is_counted_once(plan: Plan, target: Target) -> None:
+    target.observer.execute(BOOKED)
+    migrate(target.runbook, plan.task(MIGRATION).notebook)
+    organization = target.born(used=7)
+    target.observer.execute(CALL, [organization])
+    target.go_back(plan)
+    assert target.observer.execute(OLD_POOL, [organization]).fetchone() == (10, 990)
