@@ -1,6 +1,7 @@
 """What an engine asks for: that a target be complete, whatever it takes; and what became of it, as JSON."""
 
 import json
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -66,13 +67,17 @@ def copy_evidence(plan: Plan, environment: str) -> int:
 
 
 def require_writable(path: Path) -> None:
-    """Make sure, before anything runs, that what becomes of a run can be written.
+    """Make sure, before anything runs, that what becomes of it can be written; what is there of another goes.
 
     Raises:
         UsageError: it cannot.
     """
     if not path.parent.is_dir():
         raise UsageError(f"--result {path}: the folder {path.parent} does not exist.")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"--result {path}: it cannot be written.")
+    if path.is_file() and not path.is_symlink():  # else a process that is killed leaves the word of an earlier one
+        path.unlink()
 
 
 def write_result(path: Path, plan: Plan, environment: str, code: int) -> None:
@@ -131,4 +136,8 @@ def write_refusal(path: Path, environment: str, error: Exception) -> None:
 
 
 def _write(path: Path, said: dict[str, Any]) -> None:
-    manifest.write_whole(path, json.dumps(said, indent=1, ensure_ascii=False, default=str) + "\n")
+    text = json.dumps(said, indent=1, ensure_ascii=False, default=str) + "\n"
+    if path.is_symlink() or path.exists():  # such as /dev/stdout: nothing takes its place
+        path.write_text(text, encoding="utf-8")
+    else:
+        manifest.write_whole(path, text)

@@ -98,8 +98,9 @@ def _altered(plan: Plan, folder: Path, ledger: Ledger, head: str | None) -> Iter
 def _is_own(plan: Plan, name: str) -> bool:
     """Tell whether a run writes a file of this name before it ends, or makes it anew when it does."""
     stems = {Path(one).stem for task in plan.tasks for one in (task.notebook.name, rollback_name(task))}
-    written = {f"{stem}.{kind}" for stem in stems for kind in ("ipynb", "html", "tmp", "ipynb.cut-off")}
-    return name in written | {JOURNAL, "manifest.tmp", "statement.tmp"} or attachments.is_made_anew(name)
+    written = {f"{stem}.{kind}" for stem in stems for kind in ("ipynb", "html", "ipynb.tmp", "ipynb.cut-off")}
+    drafts = {f"{one}.tmp" for one in (MANIFEST, standalone.STATEMENT)}
+    return name in written | drafts | {JOURNAL} or attachments.is_made_anew(name)
 
 
 def _seal(plan: Plan, folder: Path) -> None:

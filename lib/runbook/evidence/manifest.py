@@ -107,7 +107,7 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> Path:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file whole or not at all: if the process is killed meanwhile, the former file stays."""
-    draft = path.with_suffix(".tmp")
+    draft = path.with_name(f"{path.name}.tmp")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
 
