@@ -1,6 +1,7 @@
 """Fleets: a policy in the plan, targets from an inventory, and what became of them on one page."""
 
 import json
+import os
 import sys
 import tomllib
 
@@ -90,6 +91,7 @@ def test_an_unknown_target_is_refused_by_name(plan):
         ({"target": "x", "wave": 0}, "wave must be a whole number"),
         ({"target": "x", "wave": True}, "wave must be a whole number"),
         ({"target": "x", "parameters": []}, "parameters must be an object"),
+        ({"target": "x", "parameter": {"workers": 1}}, "it has no key 'parameter', but parameters, target, wave"),
     ],
 )
 def test_a_wrong_entry_is_named(plan, row, said):
@@ -97,6 +99,20 @@ def test_a_wrong_entry_is_named(plan, row, said):
     with pytest.raises(UsageError, match=said) as error:
         fleets.inventory(plan.root, plan.fleets["crm"])
     assert "Entry 2" in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '[{"target": "eu-1", "target": "us-1"}]', '[{"wave": NaN}', "\ufeff[]"])
+def test_an_inventory_that_cannot_be_read_is_refused_in_a_sentence(plan, text):
+    (plan.root / "crm.json").write_text(text)
+    with pytest.raises(UsageError, match="is no JSON"):
+        fleets.inventory(plan.root, plan.fleets["crm"])
+
+
+def test_an_inventory_that_is_no_file_is_not_waited_for(plan):
+    (plan.root / "crm.json").unlink()
+    os.mkfifo(plan.root / "crm.json")
+    with pytest.raises(UsageError, match="is no file"):
+        fleets.inventory(plan.root, plan.fleets["crm"])
 
 
 @pytest.mark.parametrize("twin", ["eu-1", "eu.1", "EU_1"])

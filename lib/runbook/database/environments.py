@@ -1,7 +1,6 @@
 """Environments: from a name in the plan to its target, with errors a person can act on and no secret in them."""
 
 import os
-import subprocess
 from typing import Any
 
 import psycopg
@@ -12,10 +11,8 @@ from runbook.database import embedded, ledger_schema, lock
 from runbook.database.address import Address, looked_up
 from runbook.database.target import Target, TooOld
 from runbook.errors import TryAgain, UsageError
-from runbook.plan import cells
+from runbook.plan import cells, commands
 from runbook.plan.plan import Environment, Plan
-
-COMMAND_SECONDS = 60  # an address_command may take
 
 
 def find(plan: Plan, environment: Environment) -> Target:
@@ -85,18 +82,10 @@ def _said_by_command(environment: Environment) -> str:
     """Return the URL an environment's command prints, or "" where it has none; nothing it says is repeated."""
     if not environment.address_command:
         return ""
-    program = environment.address_command[0]
     try:
-        done = subprocess.run(environment.address_command, capture_output=True, check=False, timeout=COMMAND_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UsageError(
-            f"The address of {environment.name!r} was not given: {program!r} did not answer ({type(error).__name__})."
-        ) from None
-    if done.returncode:
-        raise UsageError(
-            f"The address of {environment.name!r} was not given: {program!r} ended with exit code {done.returncode}."
-        )
-    return done.stdout.decode("utf-8", "replace").strip()
+        return commands.printed(environment.address_command).strip()
+    except UsageError as error:
+        raise UsageError(f"The address of {environment.name!r} was not given. {error}") from None
 
 
 def _unreachable(environment: Environment, why: str) -> TryAgain:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,11 +11,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from runbook.errors import UsageError
+from runbook.plan import commands
 from runbook.plan.model import CLOSED, Approval, Command, Count, Environment, Fingerprint, Flag, SchemaName, Text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 OWN = "fleet."  # the fleet's own files begin with this; its targets' folders lie beside them
-SECONDS = 60  # an inventory's command may take
+KEYS = {"target", "wave", "parameters"}  # of an entry
 
 
 def _named(name: str) -> str:
@@ -81,8 +81,9 @@ def inventory(root: Path, fleet: Fleet) -> tuple[FleetTarget, ...]:
     source = " ".join(fleet.targets_command) or str(root / fleet.targets)
     try:
         command = fleet.targets_command
-        rows = json.loads(_output(root, command) if command else _text(root / fleet.targets))
-    except ValueError:
+        text = _printed(command, root) if command else _text(root / fleet.targets)
+        rows = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
         raise UsageError(f"The inventory of {fleet.name} ({source}) is no JSON: write a list of targets.") from None
     if not isinstance(rows, list):
         raise UsageError(f"The inventory of {fleet.name} ({source}) is no list of targets.")
@@ -133,6 +134,8 @@ def _target(fleet: Fleet, place: int, row: Any) -> FleetTarget:
         )
     if name.startswith(OWN):
         raise UsageError(f"{here} names a target {name!r}: the fleet's own report lies under such a name.")
+    if unknown := sorted(row.keys() - KEYS):  # a misspelt one would be left out in silence
+        raise UsageError(f"{here}, {name}: it has no key {unknown[0]!r}, but {', '.join(sorted(KEYS))}.")
     wave, parameters = row.get("wave", 1), row.get("parameters", {})
     if isinstance(wave, bool) or not isinstance(wave, int) or wave < 1:
         raise UsageError(f"{here}, {name}: its wave must be a whole number from 1.")
@@ -142,19 +145,19 @@ def _target(fleet: Fleet, place: int, row: Any) -> FleetTarget:
 
 
 def _text(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise UsageError(f"The inventory {path} is no file.")
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(f"The inventory {path} cannot be read: {error.strerror}.") from None
 
 
-@cache  # a command is asked once, however many targets are looked at
-def _output(root: Path, command: tuple[str, ...]) -> str:
-    try:
-        done = subprocess.run(command, cwd=root, capture_output=True, check=False, timeout=SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UsageError(f"The command {command[0]!r} did not answer: {type(error).__name__}.") from None
-    if done.returncode:
-        ended = f"ended with exit code {done.returncode}"
-        raise UsageError(f"The command {command[0]!r} {ended}: run it by hand to see why.")
-    return done.stdout.decode("utf-8", "replace")
+_printed = cache(commands.printed)  # a command is asked once, however many targets are looked at
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
