@@ -1,5 +1,6 @@
 """The one door to a database: no variable leads elsewhere, and every session is where and how it must be."""
 
+import re
 from dataclasses import replace
 
 import psycopg
@@ -211,7 +212,9 @@ def test_no_trigger_is_silent_because_of_a_setting(toy):
 
 
 def test_an_address_shows_no_secret():
-    found = looked_up(f"postgresql://me:{SECRET}@host/db?sslpassword={SECRET}")
+    known = [one.keyword.decode() for one in psycopg.pq.Conninfo.get_defaults()]
+    secret = [f"{name}={SECRET}" for name in known if re.search("secret|password|_key$", name)]
+    found = looked_up(f"postgresql://me:{SECRET}@host/db?{'&'.join(secret)}")
     assert SECRET not in repr(found)
     assert SECRET not in found.for_program()[0]
     assert found.for_program()[1]["PGPASSWORD"] == SECRET

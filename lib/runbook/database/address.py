@@ -41,7 +41,12 @@ NEUTRAL = {
     "max_protocol_version": "3.0",
 }
 PROGRAM = "runbook program"  # how a client program's session shows in pg_stat_activity
-SECRET = {"password": "PGPASSWORD", "sslpassword": ""}
+# What no program's arguments, log or message may hold: what libpq itself hides, and keys that do for a password.
+SECRET = {
+    one.keyword.decode(): (one.envvar or b"").decode()
+    for one in pq.Conninfo.get_defaults()
+    if one.dispchar == b"*" or one.keyword in {b"scram_client_key", b"scram_server_key"}
+}
 ASIDE = {"service", "servicefile"}  # said by what they stand for
 REFUSED = ("gssencmode", "nobody's")  # refused by libpq before it connects, but after it has looked everything up
 _CHANGING = threading.Lock()
