@@ -120,6 +120,12 @@ def test_a_malformed_address(ask):
     assert f"{ELSEWHERE} is no libpq URL" in sentence(ask(*RUN, address=f"postgres//me:{CANARY}@host/db"), 2)
 
 
+@pytest.mark.parametrize("command", [("run", "--note", "A\udcff"), ("reject", "--by", "\udcff", "--statement", "No")])
+def test_an_argument_that_is_no_text(ask, command):
+    refused = ask(*command)
+    assert (refused.exit_code, "is no text in UTF-8" in refused.stderr) == (2, True)
+
+
 def test_a_wrong_password(ask, server):
     assert "password authentication failed" in sentence(ask(*RUN, address=server.address(password="wrong")), 75)
 

@@ -75,6 +75,7 @@ def test_without_an_address_the_variable_is_named(connect_elsewhere):
         f"postgresql://me:{CANARY}@localhost/db?nonsense=1",
         f"host=localhost password='{CANARY}",
         f"host=localhost passwort={CANARY}",
+        f"postgresql://me:{CANARY}@localhost/\udcff",
     ],
 )
 def test_a_malformed_address_is_refused(connect_elsewhere, url):

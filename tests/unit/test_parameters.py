@@ -77,6 +77,8 @@ def test_values_of_the_declared_type_pass(values):
         ({"many": [True]}, "'many' must hold items of type int; item 1 is of type bool"),
         ({"name": "a\0b"}, "'name' must not hold the character with the code 0"),
         ({"map": {"a": ["\0"]}}, "'map' must not hold the character with the code 0"),
+        ({"name": "a\udcff"}, "'name' must hold text, in UTF-8"),
+        ({"map": {"\ud800": 1}}, "'map' must hold text, in UTF-8"),
         ({"share": float("inf")}, "'share' must be a finite number"),
         ({"share": float("nan")}, "'share' must be a finite number"),
         ({"count": 2**63}, "'count' must be a finite number"),

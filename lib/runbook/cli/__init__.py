@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,6 +30,13 @@ class Group(click.Group):
         verb = name.replace("-", "_")
         command: click.Command = getattr(importlib.import_module(f"{__name__}.{verb}"), verb)
         return command
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments of a call; what no database would take, if it is no file's name, is refused."""
+        for place, told in enumerate(args, 1):
+            if any("\ud800" <= sign <= "\udfff" for sign in told) and not Path(told).exists():
+                raise click.UsageError(f"Argument {place} is no text in UTF-8.")
+        return super().parse_args(context, args)
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command."""

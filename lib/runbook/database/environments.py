@@ -69,7 +69,7 @@ def _address(plan: Plan, environment: Environment) -> Address:
         )
     try:
         return looked_up(url)
-    except (psycopg.ProgrammingError, UnicodeDecodeError):
+    except (psycopg.ProgrammingError, UnicodeError):
         raise UsageError(
             f"{environment.url_variable} is no libpq URL: write it as postgresql://user@host:port/database, "
             "with special characters percent-encoded."

@@ -66,6 +66,8 @@ class Parameter:
             return f"must hold items of type {self.item}; {wrong}"
         if any("\0" in text for text in _texts(value)):
             return "must not hold the character with the code 0"
+        if any("\ud800" <= sign <= "\udfff" for text in _texts(value) for sign in text):
+            return "must hold text, in UTF-8"
         if self.choices and value not in self.choices:
             return f"must be {self.allowed}"
         return self._out_of_range(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
