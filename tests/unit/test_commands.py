@@ -1,4 +1,4 @@
-"""Commands of the plan that print something: nothing they do is waited for without end, and nothing of theirs is kept."""
+"""Commands of the plan that print something: nothing they do is waited for without end."""
 
 import subprocess
 import sys

@@ -101,7 +101,7 @@ def test_a_wrong_entry_is_named(plan, row, said):
     assert "Entry 2" in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '[{"target": "eu-1", "target": "us-1"}]', '[{"wave": NaN}', "\ufeff[]"])
+@pytest.mark.parametrize("text", ["[" * 100_000, '[{"target": "eu-1", "target": "us-1"}]', "\ufeff[]"])
 def test_an_inventory_that_cannot_be_read_is_refused_in_a_sentence(plan, text):
     (plan.root / "crm.json").write_text(text)
     with pytest.raises(UsageError, match="is no JSON"):
