@@ -17,11 +17,11 @@ from tests.support.outcome import Draw
 
 def smallest(drawing: Drawing, shape: generator.Shape) -> tuple[generator.Shape, Draw]:
     """Return the shape without every piece that it is wrong without, and what becomes of it."""
-    draw = drawing.draw(shape.sql)
+    draw = drawing.draw(shape.sql, preflight=True)
     for piece in shape.pieces:
         smaller = shape.without(piece)
         if len(smaller.pieces) < len(shape.pieces):
-            found = drawing.draw(smaller.sql)
+            found = drawing.draw(smaller.sql, preflight=True)
             if not found.refused and not found.is_right:
                 shape, draw = smaller, found
     return shape, draw
@@ -68,7 +68,7 @@ def main() -> int:
         os.environ.setdefault("IPYTHONDIR", str(Path(folder, "ipython")))
         drawing = Drawing(Path(folder))
         for number, shape in enumerate(shapes, start=told.seed):
-            draw = drawing.draw(shape.sql)
+            draw = drawing.draw(shape.sql, preflight=True)
             counts[kind(draw)] += 1
             other = surprise(draw, shape) if told.alone is not None else ""
             surprises += bool(other)

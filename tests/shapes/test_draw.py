@@ -2,6 +2,10 @@
 
 import pytest
 
+from runbook.batch.preflight import Preflight
+from runbook.plan.finding import BLOCKS, Finding
+from tests.shapes.generator import pieces, together
+from tests.support import draw as drawn
 from tests.support import world
 from tests.support.draw import Drawing
 
@@ -46,6 +50,23 @@ def test_a_shape_that_the_server_refuses_is_no_draw(drawing: Drawing) -> None:
     draw = drawing.draw("SELECT 1 / 0")
     assert draw.refused == "division by zero"
     assert not draw.tasks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("piece", "told", "untold"),
+    [
+        ("columns_more", [], "every column is classified in Task 5"),
+        ("columns_no_contact", [Finding(BLOCKS, 0, "the weather", "it rains")], "nothing, though the preflight says"),
+    ],
+)
+def test_a_run_that_ends_otherwise_than_a_preflight_said_is_not_right(
+    drawing: Drawing, monkeypatch: pytest.MonkeyPatch, piece: str, told: list[Finding], untold: str
+) -> None:
+    monkeypatch.setattr(drawn, "run_preflight", lambda _, name, given: Preflight(name, told, given=dict(given)))
+    draw = drawing.draw(together([pieces()[piece]]).sql, given={"dry_run": False}, last=0, preflight=True)
+    assert f"NOT TOLD BEFORE: {untold}" in draw.verdict
+    assert not draw.is_right
 
 
 def test_what_changes_is_seen(drawing: Drawing) -> None:

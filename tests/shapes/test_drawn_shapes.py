@@ -14,7 +14,7 @@ def test_a_shape_completes_or_is_blocked_in_time(drawing: Drawing, tmp_path: Pat
     shape = draw_shape(seed)
     file = tmp_path / f"shape-{seed}.sql"
     file.write_text(shape.sql, encoding="utf-8")
-    draw = drawing.draw(shape.sql)
+    draw = drawing.draw(shape.sql, preflight=True)
     assert not draw.refused, f"{file}: {draw.refused}"
     assert draw.is_right, f"{file}: {shape.name}: {draw.verdict}"
 

@@ -21,10 +21,11 @@ from typing import Any
 import psycopg
 
 from runbook.batch import approve
+from runbook.batch.preflight import BLOCKED, LACKING, RUN_ONLY, run_preflight
 from runbook.database.ledger import UNDONE, Check, Ledger
 from runbook.evidence import notebooks
-from runbook.plan import parameters
-from runbook.plan.finding import UNACCEPTED
+from runbook.plan import cells, parameters
+from runbook.plan.finding import BLOCKS, UNACCEPTED, Finding
 from runbook.plan.plan import Plan, Task
 from tests.support.databases import Database, Databases
 from tests.support.hosted import Hosted
@@ -81,6 +82,7 @@ class Plot:
     watch: Watch | None
     between: Between | None
     attempts: int
+    preflight: bool
 
 
 class Drawing:
@@ -100,6 +102,7 @@ class Drawing:
         attempts: int = 1,
         passing: Mapping[str, Sequence[str]] | None = None,
         rounds: int = 1,
+        preflight: bool = False,
     ) -> Draw:
         """Draw shapes together on one database, and return what became of it.
 
@@ -114,8 +117,9 @@ class Drawing:
             attempts: so many times, in all, a notebook that stops is executed.
             passing: by table, the columns that its content is told apart without.
             rounds: so many times forth and back.
+            preflight: ask a preflight first, accept all it names at once, and hold the run against what it said.
         """
-        plot = Plot({**CHEAP, **(given or {})}, watch, between, attempts)
+        plot = Plot({**CHEAP, **(given or {})}, watch, between, attempts, preflight)
         whole = "\n".join(shapes)
         begun, found = time.perf_counter(), Draw(grows=tuple(GROWS.findall(whole)))
         self.plan = _with_schema(self.plan, *LIES_IN.findall(whole))
@@ -136,19 +140,42 @@ class Drawing:
         return found
 
     def _forth(self, found: Draw, database: Database, plot: Plot, last: int | None) -> None:
+        given = {"samples": SAMPLES[1], **plot.parameters}
+        given.pop("environment")
+        if plot.preflight:
+            self._ask(found, given)
+            self._up(found, database, plot, last)
+            found.untold = self._untold(found)
+            return
         self._up(found, database, plot, last)
         if found.is_to_be_accepted:
-            found.accepted = self._accept(found, plot)
+            self._accept(found, given, [one for task in found.tasks for one in task.findings])
             found.tasks.clear()
             self._up(found, database, plot, last)
 
-    def _accept(self, found: Draw, plot: Plot) -> tuple[str, ...]:
+    def _ask(self, found: Draw, given: Mapping[str, Any]) -> None:
+        """Ask a preflight, and accept all that may be accepted where nothing blocks."""
+        found.told = run_preflight(self.plan, ENVIRONMENT, given)
+        if found.told.exit_code == LACKING:
+            self._accept(found, given, found.told.findings)
+
+    def _accept(self, found: Draw, given: Mapping[str, Any], findings: Sequence[Finding]) -> None:
         """Accept, once, what may be accepted of the target as it is, as somebody would with `runbook approve`."""
-        checks = {one.check: "as drawn" for task in found.tasks for one in task.findings if one.kind == UNACCEPTED}
-        given = {"samples": SAMPLES[1], **plot.parameters}
-        given.pop("environment")
+        checks = {one.check: "as drawn" for one in findings if one.kind == UNACCEPTED}
         approve.record_decision(self.plan, ENVIRONMENT, approve.Approver("a draw", "as drawn"), given, accepts=checks)
-        return tuple(checks)
+        found.accepted = tuple(checks)
+
+    def _untold(self, found: Draw) -> tuple[str, ...]:
+        """Return what stopped the run though the preflight could ask it, or did not stop it though that said so."""
+        assert found.told is not None
+        blocked, end = found.told.exit_code == BLOCKED, found.tasks[-1]
+        if end.stop is None:
+            return ("nothing, though the preflight says that something blocks",) if blocked else ()
+        named = {one.check for one in found.told.findings if one.kind in (BLOCKS, UNACCEPTED)}
+        later = [one.source for one in cells.read_cells(self.plan.tasks[end.task].notebook) if RUN_ONLY in one.tags]
+        if not end.failed:
+            return () if blocked or end.stop.cell in later else (str(end),)
+        return tuple(one.name for one in end.failed if one.name not in named and one.name not in "\n".join(later))
 
     def _up(self, found: Draw, database: Database, plot: Plot, last: int | None) -> None:
         session = Session(self.plan, "draw")
@@ -269,7 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         drawing = Drawing(Path(folder, "plan"), Hosted(Path(folder)) if told.hosted else None)
         for group in groups:
             logs = [f"-- grows: {table}" for table in told.grows]
-            draw = drawing.draw(*(file.read_text("utf-8") for file in group), *logs, given=given)
+            draw = drawing.draw(*(file.read_text("utf-8") for file in group), *logs, given=given, preflight=True)
             name = " + ".join(file.stem for file in group) or ("the project" if told.hosted else "the baseline")
             print(f"{name}: {draw.verdict} ({draw.seconds:.1f} s)", flush=True)
             if told.verbose:

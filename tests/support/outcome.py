@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from textwrap import shorten
 
+from runbook.batch.preflight import Preflight
 from runbook.database.ledger import Check
 from runbook.plan.finding import BLOCKS, UNACCEPTED, Finding
 from tests.support.in_process import Stop
@@ -48,7 +49,9 @@ class Draw:
         after: … after the last one.
         end: … after the rollback.
         grows: tables in which the shape keeps a log of what is done.
-        accepted: the checks whose findings were accepted, after the first round.
+        told: what a preflight said, where one was asked.
+        untold: what differs between that and what the run stopped at.
+        accepted: the checks whose findings were accepted.
         refused: what the server said to the shape itself, which then was not drawn.
     """
 
@@ -58,6 +61,8 @@ class Draw:
     after: World | None = None
     end: World | None = None
     grows: tuple[str, ...] = ()
+    told: Preflight | None = None
+    untold: tuple[str, ...] = ()
     accepted: tuple[str, ...] = ()
     refused: str = ""
     seconds: float = 0.0
@@ -100,8 +105,9 @@ class Draw:
 
     @property
     def is_right(self) -> bool:
-        """Whether it completed or was blocked in time, nobody gained a right, and nothing is left of it."""
-        return (self.is_complete or self.is_blocked) and self.is_given_back and not self.gained
+        """Whether it completed or was blocked in time, as told; nobody gained a right, and nothing is left of it."""
+        ended = self.is_complete or self.is_blocked
+        return ended and self.is_given_back and not self.gained and not self.untold
 
     @property
     def verdict(self) -> str:
@@ -113,6 +119,7 @@ class Draw:
         else:
             said = f"{'blocked by' if self.is_blocked else 'STOPPED at'} {self.tasks[-1]}"
         rights, left = self.gained, self.left
+        said += f" · NOT TOLD BEFORE: {self.untold[0]} ({len(self.untold)})" if self.untold else ""
         said += f" · RIGHTS GAINED: {rights[0]} ({len(rights)})" if rights else ""
         said += f" · NO WAY BACK: {self.back[-1]}" if self._is_stuck else ""
         said += f" · NOT GIVEN BACK: {left[0]} ({len(left)})" if left else ""
