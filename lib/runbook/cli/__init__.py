@@ -1,6 +1,7 @@
 """The command line: one command per verb, each an import away so that none waits for another's libraries."""
 
 import importlib
+import os
 import pkgutil
 import sys
 from io import TextIOWrapper
@@ -53,6 +54,11 @@ class Group(click.Group):
 @click.version_option(package_name="runbook")
 def main() -> None:
     """Run a migration runbook: gated notebooks, verified and documented by their own evidence."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: a connection would get its number, and what is printed
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     priority.give_way()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

@@ -1,12 +1,11 @@
 """`runbook finish`."""
 
-import signal
 import sys
 
 import click
 from rich.console import Console
 
-from runbook.cli.options import CONFIRM, ENVIRONMENT
+from runbook.cli.options import CONFIRM, ENVIRONMENT, change_in_order
 from runbook.plan.plan import Plan
 
 
@@ -24,6 +23,6 @@ def finish(environment: str, keep: tuple[str, ...], yes: bool, removes: bool, co
     """
     from runbook.batch.finish import FinishRequest, finish_migration, remove_ledger
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
+    change_in_order()
     act = remove_ledger if removes else finish_migration
     sys.exit(act(Plan.find(), environment, FinishRequest(keep, confirm, yes), Console()))

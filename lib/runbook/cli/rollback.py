@@ -1,13 +1,12 @@
 """`runbook rollback`."""
 
-import signal
 import sys
 from typing import Any
 
 import click
 from rich.console import Console
 
-from runbook.cli.options import CONFIRM, ENVIRONMENT
+from runbook.cli.options import CONFIRM, ENVIRONMENT, change_in_order
 from runbook.plan.plan import Plan
 
 
@@ -26,5 +25,5 @@ def rollback(environment: str, **asked: Any) -> None:
     """
     from runbook.batch.rollback import RollbackRequest, roll_back
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
+    change_in_order()
     sys.exit(roll_back(Plan.find(), environment, RollbackRequest(**asked), Console()))

@@ -1,6 +1,5 @@
 """`runbook run`."""
 
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import click
 import psycopg
 from rich.console import Console
 
-from runbook.cli.options import CONFIRM, ENVIRONMENT, PARAMETERS, given_values
+from runbook.cli.options import CONFIRM, ENVIRONMENT, PARAMETERS, change_in_order, given_values
 from runbook.errors import RunbookError
 from runbook.formatting import amount
 from runbook.plan import static_check
@@ -45,7 +44,7 @@ def run(given: tuple[tuple[str, str], ...], ensure: bool, result: Path | None, f
     from runbook.batch.ensure import copy_evidence, require_writable, what_is_left, write_refusal, write_result
     from runbook.batch.json_lines import JsonLines
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: orderly
+    change_in_order()
     plan, console = Plan.find(), JsonLines() if form == "json" else Console()
     spared = static_check.require_sound(plan)
     values = given_values(plan, request["environment"], given)
