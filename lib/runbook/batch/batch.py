@@ -95,13 +95,17 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
         execution.ledger.set_range(execution.run_id, whole[0].number, whole[-1].number)
         _note(execution, request)
         execution.announcer.window = Window(plan, tasks, execution.ledger.read_note(ESTIMATES))
-        for task in tasks:
-            failure = _run_task(execution, task, given)
-            if failure:
-                break
-            finalizer.task(task)
-        else:
-            finalizer.tasks(tasks)
+        task = tasks[0] if tasks else whole[-1]
+        try:
+            for task in tasks:
+                failure = _run_task(execution, task, given)
+                if failure:
+                    break
+                finalizer.task(task)
+            else:
+                finalizer.tasks(tasks)
+        except KeyboardInterrupt:  # between two notebooks
+            failure = execution.interrupted(task)
     comparison = None if failure else finalizer.comparison()
     fired = _fired(execution, task) if failure and request.rollback_on_trigger else ()
     code = _conclude(execution, failure, comparison, promoted, finalizer, whole)

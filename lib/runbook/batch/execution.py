@@ -138,7 +138,7 @@ class Execution:
             except PapermillExecutionError as error:
                 failure = self._stopped(task, error)
             except KeyboardInterrupt:
-                failure = Failure(task.number, Interrupted.__name__, "The run was interrupted by the operator.")
+                failure = self.interrupted(task)
             except Exception as error:  # whatever a dead kernel or a full disk raises
                 failure = Failure(task.number, type(error).__name__, f"The notebook stopped: {error}")
         state = self.ledger.states().get(task.number)
@@ -151,6 +151,10 @@ class Execution:
             seals.keep_notebook(self.ledger, self.run_id, task.number, manifest.file_digest(target))
             self._pages[target] = self._printer.submit(background_jobs.render_page, target)
         return failure
+
+    def interrupted(self, task: Task) -> Failure:
+        """Return why a run stops that somebody ends by a signal."""
+        return Failure(task.number, Interrupted.__name__, "The run was interrupted by the operator.")
 
     def _stopped(self, task: Task, error: PapermillExecutionError) -> Failure:
         """Return why a cell stopped its notebook, and what to do next, which the cell has written into the ledger."""

@@ -65,10 +65,14 @@ def roll_back(plan: Plan, environment: str, request: RollbackRequest, console: C
     with execution.open(given, len(tasks), "rollback"):
         if request.with_dependents:
             _clear(execution, outlook)
-        for task, notebook in ways_back:
-            failure = _reverse(execution, task, notebook, given)
-            if failure:
-                break
+        task = tasks[0]
+        try:
+            for task, notebook in ways_back:
+                failure = _reverse(execution, task, notebook, given)
+                if failure:
+                    break
+        except KeyboardInterrupt:  # between two notebooks
+            failure = execution.interrupted(task)
     code = _close(execution, failure, lowest)
     return failure.exit_code if failure else code
 

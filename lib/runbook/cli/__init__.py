@@ -13,7 +13,7 @@ import psycopg
 
 from runbook import priority
 from runbook.database.failures import describe_failure, exit_code_of_failure
-from runbook.errors import RunbookError
+from runbook.errors import Interrupted, RunbookError
 
 
 class Group(click.Group):
@@ -43,6 +43,9 @@ class Group(click.Group):
         """Run a command."""
         try:
             return super().invoke(context)
+        except KeyboardInterrupt:
+            click.echo("runbook: It was interrupted: give the command again, a run with --resume.", err=True)
+            raise click.exceptions.Exit(Interrupted.exit_code) from None
         except (RunbookError, psycopg.Error, OSError) as error:
             if isinstance(error, BrokenPipeError):  # whoever read our output has gone: click ends quietly
                 raise
