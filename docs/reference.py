@@ -1,7 +1,8 @@
-"""Writes the pages of docs/reference that follow from the code: `python docs/reference.py [--check]`."""
+"""Writes what in docs follows from the code, pages and a schema: `python docs/reference.py [--check]`."""
 
 import dataclasses
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -11,16 +12,24 @@ import click
 
 from runbook import cli, errors
 from runbook.notebook.magics import RunbookMagics
-from runbook.plan import expectations, fleets, model, plan
+from runbook.plan import checklist, expectations, fleets, model, plan_file
 from runbook.query import expectation
 
-FOLDER = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
 MADE = "_Generated from the code by `make docs`. Change that, not this file._\n"
 MAGICS = ("sql", "check", "finding", "backfill", "concurrently")
 TABLES = {
-    "[runbook]": plan.Plan,
+    "The file": plan_file.PlanFile,
+    "[runbook]": plan_file.Head,
+    "[checklist]": checklist.Checklist,
+    "An entry of quality_gates": checklist.QualityGate,
+    "An entry of completion": checklist.Box,
     "[[tasks]]": model.Task,
-    "steps, of a task": model.Step,
+    "An entry of steps": model.Step,
+    "An entry of acceptable": model.Acceptable,
+    "An entry of twins": model.Twin,
+    "An entry of requires": model.Requirement,
+    "outcome and undone": model.Outcome,
     "[environments.NAME]": model.Environment,
     "[environments.NAME.baseline]": model.Baseline,
     "[fleets.NAME]": fleets.Fleet,
@@ -29,13 +38,14 @@ ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*(?:\n {8,}.*)*)", re.MULTILINE)
 
 
 def pages() -> dict[str, str]:
-    """Return the generated pages: file name → content."""
+    """Return what is generated: file → content."""
     return {
-        "cli.md": "\n".join(_cli()),
-        "magics.md": "\n".join(_magics()),
-        "expectations.md": "\n".join(_expectations()),
-        "exit-codes.md": "\n".join(_exit_codes()),
-        "plan.md": "\n".join(_plan()),
+        "reference/cli.md": "\n".join(_cli()),
+        "reference/magics.md": "\n".join(_magics()),
+        "reference/expectations.md": "\n".join(_expectations()),
+        "reference/exit-codes.md": "\n".join(_exit_codes()),
+        "reference/plan.md": "\n".join(_plan()),
+        "runbook.schema.json": json.dumps(plan_file.json_schema(), indent=1),
     }
 
 
@@ -92,14 +102,13 @@ def _plan() -> Iterator[str]:
     for title, kind in TABLES.items():
         yield f"## {title}\n\n| key | meaning |\n| --- | --- |"
         said = {name: " ".join(words.split()) for name, words in ATTRIBUTE.findall(inspect.getdoc(kind) or "")}
-        names = [one.name for one in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else list(said)
-        yield from (f"| `{name}` | {said.get(name, name.replace('_', ' '))} |" for name in names)
+        yield from (f"| `{one.name}` | {said[one.name]} |" for one in dataclasses.fields(kind))
         yield ""
 
 
 def main() -> int:
     """Write the pages; with `--check` only tell which are out of step."""
-    found = {FOLDER / name: content.rstrip() + "\n" for name, content in pages().items()}
+    found = {DOCS / name: content.rstrip() + "\n" for name, content in pages().items()}
     stale = [path for path, content in found.items() if not path.is_file() or path.read_text("utf-8") != content]
     for path in stale:
         print(f"{'out of step' if '--check' in sys.argv else 'written'}: {path.name}")

@@ -145,7 +145,7 @@ def test_no_value_is_repeated_for_it_may_be_a_secret(read):
 
 def test_an_editors_schema_has_every_entry_of_the_plan_and_no_other():
     root, schema = TOY.parents[1], plan_file.json_schema()
-    assert json.loads((root / "docs" / "runbook.schema.json").read_text())["$defs"].keys() == schema["$defs"].keys()
+    assert json.loads((root / "docs" / "runbook.schema.json").read_text()) == schema
     check = Draft202012Validator(schema)
     for path in (root / "runbook.toml", TOY / "runbook.toml"):
         assert not [error.message for error in check.iter_errors(tomllib.loads(path.read_text(encoding="utf-8")))]

@@ -1,5 +1,6 @@
 """The site: every page is reached, every variable is documented, nothing is loaded from elsewhere."""
 
+import json
 import re
 
 import pytest
@@ -28,6 +29,13 @@ def test_every_variable_of_the_code_is_documented():
     named = {name for path in files for name in re.findall(r'"(RUNBOOK_[A-Z_]+)"', path.read_text("utf-8"))}
     documented = (DOCS / "reference" / "environment.md").read_text("utf-8")
     assert named and not {name for name in named if f"`{name}`" not in documented}
+
+
+def test_every_entry_of_a_plan_is_documented():
+    page = (DOCS / "reference" / "plan.md").read_text("utf-8")
+    schema = json.loads((DOCS / "runbook.schema.json").read_text("utf-8"))
+    named = {name for kind in (schema, *schema["$defs"].values()) for name in kind["properties"]}
+    assert named and not {name for name in named if f"| `{name}` | " not in page}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -80,7 +80,7 @@ class RunbookMagics(Magics):
     @no_var_expand
     @cell_magic
     def check(self, line: str, cell: str) -> Table | None:
-        """Run the cell, rolled back, and hold its last result against the expectation.
+        """Run the cell, rolled back, and compare its last result with the expectation.
 
         `%%check NAME: EXPECTATION`, then header lines, then SQL:
 
@@ -91,8 +91,8 @@ class RunbookMagics(Magics):
             -- else: stop
             SELECT …
 
-        Where it fails, a task that changes something ends; another one only with `-- else: stop`, for a check without
-        which nothing below can be asked. What the first row says in a column `what_to_do` becomes part of the message.
+        If it fails, a task that changes something stops. A task that only reads goes on, unless a header line says
+        `-- else: stop`. What the first row says in a column `what_to_do` becomes part of the message.
         """
         name, separator, expected = line.rpartition(": ")
         if not separator:

@@ -83,7 +83,7 @@ class Box:
 
     Attributes:
         box: the plan's words.
-        means: what decides it, one of `Means`.
+        means: what decides it: `deliverables`, `criteria`, `triggers`, `documentation` or `dependencies`.
     """
 
     __pydantic_config__ = CLOSED

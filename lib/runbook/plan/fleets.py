@@ -30,6 +30,7 @@ class Fleet:
     """The policy of a fleet, a table `[fleets.NAME]` of the plan.
 
     Attributes:
+        name: its name: that of its table.
         targets: the file with the inventory, relative to the plan.
         targets_command: a command that prints the inventory, in place of a file.
         address_command: a command that prints a target's libpq URL, `{target}` standing for its name; empty: each

@@ -155,8 +155,20 @@ class Task:
     """One task of the runbook: a notebook, what it needs, and what decides its gate.
 
     Attributes:
+        number: by which commands and other tasks name it.
+        name: its title.
+        notebook: the file of its notebook, relative to the plan.
+        rollback: the SQL script that reverses it.
+        minutes: estimated duration in minutes.
+        risk: how risky it is, in a word.
+        needs: the tasks that must be complete before it.
+        steps: its numbered parts; each is a heading of the notebook.
+        criteria: its success criteria, each decided by a check at least.
+        triggers: its rollback triggers, each decided by a check at least.
+        deliverables: the documents and figures that it hands over.
         acceptable: its checks whose findings may be accepted by name.
         twins: where its checks are asked before anything is changed, or why they cannot be.
+        requires: criteria of earlier tasks that must be met before it.
         outcome: what it comes to, complete.
         undone: what it comes to, rolled back.
         finish: SQL by which `runbook finish` archives and drops what serves a rollback alone.
@@ -211,7 +223,10 @@ class Environment:
     """A place the runbook may run.
 
     Attributes:
+        name: its name: that of its table.
         server: `embedded`, or `url` for a server found by RUNBOOK_<NAME>_DATABASE_URL.
+        database: the name of the database on an embedded server.
+        owner: the role that owns it there, as which the runbook connects.
         approval: `automatic` or `required`.
         needs: the environment on which a run of the same content must be complete before anything runs here.
         approvers: how many different persons must approve where approval is required.
@@ -221,6 +236,7 @@ class Environment:
         protected: whether changes here need more than a command, and an approval more than a login.
         address_command: prints the libpq URL, where the variable does not hold it; a fleet's target has one.
         schema: what the first of the plan's schemas is called here, where it has another name.
+        baseline: how an embedded server is filled.
     """
 
     __pydantic_config__ = CLOSED

@@ -18,15 +18,10 @@ FILE = "runbook.toml"
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole plan, and the folder it was read from.
+    """The whole plan: what `plan_file.PlanFile` and its `Head` hold.
 
     Attributes:
-        escalate_at: a task may take this many times its estimate.
-        schemas: what the plan may change in the target, and a rollback must give back.
-        personal: columns that a protected environment's evidence shows redacted only.
-        checklist: what every gate decides beside a task's own criteria and triggers.
-        figures: what a fleet's page shows of each target: name → a note of the notebooks, and which of its entries.
-        classification: what columns of the target hold: `table.column` (`*` for any text) → `personal` or `business`.
+        root: the folder it was read from.
     """
 
     root: Path

@@ -22,7 +22,16 @@ UNKNOWN, MISSING = "unexpected_keyword_argument", "missing"
 
 @dataclass(frozen=True)
 class Head:
-    """The table `[runbook]`; see `Plan` for what its entries mean."""
+    """The table `[runbook]`.
+
+    Attributes:
+        name: the name of the plan, by which the ledger of a target tells plans apart.
+        title: the title of its pages.
+        buffer_minutes: minutes of the window that no task is given.
+        escalate_at: a task may take this many times its estimate.
+        schemas: what the plan may change in the target, and a rollback must give back.
+        personal: columns that the evidence of a protected environment shows redacted.
+    """
 
     __pydantic_config__ = CLOSED
 
@@ -36,7 +45,17 @@ class Head:
 
 @dataclass(frozen=True)
 class PlanFile:
-    """What the file holds."""
+    """What the file holds.
+
+    Attributes:
+        runbook: what holds for the whole plan.
+        tasks: in the order in which they run.
+        environments: where it may run, by name.
+        checklist: what every gate decides beside a task's own criteria and triggers.
+        fleets: many targets under one policy, by name.
+        classification: what columns of the target hold: `table.column` (`*` for any text) → `personal` or `business`.
+        figures: what a fleet's page shows of each target: name → a note of the notebooks, and which of its entries.
+    """
 
     __pydantic_config__ = CLOSED
 
