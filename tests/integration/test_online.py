@@ -475,7 +475,7 @@ def test_where_nobody_else_is_at_work_all_workers_go_and_none_rests(two_hands, m
     # A database that another test makes or drops forces a checkpoint
     monkeypatch.setattr("runbook.notebook.backfill.throttle.CALM", 0.0)
     throttle = Throttle(two_hands.task, "shelves")
-    wait_until(lambda: not throttle.reason() and not throttle.gentle_for)
+    wait_until(lambda: not throttle.reason() and not throttle.gentle_because)
     two_hands.run(HANDS)
     assert hands(two_hands) == 2
     assert two_hands.run("task.read('backfill shelves')['rested']") == 0
@@ -483,14 +483,14 @@ def test_where_nobody_else_is_at_work_all_workers_go_and_none_rests(two_hands, m
 
 def test_a_session_that_may_not_be_seen_counts_as_at_work(journalled, toy, connect):
     throttle, task, other = Throttle(journalled.task, "shelves"), journalled.task, connect(toy)
-    wait_until(lambda: not throttle.reason() and not throttle.gentle_for)
+    wait_until(lambda: not throttle.reason() and not throttle.gentle_because)
     task.connection.execute("SET ROLE pg_database_owner")  # which sees its own sessions only
     try:
         throttle.reason()
     finally:
         task.connection.execute("RESET ROLE")
     assert other.info.user == task.connection.info.user
-    assert throttle.gentle_for == "others are at work"
+    assert throttle.gentle_because == "others are at work"
 
 
 def test_a_backfill_waits_while_a_standby_lags(journalled, progress):

@@ -80,12 +80,12 @@ def test_vacuum_on_its_table(throttle: Callable[..., Throttle], other: psycopg.C
     subject = throttle()
     with other.transaction():
         other.execute("LOCK TABLE shelves IN SHARE UPDATE EXCLUSIVE MODE")  # as VACUUM has it
-        wait_until(lambda: subject.reason() == "" and subject.gentle_for == "VACUUM is at work on shelves")
-    wait_until(lambda: subject.reason() == "" and subject.gentle_for == "")
+        wait_until(lambda: subject.reason() == "" and subject.gentle_because == "VACUUM is at work on shelves")
+    wait_until(lambda: subject.reason() == "" and subject.gentle_because == "")
 
 
 def test_a_checkpoint_that_was_forced(throttle: Callable[..., Throttle], other: psycopg.Connection) -> None:
     subject = throttle()
-    wait_until(lambda: subject.reason() == "" and subject.gentle_for == "")
+    wait_until(lambda: subject.reason() == "" and subject.gentle_because == "")
     other.execute("CHECKPOINT")
-    wait_until(lambda: subject.reason() == "" and subject.gentle_for == "a checkpoint was forced")
+    wait_until(lambda: subject.reason() == "" and subject.gentle_because == "a checkpoint was forced")

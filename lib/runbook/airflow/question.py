@@ -38,7 +38,7 @@ class Question(HITLOperator):  # type: ignore[misc]
 
 
 class Approval(Question):
-    """Asks whether a target may be migrated; who has approved it already is no second approver.
+    """Asks whether a target may be migrated; somebody who has approved it already cannot be the second approver.
 
     Args:
         fleet: the target's fleet.
@@ -53,7 +53,7 @@ class Approval(Question):
         self.fleet, self.target, self.others = fleet, target, others
 
     def execute(self, context: Any) -> Any:
-        """Ask."""
+        """Ask, naming the target."""
         self.subject = f"Approve {self.fleet}/{self.target}?"
         self.body = f"Backup and dry run of {_plain(self.target)} are done. Approving lets the run change this target."
         return super().execute(context)

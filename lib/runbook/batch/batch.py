@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 REFUSED = {"NotAllowed", "NotApproved"}  # before the task did anything
 MEND = "mend the cause, then "
-HEAVY = "runbook.batch.execution"  # papermill and all it needs
+EXECUTION = "runbook.batch.execution"  # imported late, because papermill comes with it
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     promoted = promotion.require_promotion(plan, plan.environment(request.environment))
     waves.require_wave_before(plan, plan.environment(request.environment))
     _ask_for_approval(plan, request, tasks, given)
-    execution: Execution = _heavy().Execution(plan, request.environment, console, request.confirm)
+    execution: Execution = _import_execution().Execution(plan, request.environment, console, request.confirm)
     is_fresh = not execution.ledger.states()
-    whole = tasks
+    whole = tasks  # of the run; `tasks` are those that it has still to do
     if request.resume:
         whole, tasks, given = resume.resume_run(execution, request.first, request.last, given)
     _require_dependencies(execution, tasks)
@@ -93,7 +93,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     failure: Failure | None = None
     with execution.open(given, len(tasks)):
         execution.ledger.set_range(execution.run_id, whole[0].number, whole[-1].number)
-        _note(execution, request)
+        _announce_notes(execution, request)
         execution.announcer.window = Window(plan, tasks, execution.ledger.read_note(ESTIMATES))
         task = tasks[0] if tasks else whole[-1]
         try:
@@ -114,7 +114,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     return code
 
 
-def _note(execution: "Execution", request: RunRequest) -> None:
+def _announce_notes(execution: "Execution", request: RunRequest) -> None:
     if request.unproven:
         execution.console.print(request.unproven, style="yellow", markup=False, soft_wrap=True)
     if request.note:
@@ -145,14 +145,14 @@ def _reset(plan: Plan, environment: str) -> None:
     """Give an embedded environment a fresh baseline; meanwhile import what the run needs."""
     with ThreadPoolExecutor(1) as pool:
         filled = pool.submit(environments.reset, plan, plan.environment(environment))
-        _heavy()
+        _import_execution()
         filled.result()
 
 
-def _heavy() -> Any:
+def _import_execution() -> Any:
     gc.disable()  # modules live as long as the process: do not collect them, now or later
     try:
-        return import_module(HEAVY)
+        return import_module(EXECUTION)
     finally:
         gc.freeze()
         gc.enable()

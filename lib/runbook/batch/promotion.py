@@ -1,7 +1,7 @@
 """Promotion: an environment may require that the same content was complete on another environment first.
 
-The proof is the evidence of the newest run there, in `outputs/`: complete, of this very content, its
-seal unbroken, and vouched for by that environment's ledger or by a listed signer. Where nobody does, nothing is earned.
+The proof is the evidence of the newest run there, in `outputs/`. That run must be complete and of this very content,
+its seal must hold, and that environment's ledger or a listed signer must vouch for it.
 """
 
 from collections.abc import Iterator
@@ -32,16 +32,16 @@ def require_promotion(plan: Plan, environment: Environment) -> dict[str, Any] | 
         return None
     needed = plan.environment(environment.needs)
     folder = latest_migration(plan, needed)
+    shown = verify.examine(plan, folder) if folder else None
     problem = "it has not run there, or its evidence is not here"
-    if folder:
-        problem = next(_problems(plan, needed, folder), "")
-    if folder is None or problem:
+    if folder and shown:
+        problem = next(_problems(plan, needed, folder, shown), "")
+    if shown is None or problem:
         raise NotAllowed(
             f"{environment.name!r} needs a complete run of this content on {needed.name!r} first: "
             f"{escaped(problem)}. "
             f"`runbook run --environment {needed.name}`, then come back with outputs/{needed.name}."
         )
-    shown = verify.examine(plan, folder)
     return {
         "environment": needed.name,
         "run_id": shown.manifest["run_id"],
@@ -50,9 +50,8 @@ def require_promotion(plan: Plan, environment: Environment) -> dict[str, Any] | 
     }
 
 
-def _problems(plan: Plan, needed: Environment, folder: Path) -> Iterator[str]:
+def _problems(plan: Plan, needed: Environment, folder: Path, shown: verify.Examined) -> Iterator[str]:
     """Yield what speaks against a run as a proof."""
-    shown = verify.examine(plan, folder)
     manifest = shown.manifest
     name = f"its newest run, {manifest['run_id']},"
     yield from misplaced(folder, manifest, needed)

@@ -8,7 +8,7 @@ from runbook.plan.plan import Plan
 
 @click.command()
 @ENVIRONMENT
-@click.option("--end", is_flag=True, help="Let it go on.")
+@click.option("--end", is_flag=True, help="Let the backfill go on.")
 def pause(environment: str, end: bool) -> None:
     """Hold the backfill that runs on the target, or begins there: it waits before its next batch."""
     from runbook.batch.pause import switch_pause

@@ -135,7 +135,7 @@ class _Backfill:
             if begun - looked >= REPAINT:
                 looked, reason = begun, self._look()
             self._say(
-                reason or f"{self.progress}{f' · gently: {self.throttle.gentle_for}' if self.pace.gently else ''}"
+                reason or f"{self.progress}{f' · gently: {self.throttle.gentle_because}' if self.pace.gently else ''}"
             )
             if any(future.done() and future.exception() for future in futures):
                 return
@@ -146,8 +146,8 @@ class _Backfill:
     def _look(self) -> str:
         """Let the workers go, gently or not, or hold them; return why they wait."""
         reason = self.throttle.reason()
-        self.pace.others = bool(self.throttle.gentle_for)
-        self.progress.slow(reason or (self.pace.gently and f"gently: {self.throttle.gentle_for}") or "")
+        self.pace.others = bool(self.throttle.gentle_because)
+        self.progress.slow(reason or (self.pace.gently and f"gently: {self.throttle.gentle_because}") or "")
         self.free.clear() if reason else self.free.set()
         return reason
 

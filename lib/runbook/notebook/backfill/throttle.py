@@ -11,7 +11,7 @@ from runbook.database import pauses
 from runbook.notebook.context import Context
 
 LIMITS = ("most_lag_mb", "most_active", "most_unarchived", "slowest_read_ms")
-GIVEN_UP = "2s"
+GIVEN_UP = "2s"  # a read of one row that takes longer
 CALM = 30.0  # seconds that a backfill goes gently after a checkpoint that WAL has forced
 SEES_ALL = "SELECT pg_has_role('pg_read_all_stats', 'USAGE')"
 # The WAL files that wait for the archiver; only some roles may count them
@@ -21,7 +21,7 @@ FORCED = {
     170000: "(SELECT num_requested FROM pg_stat_checkpointer)",
     150000: "(SELECT checkpoints_req FROM pg_stat_bgwriter)",
 }
-# One that may not be seen counts as at work. VACUUM, autovacuum's too, is told by its lock, which everybody may see.
+# A session that may not be seen counts as at work. VACUUM, autovacuum's too, is found by its lock, which all may see.
 SIGNS = """
 SELECT
     (SELECT max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)) FROM pg_stat_replication)::float8 / 1048576
@@ -51,7 +51,7 @@ class Signs:
         lag_mb: WAL in MB that the slowest standby is behind; None: there is none.
         active: sessions of others that are at work.
         others: whether any of them was within the last second.
-        vacuumed: whether VACUUM, or what else keeps it out, is at work on the table.
+        vacuumed: whether VACUUM, or another command with its lock, is at work on the table.
         unarchived: WAL files that wait for the archiver; None: there is none, or nobody may count them.
         forced: checkpoints that were forced so far.
     """
@@ -74,11 +74,11 @@ class Throttle:
     after a checkpoint that was forced.
 
     Attributes:
-        gentle_for: why it must go gently, in words; empty: it need not.
+        gentle_because: why it must go gently, in words; empty: it need not.
     """
 
     def __init__(self, task: Context, table: str) -> None:
-        self.gentle_for = "others are at work"  # until somebody has looked
+        self.gentle_because = "others are at work"  # until somebody has looked
         self._task, self._table = task, table
         self._limits: dict[str, float] = {name: task.parameters[name] for name in LIMITS if name in task.parameters}
         self._calm_until = 0.0
@@ -89,7 +89,7 @@ class Throttle:
         forced = next(query for since, query in FORCED.items() if version >= since)
         self._signs = SIGNS.format(unarchived=UNARCHIVED if may_count else "NULL", forced=forced).encode()
         if self._limits and connection.execute(SEES_ALL).fetchone() != (True,):
-            print("Without pg_read_all_stats other roles' sessions and standbys cannot be seen: no limit counts them.")
+            print("Without pg_read_all_stats other roles' sessions and standbys cannot be seen: limits ignore them.")
 
     def reason(self) -> str:
         """Look; return why the backfill must wait, in words; empty where it may go on."""
@@ -99,7 +99,7 @@ class Throttle:
         with self._task.connection.cursor(row_factory=class_row(Signs)) as cursor:
             signs = cursor.execute(self._signs, {"table": self._table}).fetchone()
         assert signs is not None
-        self.gentle_for = self._gently(signs)
+        self.gentle_because = self._gently(signs)
         return self._waiting(signs)
 
     def _gently(self, signs: Signs) -> str:
