@@ -12,7 +12,10 @@ from runbook.database import embedded
 from runbook.plan.plan import Plan
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("runbook.toml", "pyproject.toml", "notebooks", "sql", "docs", "outputs/expected", "supabase")
+PARTS = (
+    "runbook.toml", "pyproject.toml", "constraints.txt", "environment.yml", "notebooks", "sql", "docs",
+    "outputs/expected", "supabase", "bench/__init__.py", "tests/__init__.py",
+)  # fmt: skip
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -27,14 +30,14 @@ def copy_project(folder: Path) -> Path:
 
 
 def copy_parts(folder: Path) -> Path:
-    """Copy the project into a folder."""
+    """Copy the project into a folder, with everything that counts as its content."""
     copy = folder / "project"
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
             shutil.copytree(source, copy / part)
-        elif source.exists():
-            copy.mkdir(exist_ok=True)
+        else:
+            (copy / part).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, copy / part)
     return copy
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.support.project import copy_parts
 
 from runbook.errors import UsageError
 from runbook.plan import fingerprint, installed
@@ -32,6 +33,10 @@ def here(plan: Plan) -> dict[str, str]:
 
 def content(plan: Plan, given=None, schema=None):
     return fingerprint.content_of(plan, "local", given or {}, schema)
+
+
+def test_a_copy_of_the_project_has_the_content_of_the_project(tmp_path):
+    assert here(Plan.load(copy_parts(tmp_path) / "runbook.toml")) == here(Plan.load(ROOT / "runbook.toml"))
 
 
 def test_the_content_holds_every_file_by_its_name(small):
