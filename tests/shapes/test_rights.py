@@ -9,6 +9,7 @@ from tests.support.outcome import Draw
 OWNER = "guardian"
 # Whom the migration narrows, and says so: those a customer's request can act as.
 TENANTS = {"PUBLIC", "anon", "authenticated", "organization_user"}
+MEMBER = "has the member"
 WRITES = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 
@@ -38,15 +39,18 @@ def lost(draw: Draw) -> list[tuple[str, str, str]]:
 
 
 def beyond(draw: Draw) -> list[tuple[str, str, str]]:
-    """Return who can write what the migration made: its owner may, and servers, whom no policy holds back."""
+    """Return who can write what the migration made: its owner may, servers, whom no policy holds back, and members."""
     assert draw.before is not None
     assert draw.after is not None
     known = {what for _, what, _ in capabilities(draw.before.capabilities)}
     made = {
         one for one in capabilities(draw.after.capabilities) if one[1] not in known and not one[1].startswith("schema ")
     }
-    roles = (line.split(" · ") for line in draw.after.facts["role"] if " has the member " not in line)
-    trusted = {OWNER, *(role[0] for role in roles if "t" in (role[1], role[7]))}
+    roles = [line.split(" · ") for line in draw.after.facts["role"]]
+    members = [(role[0], role[2]) for role in roles if role[1] == MEMBER]
+    trusted = {OWNER, *(role[0] for role in roles if role[1] != MEMBER and "t" in (role[1], role[7]))}
+    for _ in members:  # those of members of theirs, too
+        trusted |= {member for role, member in members if role in trusted}
     return sorted(one for one in made if one[0] not in trusted and one[2] in WRITES)
 
 

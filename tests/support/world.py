@@ -86,8 +86,8 @@ FACTS = {
             rolbypassrls, rolconnlimit)
         FROM pg_roles
         UNION ALL
-        SELECT concat_ws(' · ', roleid::REGROLE, 'has the member', member::REGROLE, 'by', grantor::REGROLE,
-            admin_option)
+        SELECT concat_ws(' · ', pg_get_userbyid(roleid), 'has the member', pg_get_userbyid(member), 'by',
+            pg_get_userbyid(grantor), admin_option)
         FROM pg_auth_members
     """,
 }  # fmt: skip
