@@ -56,7 +56,7 @@ def comes_back(drawing: Drawing, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "seed", [pytest.param(one, marks=pytest.mark.slow if one < 4 else pytest.mark.long) for one in range(10)]
+    "seed", [pytest.param(one, marks=pytest.mark.slow if one < 10 else pytest.mark.long) for one in range(60)]
 )
 def test_the_rollback_ends_in_before_plus_theirs(drawing: Drawing, seed: int) -> None:
     comes_back(drawing, seed)
