@@ -58,10 +58,13 @@ def test_a_second_environment_on_one_database_is_refused(two, database, runbook)
 def test_an_environment_that_leads_to_another_database_is_refused(two, database, runbook):
     assert runbook(two, "run", "--environment", "elsewhere", **{ELSEWHERE: database("first")}).returncode == 0
     other = {ELSEWHERE: database("second")}
-    refused = runbook(two, "run", "--environment", "elsewhere", **other)
-    assert refused.returncode == 2
-    assert "leads to database second (" in refused.stderr
-    assert "the evidence here is of another target: database first (" in refused.stderr
+    for command in (("run",), ("pause",), ("approve", *CONFIRM)):
+        refused = runbook(two, *command, "--environment", "elsewhere", **other)
+        assert refused.returncode == 2
+        assert "leads to database second (" in refused.stderr
+        assert "the evidence here is of another target: database first (" in refused.stderr
+    with psycopg.connect(other[ELSEWHERE]) as connection:
+        assert connection.execute("SELECT to_regnamespace('runbook')").fetchone() == (None,), "it was left as it was"
     adopted = runbook(two, "environments", "--adopt", "elsewhere", "--by", "Ada", **other)
     assert adopted.returncode == 0, adopted.stderr
     assert runbook(two, "run", "--environment", "elsewhere", **other).returncode == 0

@@ -12,7 +12,6 @@ from runbook.batch import promotion
 from runbook.batch.preflight import acceptable_rows
 from runbook.database import acceptances, approvals, claims, environments, snapshot
 from runbook.database.approvals import WHY_NOT
-from runbook.database.ledger import Ledger
 from runbook.errors import NotApproved, UsageError
 from runbook.evidence.manifest import shown_target
 from runbook.formatting import amount
@@ -72,7 +71,6 @@ def record_decision(
     accepted = acceptable_rows(plan, name, given, accepts) if accepts else {}
     target = environments.find(plan, environment)
     with target.connect("runbook approve") as connection:
-        Ledger(connection, plan.name).prepare()
         claims.require_own(connection, plan.name, environment, target, shown_target(plan, environment))
         schema = snapshot.schema_dump(target)
         parts = fingerprint.content_of(plan, name, given, schema)

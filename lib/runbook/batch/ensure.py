@@ -33,7 +33,6 @@ def what_is_left(plan: Plan, request: RunRequest) -> RunRequest | None:
     with target.connect("runbook ensure") as connection:
         ledger = Ledger(connection, plan.name)
         if ledger.exists():  # what another environment has done there is nothing this one has
-            ledger.prepare()
             claims.require_own(connection, plan.name, environment, target, manifest.shown_target(plan, environment))
         states = ledger.states() if ledger.exists() else {}
         stopped = ledger.unfinished_run(environment.name) if ledger.exists() else None

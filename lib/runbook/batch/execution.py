@@ -64,7 +64,6 @@ class Execution:
         with self.target.connect(f"runbook {self.run_id} other") as other:
             poolers.require_sessions(connection, other, self.environment)
         self.ledger = Ledger(connection, plan.name)
-        self.ledger.prepare()
         shown = manifest.shown_target(plan, self.environment)
         claims.require_own(connection, plan.name, self.environment, self.target, shown)
         lock.take(connection, plan.name)

@@ -2,7 +2,7 @@
 
 from runbook.database import claims, environments, pauses
 from runbook.database.identity import operator
-from runbook.database.ledger import Ledger
+from runbook.evidence.manifest import shown_target
 from runbook.plan.plan import Plan
 
 
@@ -11,8 +11,7 @@ def switch_pause(plan: Plan, name: str, *, on: bool) -> str:
     environment = plan.environment(name)
     target = environments.find(plan, environment)
     with target.connect("runbook pause") as connection:
-        Ledger(connection, plan.name).prepare()
-        claims.require_own(connection, plan.name, environment, target)
+        claims.require_own(connection, plan.name, environment, target, shown_target(plan, environment))
         if on:
             pauses.begin(connection, plan.name, operator())
             return f"Backfills on {name}: {pauses.current(connection, plan.name)}."

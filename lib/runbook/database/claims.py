@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from runbook.database import ledger_schema
 from runbook.database.target import Target
 from runbook.database.target_identity import Identity
 from runbook.errors import UsageError
@@ -36,18 +37,27 @@ def require_own(
 ) -> None:
     """Make sure that a target is the environment's own, as the ledger there and the evidence here know it.
 
-    A target nobody has claimed is claimed. A copy is nobody's, and the demonstration's server is made anew at will.
+    A target nobody has claimed is claimed, and its ledger made; one that is refused is left as it was. A copy is
+    nobody's, and the demonstration's server is made anew at will.
 
     Args:
-        connection: to the target, whose ledger is prepared.
+        connection: to the target, outside a transaction.
         plan: its name.
         environment: whose target it is to be.
         target: what the address led to.
         shown: what the newest evidence in the environment's folder is about.
 
     Raises:
-        UsageError: it is another one, or was; the message shows both.
+        UsageError: it is another one, or was; the message shows both. Or its ledger cannot be made.
     """
+    with connection.transaction():
+        ledger_schema.prepare(connection)
+        _require_own(connection, plan, environment, target, shown)
+
+
+def _require_own(
+    connection: psycopg.Connection, plan: str, environment: Environment, target: Target, shown: Shown | None
+) -> None:
     if target.is_copy:
         return None
     found = _claim(connection, plan)

@@ -14,6 +14,7 @@ from runbook.changes import finality, objects, schemas
 from runbook.database import claims, copies, ledger, lock, poolers
 from runbook.database.identity import HOLDER_VARIABLE, RUN_VARIABLE, operator
 from runbook.errors import NotAllowed, NotApproved, RunbookError, UsageError
+from runbook.evidence.manifest import shown_target
 from runbook.notebook import preflight, rollback_end
 from runbook.notebook.cell_order import CellOrder
 from runbook.notebook.completion import require_completion
@@ -116,8 +117,8 @@ def _enter(task: TaskSession) -> None:
     """Check everything that may forbid the task, then make its session ready."""
     redaction.hide_personal(task.plan, task.environment)
     poolers.require_sessions(task.ledger.connection, task.connection, task.environment)
-    task.ledger.prepare()
-    claims.require_own(task.ledger.connection, task.plan.name, task.environment, task.target)
+    shown = shown_target(task.plan, task.environment)
+    claims.require_own(task.ledger.connection, task.plan.name, task.environment, task.target, shown)
     if holder := os.environ.get(HOLDER_VARIABLE):  # the batch holds the lock for its kernels
         lock.require_holder(task.ledger.connection, task.plan.name, int(holder))
     else:
