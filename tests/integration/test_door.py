@@ -7,12 +7,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from runbook.database import embedded, scratch, snapshot
+from runbook.database import copies, embedded, lock, scratch, snapshot
 from runbook.database.address import looked_up
 from runbook.database.settings import SETTINGS
 from runbook.database.surroundings import ALONE
 from runbook.database.target import Target
-from runbook.errors import StepFailed
+from runbook.errors import StepFailed, TargetHeld
 from runbook.plan.plan import Plan
 from tests.support.servers import Server, folder
 
@@ -219,3 +219,18 @@ def test_an_address_shows_no_secret():
     assert SECRET not in found.for_program()[0]
     assert found.for_program()[1]["PGPASSWORD"] == SECRET
     assert psycopg.conninfo.conninfo_to_dict(found.for_program()[0])["application_name"].startswith("runbook ")
+
+
+def test_a_session_that_takes_a_role_by_its_address_can_hold_the_target(other):
+    with psycopg.connect(other.address(), autocommit=True) as admin:
+        admin.execute("CREATE ROLE keeper NOLOGIN CREATEDB; CREATE ROLE deployer LOGIN IN ROLE keeper")
+        admin.execute("CREATE DATABASE kept OWNER keeper")
+    other.login("deployer")
+    target = Target.at(other.address("deployer", dbname="kept", options="-c role=keeper"))
+    with target.connect("runbook one") as connection, target.connect("runbook two") as second:
+        lock.take(connection, "toy")
+        with pytest.raises(TargetHeld):
+            lock.take(second, "toy")
+        name, _ = copies.make(connection)
+        assert [copy.is_used for copy in copies.known(second)] == [True]
+        assert copies.drop(connection, name)

@@ -77,10 +77,16 @@ def tables(url: str, *schemas: str) -> set[str]:
         return {name for (name,) in found}
 
 
+def settings(url: str) -> set[tuple[str, str]]:
+    with psycopg.connect(url) as connection:
+        return set(connection.execute("SELECT name, setting FROM pg_settings WHERE source = 'session'").fetchall())
+
+
 def test_in_transaction_mode_nothing_is_begun(library, pooled, runbook):
     root, direct = library
     before = tables(direct, "public", "runbook")
     url = pooled("transaction")
+    theirs = settings(url)
     done = runbook(root, "run", "--environment", "elsewhere", **{ELSEWHERE: url})
     assert (done.returncode, done.stdout) == (2, "")
     (said,) = done.stderr.splitlines()
@@ -88,6 +94,7 @@ def test_in_transaction_mode_nothing_is_begun(library, pooled, runbook):
     assert "the port of its session mode (on Supabase 5432 instead of 6543)" in said
     assert ELSEWHERE in said
     assert tables(direct, "public", "runbook") == before
+    assert settings(url) == theirs, "whoever gets the process next finds it as it was"
 
 
 @pytest.mark.slow

@@ -7,9 +7,9 @@ import psycopg
 from psycopg.rows import dict_row
 
 from runbook import server_words
-from runbook.database import embedded, ledger_schema, lock
+from runbook.database import embedded, ledger_schema, lock, poolers
 from runbook.database.address import Address, looked_up
-from runbook.database.target import Target, TooOld
+from runbook.database.target import NoSession, Target, TooOld
 from runbook.errors import TryAgain, UsageError
 from runbook.plan import cells, commands
 from runbook.plan.plan import Environment, Plan
@@ -31,6 +31,8 @@ def find(plan: Plan, environment: Environment) -> Target:
         return Target.reached(where, environment.schemas(plan.schemas), plan.schemas)
     except TooOld as old:
         raise UsageError(f"Environment {environment.name!r} {old}.") from None
+    except NoSession as port:
+        raise poolers.refusal(environment, str(port)) from None
     except psycopg.OperationalError as error:
         raise _unreachable(environment, where.redact(str(error))) from None
 

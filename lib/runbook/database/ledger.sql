@@ -141,8 +141,10 @@ CREATE TABLE IF NOT EXISTS runbook.copies (
     name          text PRIMARY KEY,
     made_by       text NOT NULL, -- application_name of the session that made it
     backend       integer NOT NULL,
-    backend_start timestamptz NOT NULL,
+    backend_start timestamptz, -- NULL: the role may not see it
     made_at       timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+ALTER TABLE runbook.copies ALTER COLUMN backend_start DROP NOT NULL;
 
 REVOKE ALL ON SCHEMA runbook FROM PUBLIC;

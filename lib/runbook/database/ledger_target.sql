@@ -5,9 +5,11 @@ CREATE TABLE IF NOT EXISTS runbook.holders (
     plan          text PRIMARY KEY,
     name          text NOT NULL, -- application_name of the session
     backend       integer NOT NULL,
-    backend_start timestamptz NOT NULL,
+    backend_start timestamptz, -- NULL: the role may not see it
     taken_at      timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+ALTER TABLE runbook.holders ALTER COLUMN backend_start DROP NOT NULL;
 
 -- Which environment of a plan this database is, and which database it was when it became that.
 CREATE TABLE IF NOT EXISTS runbook.targets (

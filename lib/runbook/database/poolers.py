@@ -29,8 +29,13 @@ def require_sessions(one: psycopg.Connection, other: psycopg.Connection, environ
         UsageError: they share processes of the server.
     """
     if not are_sessions(one, other):
-        raise UsageError(
-            f"Environment {environment.name!r} is reached through a pooler in transaction mode (port {one.info.port}), "
-            f"which loses locks and settings: give {environment.url_variable} the port of its session mode "
-            "(on Supabase 5432 instead of 6543), or the server's own address."
-        )
+        raise refusal(environment, str(one.info.port))
+
+
+def refusal(environment: Environment, port: str) -> UsageError:
+    """Return what is said of an environment whose connections are no sessions."""
+    return UsageError(
+        f"Environment {environment.name!r} is reached through a pooler in transaction mode (port {port}), "
+        f"which loses locks and settings: give {environment.url_variable} the port of its session mode "
+        "(on Supabase 5432 instead of 6543), or the server's own address."
+    )

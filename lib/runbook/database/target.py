@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from runbook.database import schema_names, settings, target_identity
+from runbook.database import poolers, schema_names, settings, target_identity
 from runbook.database.address import Address, looked_up
 from runbook.database.target_identity import Identity
 from runbook.errors import StepFailed
@@ -17,6 +17,10 @@ OLDEST_SERVER = 150000
 
 class TooOld(Exception):
     """The server is older than the runbook knows."""
+
+
+class NoSession(Exception):
+    """A connection is no session of its own: it and others take turns on processes of the server."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,14 @@ class Target:
         Raises:
             psycopg.OperationalError: the server cannot be reached, or refuses.
             TooOld: it is older than the runbook knows.
+            NoSession: it is reached through a pooler that lends a process for a transaction only. Nothing was set
+                there, where a customer would come upon it.
         """
         with address.open("runbook") as connection:
+            if poolers.backend(connection) != connection.info.backend_pid:
+                with address.open("runbook") as other:
+                    if not poolers.are_sessions(connection, other):
+                        raise NoSession(str(connection.info.port))
             if connection.info.server_version < OLDEST_SERVER:
                 version = connection.info.parameter_status("server_version")
                 raise TooOld(f"runs PostgreSQL {version}; the runbook needs {OLDEST_SERVER // 10000} or newer")
