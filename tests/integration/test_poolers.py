@@ -78,8 +78,9 @@ def tables(url: str, *schemas: str) -> set[str]:
 
 
 def settings(url: str) -> set[tuple[str, str]]:
+    query = "SELECT name, setting FROM pg_settings WHERE source = 'session' AND name <> 'application_name'"
     with psycopg.connect(url) as connection:
-        return set(connection.execute("SELECT name, setting FROM pg_settings WHERE source = 'session'").fetchall())
+        return set(connection.execute(query).fetchall())
 
 
 def test_in_transaction_mode_nothing_is_begun(library, pooled, runbook):
