@@ -23,13 +23,15 @@ BEGIN
         SELECT bridge INTO definition FROM runbook.consumption;
         IF definition IS NOT NULL THEN
             -- The function that goes locks the organization alone, so here the organization comes first
-            CREATE OR REPLACE FUNCTION runbook.awaits_migration(organization UUID) RETURNS BOOLEAN
-            LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-            AS $function$
-            BEGIN
-                RETURN (SELECT credits_migrated_at IS NULL FROM public.organizations WHERE id = organization FOR NO KEY UPDATE);
-            END
-            $function$;
+            EXECUTE replace($function$
+                CREATE OR REPLACE FUNCTION runbook.awaits_migration(organization UUID) RETURNS BOOLEAN
+                LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+                AS $$
+                BEGIN
+                    RETURN (SELECT credits_migrated_at IS NULL FROM public.organizations WHERE id = organization FOR NO KEY UPDATE);
+                END
+                $$
+                $function$, 'UUID', runbook.key_type());
             EXECUTE definition;
         END IF;
     END IF;
@@ -49,15 +51,18 @@ BEGIN
 END
 $back$;
 
-CREATE TABLE IF NOT EXISTS runbook.folded_back (
-    organization_id UUID PRIMARY KEY,
-    used NUMERIC NOT NULL, -- what its old pool says
-    since NUMERIC NOT NULL, -- used since the migration
-    due NUMERIC NOT NULL, -- … and before it
-    total NUMERIC, -- of its old pool, or of the one it would have had
-    had_pool BOOLEAN NOT NULL,
-    is_born BOOLEAN NOT NULL -- since the migration
-);
+CREATE TABLE IF NOT EXISTS runbook.folded_back AS
+SELECT
+    id AS organization_id,
+    0::NUMERIC AS used, -- what its old pool says
+    0::NUMERIC AS since, -- used since the migration
+    0::NUMERIC AS due, -- … and before it
+    0::NUMERIC AS total, -- of its old pool, or of the one it would have had
+    TRUE AS had_pool,
+    TRUE AS is_born -- since the migration
+FROM organizations
+WITH NO DATA;
+CREATE UNIQUE INDEX IF NOT EXISTS folded_back_organization_id ON runbook.folded_back (organization_id);
 
 -- Gives a range of organizations their old pool back, as a statement about a state: used is what it was when the
 -- organization was migrated, less what was given back there since, plus what its four pools have used since. Total is never written: what was bought stays.
@@ -122,7 +127,7 @@ BEGIN
              + (SELECT COUNT(*) FROM runbook.folded_back WHERE is_born)
     $$;
 
-    EXECUTE replace(replace(replace(replace(replace($function$
+    EXECUTE replace(replace(replace(replace(replace(replace($function$
         CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
         LANGUAGE plpgsql SET search_path = public, pg_temp
         AS $$
@@ -238,7 +243,7 @@ BEGIN
             JOIN organization_credits AS c USING (organization_id);
         END
         $$
-        $function$, '/*columns*/', concat(
+        $function$, 'UUID', runbook.key_type()), '/*columns*/', concat(
             CASE WHEN NOT keeps_itself THEN ', remaining_credits = c.remaining_credits - (state.used - COALESCE(c.used_credits, 0))' END,
             CASE WHEN is_stamped THEN ', updated_at = now()' END
         )),

@@ -261,6 +261,15 @@ def test_bad_input_is_refused_before_the_database_is_asked(nowhere, case):
     refused(nowhere.send("POST", BODIES[case], Authorization="Bearer token"), 400, "invalid_request")
 
 
+def test_ids_of_another_form_pass_where_the_project_says_what_they_look_like(deno):
+    with deno.serve(
+        SUPABASE_URL="http://127.0.0.1:9", SUPABASE_ANON_KEY=PUBLIC_KEY, CREDITS_ORGANIZATION_ID="[0-9]+"
+    ) as edge:
+        for organization, status in ((42, 503), ("42", 503), ("42a", 400), (NOBODY, 400), ([42], 400)):
+            body = json.dumps(GOOD | {"organization_id": organization})
+            assert edge.send("POST", body, Authorization="Bearer token").status == status
+
+
 @pytest.mark.parametrize("key", ["", " ", "k" * 256, "with space", "ünïcödé".encode().decode("latin-1")])
 def test_a_bad_key_is_refused(nowhere, key):
     answer = nowhere.send("POST", json.dumps(GOOD), Authorization="Bearer token", Idempotency_Key=key)

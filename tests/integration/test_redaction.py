@@ -1,5 +1,6 @@
 """Redaction: personal columns are hidden where the environment is protected, and only from whoever looks."""
 
+import hashlib
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
@@ -44,6 +45,12 @@ def test_a_protected_environment_shows_neither_ids_nor_names(hidden: Plan) -> No
         assert "7" in text
     assert table[0][2] == "Ada Lovelace"
     assert table.DataFrame()["user_id"][0] == ADA
+
+
+def test_an_id_that_is_a_text_is_told_by_its_digest(hidden: Plan) -> None:
+    redaction.hide_personal(hidden, replace(hidden.environment("local"), protected=True))
+    assert redaction.shown("id", "org_ada") != redaction.shown("id", "org_bob")
+    assert redaction.shown("user_id", "org_ada") == "#" + hashlib.sha256(b"org_ada").hexdigest()[:8]
 
 
 def test_an_environment_that_is_not_protected_shows_all(hidden: Plan) -> None:

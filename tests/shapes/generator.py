@@ -3,11 +3,12 @@
 A piece is a file of `pieces/`. Its first line says what it is; lines `-- name: value` below it say the rest:
 
     of        the dimension it is of; a shape takes one piece of each at most (of `around` and `roles`, several)
-    not with  pieces that make no sense beside it
+    not with  pieces, or dimensions, that make no sense beside it
     expect    what must become of it alone: `complete` (unsaid), `acceptance` or `blocked`
     debit     of a balance: how the function debits it, `@n@` standing for the amount
     cast      of action types: what a text needs to become one
     arguments of a function: what the organization, the type and the amount are called in it
+    id        of keys: the type of an organization's id, which the pieces applied after it speak of too
 """
 
 import random
@@ -26,7 +27,7 @@ DIMENSIONS = (
 SEVERAL = {"around": 3, "roles": 2, "columns": 2}
 LIKELY = 0.3
 SELDOM = {"schema": 0.03, "settings": 0.1}
-HEAD = re.compile(r"^-- (of|not with|expect|debit|cast|arguments): (.+?)\s*$", re.MULTILINE)
+HEAD = re.compile(r"^-- (of|not with|expect|debit|cast|arguments|id): (.+?)\s*$", re.MULTILINE)
 # The baseline's own function leans on all of these.
 REWRITE = ("columns", "counters", "types", "balance")
 USUAL = "used_credits = used_credits + @n@, remaining_credits = remaining_credits - @n@"
@@ -58,11 +59,10 @@ class Piece:
 
     def fits(self, others: Iterable["Piece"]) -> bool:
         """Tell whether it makes sense beside others."""
-        return not any(
-            one.name in self.head.get("not with", "").split(", ")
-            or self.name in one.head.get("not with", "").split(", ")
-            for one in others
-        )
+        return not any(one._bars(self) or self._bars(one) for one in others)
+
+    def _bars(self, other: "Piece") -> bool:
+        return bool({other.name, other.dimension} & set(self.head.get("not with", "").split(", ")))
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,13 @@ class Shape:
         return together(one for one in self.pieces if one is not piece and one.name != "function_jsonb")
 
     def _filled(self, piece: Piece) -> str:
-        """Return the SQL of a piece, a function made to fit the other pieces."""
+        """Return the SQL of a piece, made to fit the other pieces."""
+        before = self.pieces[: self.pieces.index(piece)]
+        kind = next((one.head["id"] for one in before if "id" in one.head), "uuid")
+        return re.sub(r"\buuid\b", kind, self._called(piece))
+
+    def _called(self, piece: Piece) -> str:
+        """Return the SQL of a piece, a function's with what the other pieces call what it writes."""
         body = "\n".join(line for line in piece.text.splitlines()[1:] if not HEAD.match(line))
         if "arguments" not in piece.head:
             return body
@@ -128,7 +134,7 @@ def together(chosen: Iterable[Piece]) -> Shape:
     """Return the shape of some pieces, with a function that fits them where the baseline's does not."""
     chosen = list(chosen)
     dimensions = {piece.dimension for piece in chosen}
-    if "function" not in dimensions and dimensions & set(REWRITE):
+    if "function" not in dimensions and (dimensions & set(REWRITE) or any("id" in piece.head for piece in chosen)):
         chosen.append(pieces()["function_jsonb"])
     return Shape(tuple(sorted(chosen, key=lambda piece: DIMENSIONS.index(piece.dimension))))
 

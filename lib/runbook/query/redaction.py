@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+NAMES_ID = re.compile(r"(^|_)id$")  # a column of ids, whatever their type
 PLAN, LITERAL = "QUERY PLAN", re.compile(r"'(?:[^']|'')*'")  # what EXPLAIN calls its lines
 _hidden: set[str] = set()
 
@@ -42,7 +43,7 @@ def shown(column: str, value: Any) -> Any:
     if isinstance(value, list):
         return [shown(column, one) for one in value]
     text = str(value)
-    if isinstance(value, UUID) or ID.fullmatch(text):
+    if isinstance(value, UUID) or ID.fullmatch(text) or NAMES_ID.search(column):
         return f"#{hashlib.sha256(text.lower().encode()).hexdigest()[:8]}"
     return f"{text[:1]}…"
 

@@ -12,7 +12,7 @@ const LARGEST_INTEGER = 2_147_483_647; // PostgreSQL's
 const PATIENCE_MS = 5_000; // how long the database may take
 const RETRY_AFTER_S = 5;
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"; // what an organization goes by, if nothing else is said
 const KEY = /^[\x21-\x7e]{1,255}$/;
 const PASSING = /^(08|25006|40|53|55P03|57)/; // SQLSTATEs of trouble that passes: connections, locks, failover
 
@@ -91,7 +91,7 @@ function refusal(error: PostgrestError, status: number): Refusal {
     case "PT402":
       return new Refusal(402, "insufficient_credits", error.message);
     case "42501":
-    case "22P02": // the token's organization is no UUID; the request's is
+    case "22P02": // the token's organization has another form; the request's has not
       return new Refusal(403, "forbidden", "Not allowed to consume credits of this organization");
     case "P0002":
       return new Refusal(404, "organization_not_found", "Organization not found");
@@ -124,8 +124,9 @@ async function read(request: Request): Promise<Parameters<typeof consume_credits
     throw invalid("The body must be a JSON object");
   }
   const { organization_id, action_type, credits } = body;
-  if (typeof organization_id !== "string" || !UUID.test(organization_id)) {
-    throw invalid("organization_id must be a UUID");
+  const pattern = Deno.env.get("CREDITS_ORGANIZATION_ID");
+  if (!["string", "number"].includes(typeof organization_id) || !RegExp(`^(${pattern || UUID})$`).test(organization_id)) {
+    throw invalid(pattern ? "organization_id must be the id of an organization" : "organization_id must be a UUID");
   }
   if (!ACTION_TYPES.includes(action_type)) {
     throw invalid(`action_type must be one of ${ACTION_TYPES.join(", ")}`);
@@ -133,7 +134,7 @@ async function read(request: Request): Promise<Parameters<typeof consume_credits
   if (!Number.isInteger(credits) || credits < 1 || credits > LARGEST_INTEGER) {
     throw invalid(`credits must be an integer from 1 to ${LARGEST_INTEGER}`);
   }
-  return [organization_id, action_type, credits, authorization, key];
+  return [`${organization_id}`, action_type, credits, authorization, key];
 }
 
 /** Answers one request: 200 with what was consumed, or {error, code} and the status that fits. */
