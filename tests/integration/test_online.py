@@ -136,9 +136,22 @@ def test_a_session_waits_half_a_second_for_a_lock(begun):
 def test_a_change_gives_up_in_one_sentence_and_has_changed_nothing(begun, idle_reader, pause, monkeypatch):
     monkeypatch.setattr(lock_retry, "ATTEMPTS", 2)
     pause(lambda seconds: None)
-    with pytest.raises(StepFailed, match=r"could not be had in 2 attempts.*nothing was changed.*pg_stat_activity"):
+    who = f"process {idle_reader.info.backend_pid}, .*idle in transaction"
+    with pytest.raises(StepFailed, match=rf"could not be had in 2 attempts.*nothing was changed. Open now: .*{who}"):
         begun.run(ADD_COLUMN)
     assert begun.rows(COLUMN) == [(0,)]
+
+
+def test_a_backfill_that_gives_up_a_batch_names_whose_transactions_are_open(begun, toy, connect, monkeypatch):
+    monkeypatch.setattr(lock_retry, "ATTEMPTS", 2)
+    holder = connect(toy)
+    holder.execute("BEGIN; SELECT FROM shelves WHERE shelf = 7 FOR UPDATE")
+    with pytest.raises(StepFailed, match=f"met a lock.*Open now: .*process {holder.info.backend_pid}, "):
+        begun.run(
+            "%%backfill shelves\n"
+            "UPDATE shelves SET room = room || '!' WHERE ctid >= current_setting('runbook.first')::tid\n"
+            "AND ctid < current_setting('runbook.last')::tid AND room NOT LIKE '%!'"
+        )
 
 
 def test_without_retry_a_lock_that_is_held_is_an_error(begun, idle_reader):

@@ -90,28 +90,34 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
     # Only a fresh demonstration with default parameters must give exactly the expected outputs.
     strict = execution.environment.server == "embedded" and is_fresh and not given
     finalizer = Finalizer(execution, strict=strict, keep=request.keep_expected)
-    failure: Failure | None = None
     with execution.open(given, len(tasks)):
         execution.ledger.set_range(execution.run_id, whole[0].number, whole[-1].number)
         _announce_notes(execution, request)
         execution.announcer.window = Window(plan, tasks, execution.ledger.read_note(ESTIMATES))
-        task = tasks[0] if tasks else whole[-1]
-        try:
-            for task in tasks:
-                failure = _run_task(execution, task, given)
-                if failure:
-                    break
-                finalizer.task(task)
-            else:
-                finalizer.tasks(tasks)
-        except KeyboardInterrupt:  # between two notebooks
-            failure = execution.interrupted(task)
+        failure = _run_tasks(execution, tasks, given, finalizer)
     comparison = None if failure else finalizer.comparison()
-    fired = _fired(execution, task) if failure and request.rollback_on_trigger else ()
+    stopped = plan.task(failure.task) if failure and failure.task is not None and request.rollback_on_trigger else None
+    fired = _fired(execution, stopped) if stopped else ()
     code = _conclude(execution, failure, comparison, promoted, finalizer, whole)
-    if failure and request.rollback_on_trigger:
-        _roll_back_unasked(execution, task, fired)
+    if stopped:
+        _roll_back_unasked(execution, stopped, fired)
     return code
+
+
+def _run_tasks(
+    execution: "Execution", tasks: tuple[Task, ...], given: Mapping[str, Any], finalizer: Finalizer
+) -> Failure | None:
+    """Run tasks until one stops, and return why, or None."""
+    task = tasks[0] if tasks else execution.plan.tasks[-1]
+    try:
+        for task in tasks:
+            if failure := _run_task(execution, task, given):
+                return failure
+            finalizer.task(task)
+        finalizer.tasks(tasks)
+    except KeyboardInterrupt:  # between two notebooks
+        return execution.interrupted(task)
+    return None
 
 
 def _announce_notes(execution: "Execution", request: RunRequest) -> None:

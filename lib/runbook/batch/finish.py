@@ -117,7 +117,7 @@ def _make_final(execution: Execution, left: list[Remainder], request: FinishRequ
     statements = [one.drop for one in left if one.name not in request.keep]
     found = Finished(execution.run_id, operator(), facts)
     connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-    gone = retry_while_locked(lambda: finality.make_final(connection, plan, statements, found))
+    gone = retry_while_locked(connection, lambda: finality.make_final(connection, plan, statements, found))
     execution.announcer.say("final", f"Final: {amount(len(gone), 'object')} dropped, the rollback is closed.", "green")
     return {**facts, "dropped": gone}
 
@@ -196,7 +196,7 @@ def remove_ledger(plan: Plan, environment: str, request: FinishRequest, console:
     console.print("The schema runbook is dropped: the ledger, with every verdict, approval and seal in it.")
     confirmation.require_yes(execution.environment, console.input, is_said=request.yes or bool(request.confirm))
     connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-    retry_while_locked(lambda: finality.remove_ledger(connection))
+    retry_while_locked(connection, lambda: finality.remove_ledger(connection))
     execution.worker.close()
     connection.close()
     console.print("The schema runbook is gone. What it held is in the evidence of the finish.")

@@ -111,7 +111,7 @@ def _clear(execution: Execution, outlook: Outlook) -> None:
     connection, say = execution.ledger.connection, execution.announcer.say
     path = save_dependents(outlook, connection, execution.folder)
     connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-    for statement in retry_while_locked(lambda: drop_dependents(outlook, connection)):
+    for statement in retry_while_locked(connection, lambda: drop_dependents(outlook, connection)):
         say("dependent", f"Dropped, its definition saved in {path.name}: {statement};")
 
 

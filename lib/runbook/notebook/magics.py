@@ -178,7 +178,7 @@ class RunbookMagics(Magics):
         if "--drop-made" in options:
             return self._drop_made(cell)
         if "--retry" in options:
-            return lock_retry.retry_while_locked(lambda: self.task.apply(cell))
+            return lock_retry.retry_while_locked(self.task.connection, lambda: self.task.apply(cell))
         return self.task.apply(cell)
 
     def _drop_made(self, cell: str) -> send.SqlAnswer:

@@ -55,7 +55,9 @@ def drop_made(task: Context, text: str = "") -> SqlAnswer:
     def drop() -> None:
         done[:] = drops.drop_made(task.connection, plan, number)
 
-    answer = lock_retry.retry_while_locked(lambda: recording.apply(task, task.ledger, number, text, drop))
+    answer = lock_retry.retry_while_locked(
+        task.connection, lambda: recording.apply(task, task.ledger, number, text, drop)
+    )
     answer.tables.append(Table(["dropped"], [[statement] for statement in done]))
     task.write(DROPPED, done)
     return answer

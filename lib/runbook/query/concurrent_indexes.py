@@ -45,12 +45,12 @@ def carry_out(connection: psycopg.Connection, text: str) -> Table:
         name, is_drop = _read(statement)
         is_valid = _valid(connection, name)
         if is_drop:
-            lock_retry.retry_while_locked(partial(_patiently, connection, statement))
+            lock_retry.retry_while_locked(connection, partial(_patiently, connection, statement))
             state = "was not there" if is_valid is None else "dropped"
         elif is_valid:
             state = "stood already"
         else:
-            lock_retry.retry_while_locked(partial(_build, connection, statement, name))
+            lock_retry.retry_while_locked(connection, partial(_build, connection, statement, name))
             state = "built"
         size = connection.execute("SELECT pg_relation_size(to_regclass(%s))", [name]).fetchone()
         found.append([name, state, size[0] if size else None])

@@ -7,6 +7,7 @@ from typing import TypeVar
 import psycopg
 
 from runbook.errors import StepFailed
+from runbook.query import older_transactions
 
 T = TypeVar("T")
 LOCK_TIMEOUT = "500ms"  # others queue behind a session that waits for a lock, so none of ours waits for long
@@ -20,13 +21,14 @@ def pauses() -> Iterator[float]:
         yield min(0.2 * 2**attempt, LONGEST_PAUSE)
 
 
-def retry_while_locked(action: Callable[[], T]) -> T:
+def retry_while_locked(connection: psycopg.Connection, action: Callable[[], T]) -> T:
     """Return what `action` returns; where it cannot get a lock in time, try again after a growing pause.
 
     `action` must leave nothing behind when it fails: one implicit transaction, or one that cleans up.
 
     Raises:
-        StepFailed: every attempt met a lock.
+        StepFailed: every attempt met a lock; the message names whose transactions are open on the connection's
+            database.
     """
     waited = 0.0
     for pause in pauses():
@@ -40,5 +42,5 @@ def retry_while_locked(action: Callable[[], T]) -> T:
         waited += pause
     raise StepFailed(
         f"The lock could not be had in {ATTEMPTS} attempts over {waited:.0f} s; nothing was changed. "
-        "Look in pg_stat_activity for the transaction that holds it (state 'idle in transaction'), then run this again."
+        f"{older_transactions.holders(connection)}"
     )

@@ -41,15 +41,25 @@ def wait(connection: psycopg.Connection, seconds: float = USUAL) -> None:
         print(f"Waiting for {len(left)} transactions that began before.")
     while left:
         if time.monotonic() >= deadline:
-            named = "; ".join(list(left.values())[:SHOWN])
-            more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
             raise StepFailed(
                 f"After {seconds:g} s {len(left)} transactions that began before are still open, and what they did may "
-                f"not be seen yet: {named}{more}. Nothing was changed. Let them end, or end them, and run this again."
+                f"not be seen yet: {_named(left)}. Nothing was changed. Let them end, or end them, and run this again."
             )
         time.sleep(TURN)
         still = _open(connection)
         left = {key: still[key] for key in left.keys() & still.keys()}
+
+
+def holders(connection: psycopg.Connection) -> str:
+    """Say whose transactions are open now, for whoever could not get a lock: it is one of theirs."""
+    if not (found := _open(connection)):
+        return "Whoever held it has ended: run this again."
+    return f"Open now: {_named(found)}. Let them end, or end them, and run this again."
+
+
+def _named(found: dict[str, str]) -> str:
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return "; ".join(list(found.values())[:SHOWN]) + more
 
 
 def _open(connection: psycopg.Connection) -> dict[str, str]:

@@ -197,7 +197,10 @@ class _Backfill:
                 return seconds
             if self.stop.wait(pause):
                 return 0.0
-        raise StepFailed(f"The batch from {batch.first} to {batch.last} met a lock or a deadlock at every attempt.")
+        raise StepFailed(
+            f"The batch from {batch.first} to {batch.last} met a lock or a deadlock at every attempt; those before it "
+            f"stand. {older_transactions.holders(worker.connection)}"
+        )
 
 
 def _extent(connection: psycopg.Connection, table: str) -> tuple[int, int]:
