@@ -32,10 +32,10 @@ def run(options: Options, place: Place, say: Say) -> Part:
     organizations = options.size(1_000_000, 50_000)
     template = place.template(organizations)
     subjects = {
-        LITERAL: partial(_brief, place, template),
+        LITERAL: partial(by_brief, place, template),
         AFTER: partial(ours, place, template, indexes_first=False),
         BEFORE: partial(ours, place, template, indexes_first=True),
-        BARE: partial(_floor, place, template),
+        BARE: partial(floor, place, template),
     }
     samples = interleave(subjects, options.times(5, 1), options.patience, say)
     return Part(
@@ -81,7 +81,8 @@ def ours(place: Place, template: str, *, indexes_first: bool) -> Sample:
     return {**found, "with_indexes": found["seconds"] + index["seconds"]}
 
 
-def _brief(place: Place, template: str) -> Sample:
+def by_brief(place: Place, template: str) -> Sample:
+    """Run the brief's row-by-row block, its indexes in place."""
     database, steps = place.copy(template), brief(place)
     with place.connect(database) as connection:
         for step in ("2.1.1", "2.1.2"):
@@ -92,7 +93,8 @@ def _brief(place: Place, template: str) -> Sample:
     return {**found, "with_indexes": found["seconds"] + index["seconds"]}
 
 
-def _floor(place: Place, template: str) -> Sample:
+def floor(place: Place, template: str) -> Sample:
+    """Run the least that must be written, in two statements."""
     database = place.copy(template)
     with place.connect(database) as connection:
         connection.execute(brief(place)["2.1.1"].encode())

@@ -51,14 +51,23 @@ class Place:
         InteractiveShell.clear_instance()
         return InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
 
-    def template(self, organizations: int) -> str:
-        """Return a database with the baseline and so many organizations, no actions; kept for the next run."""
+    def template(self, organizations: int, shape: str = "") -> str:
+        """Return a database with the baseline and so many organizations, no actions; kept for the next run.
+
+        Args:
+            organizations: how many.
+            shape: SQL that makes it differ from the baseline, as its owner.
+        """
         name = f"template_{organizations}_{self._digest}"
+        if shape:
+            name += f"_{hashlib.sha256(shape.encode()).hexdigest()[:8]}"
         if not self._exists(name):
             settings = {"runbook.organizations": str(organizations), "runbook.actions_per_organization": "0"}
             environment = replace(self.local, baseline=replace(self.local.baseline, settings=settings))
             embedded.fill(self.server, environment, f"{name}_unfinished")
             with self.connect(f"{name}_unfinished") as connection:
+                if shape:
+                    connection.execute(shape.encode())
                 connection.execute("VACUUM (ANALYZE)")  # as autovacuum leaves a table that stands for a while
             rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
             self.admin.execute(rename.format(sql.Identifier(f"{name}_unfinished"), sql.Identifier(name)))
