@@ -105,7 +105,7 @@ BEGIN
     END;
 
     CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
-    LANGUAGE plpgsql SET search_path = public, pg_temp
+    LANGUAGE plpgsql SET search_path = public, extensions, pg_temp
     AS $$ BEGIN rows := 0; pools := 0; pools_due := 0; END $$; -- there is nothing of ours
 
     CREATE OR REPLACE FUNCTION runbook.count_folded_back() RETURNS BIGINT LANGUAGE sql AS 'SELECT 0::BIGINT';
@@ -129,7 +129,7 @@ BEGIN
 
     EXECUTE replace(replace(replace(replace(replace(replace($function$
         CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
-        LANGUAGE plpgsql SET search_path = public, pg_temp
+        LANGUAGE plpgsql SET search_path = public, extensions, pg_temp
         AS $$
         DECLARE
             these UUID[];
