@@ -1,6 +1,8 @@
-"""Every page a run leaves, under axe-core: no violation, on a phone and on a laptop, folds open."""
+"""Every page a run leaves, under axe-core: no violation, on a light phone and a dark laptop, folds open."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import axe_playwright_python
@@ -14,7 +16,7 @@ from tests.support.project import ROOT
 
 pytestmark = pytest.mark.slow
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-WIDTHS = (390, 1280)  # pixels: a phone, a laptop
+SCREENS = ((390, "light"), (1280, "dark"))  # pixels and theme: a phone, a laptop
 UNFOLD = "() => document.querySelectorAll('details').forEach(one => { one.open = true })"
 # Words in code have a test of their colours of their own, and are most of a page.
 RUN = "() => axe.run({exclude: [['pre *']]}, {resultTypes: ['violations']})"
@@ -54,7 +56,8 @@ def folders(plan, tmp_path_factory):
 def violations(tab, address: Path) -> list[str]:
     """Return what axe-core finds on a page, and by how many pixels the page is wider than the screen."""
     found = []
-    for width in WIDTHS:
+    for width, theme in SCREENS:
+        tab.emulate_media(color_scheme=theme)
         tab.set_viewport_size({"width": width, "height": 900})
         tab.goto(address.as_uri())
         tab.evaluate(UNFOLD)
@@ -69,6 +72,25 @@ def violations(tab, address: Path) -> list[str]:
 def test_the_report_of_a_run_and_its_notebooks_are_for_everybody(tab, finished):
     for name in ("report.html", "04_performance_and_optimization.html"):
         assert violations(tab, finished / name) == []
+
+
+def test_the_page_of_a_preflight_is_for_everybody(tab, checkout, finished, tmp_path):
+    command = [sys.executable, "-m", "runbook", "preflight", "--no-probes", "--html"]
+    shown = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=120).stdout
+    assert "<h2>Findings</h2>" in shown
+    (tmp_path / "preflight.html").write_text(shown, encoding="utf-8")
+    assert violations(tab, tmp_path / "preflight.html") == []
+
+
+def test_a_page_is_dark_on_a_dark_screen_and_light_on_paper(tab, folders):
+    ground = "() => getComputedStyle(document.body).backgroundColor"
+    tab.goto((folders[0] / "report.html").as_uri())
+    found = []
+    for media, theme in (("screen", "light"), ("screen", "dark"), ("print", "dark")):
+        tab.emulate_media(media=media, color_scheme=theme)
+        found.append(tab.evaluate(ground))
+    tab.emulate_media(media="screen")
+    assert found == ["rgb(255, 255, 255)", "rgb(17, 17, 17)", "rgb(255, 255, 255)"]
 
 
 def test_the_report_of_a_rollback_is_for_everybody(tab, reversed_):

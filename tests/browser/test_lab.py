@@ -141,7 +141,9 @@ def test_the_report_opens_from_a_file(browser, finished):
     page.goto((finished / "report.html").as_uri())
     screenshot(page, "report")
     assert page.locator("h1").count() == 1
-    assert page.evaluate(CONTRASTS, "body *") == []
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        assert page.evaluate(CONTRASTS, "body *") == []
     assert not [address for address in asked if not address.startswith(("file:", "data:"))]
     if PICTURES:
         PICTURES.mkdir(parents=True, exist_ok=True)

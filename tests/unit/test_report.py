@@ -121,13 +121,15 @@ def test_a_failed_gate_stands_unfolded(build, complete):
 
 def test_a_run_that_was_rolled_back_says_what_was_given_back(build, complete):
     complete |= {"status": "rolled_back", "comparison": None}
+    proof = complete["tasks"][0]["checks"][0] | {"name": "all is given back", "criterion": None, "trigger": None}
     for task in complete["tasks"]:
-        task |= {"status": "rolled_back", "checks": [], "notes": {}, "notebook": f"rollback_{task['notebook']}"}
+        task |= {"status": "rolled_back", "checks": [proof], "notes": {}, "notebook": f"rollback_{task['notebook']}"}
         task["criteria"] = [{**one, "met": None} for one in task["criteria"]]
         task["triggers"] = [{**one, "fired": None} for one in task["triggers"]]
     page = build(complete)
     assert words(page.select_one(".verdict.info")) == "↩ Rolled back What Tasks 0 to 5 had changed was given back."
-    assert page.select(".gate") == []
+    assert [words(one).startswith("✓ pass all is given back") for one in page.select(".checks li")] == [True] * 6
+    assert page.select(".gate, #gates, .decision") == []
     assert "estimated" not in words(page.select_one(".facts"))
 
 
@@ -290,9 +292,11 @@ def test_a_folder_with_nothing_but_a_manifest_makes_a_report(plan, tmp_path, com
     assert [words(row.td) for row in page.select("#seal ~ .scroll tbody tr")] == ["missing"] * 6
 
 
-COLOURS = dict(
-    re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})", (notebook_html.TEMPLATES / "style.css").read_text(encoding="utf-8"))
-)
+def themes() -> dict[str, dict[str, str]]:
+    """Return the colours of each theme by their names."""
+    style = (notebook_html.TEMPLATES / "style.css").read_text(encoding="utf-8")
+    light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})", part)) for part in style.split("@media", 2)[:2])
+    return {"light": light, "dark": light | dark}
 
 
 def contrast(one: str, other: str) -> float:
@@ -308,18 +312,19 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("ink", ["ink", "muted", "good", "bad", "warn", "info"])
-def test_colours_can_be_read(ink):
-    papers = ["paper", "code", *([f"{ink}-tint"] if f"{ink}-tint" in COLOURS else [])]
-    assert all(contrast(COLOURS[ink], COLOURS[paper]) >= 4.5 for paper in papers)
+@pytest.mark.parametrize("colours", themes().values(), ids=themes())
+@pytest.mark.parametrize("ink", ["ink", "muted", "good", "bad", "warn", "info", "name"])
+def test_colours_can_be_read(ink, colours):
+    papers = ["paper", "code", *([f"{ink}-tint", "on"] if f"{ink}-tint" in colours else [])]
+    assert all(contrast(colours[ink], colours[paper]) >= 4.5 for paper in papers)
 
 
-def test_highlighted_code_can_be_read():
-    inks = re.findall(
-        r"^\.[\w, .-]+ \{ color: (#\w+)", (notebook_html.TEMPLATES / "notebook.css").read_text(encoding="utf-8"), re.M
-    )
+def test_highlighted_code_has_the_colours_of_its_theme():
+    style = (notebook_html.TEMPLATES / "notebook.css").read_text(encoding="utf-8")
+    inks = re.findall(r"^\.[\w, .-]+ \{ color: var\(--(\w+)\)", style, re.M)
     assert len(inks) >= 5
-    assert all(contrast(ink, COLOURS["code"]) >= 4.5 for ink in inks)
+    assert not set(inks) - set(themes()["dark"])
+    assert not re.search(r"#[0-9a-f]{3}", style)
 
 
 # Its parts

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -18,10 +19,11 @@ STYLES = dict(zip(CLASSES, ("bold red", "yellow", "cyan", "dim"), strict=True))
 REMEDY = "what_to_do"
 MOST = 5  # rows of a finding on a terminal
 READ = re.compile(r"current_setting\('runbook\.(\w+)'\)")
-CSS = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid #ccc;padding:.2rem .6rem;text-align:left}"
-    "pre{background:#f6f8fa;padding:1rem;overflow-x:auto}.blocks{color:#b3261e}.needs{color:#8a5300}"
+STYLE = Path(__file__).parent / "templates" / "style.css"
+INKS = dict(zip(CLASSES, ("bad-ink", "warn-ink"), strict=False))  # of the first two classes
+HEAD = (
+    '<!doctype html><html lang="en"><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
 )
 
 
@@ -74,16 +76,18 @@ def as_sql(plan: Plan, given: Mapping[str, Any]) -> str:
 def as_html(plan: Plan, found: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     """Return one offline page: the findings, and every statement of the migration."""
     parts = [f"<h1>{escape(plan.title)}: preflight of {escape(found['environment'])}</h1>"]
+    parts += ["<h2>Findings</h2>"] if found["findings"] else []
     for one in found["findings"]:
-        css = one["kind"].split()[0]
-        parts.append(f'<h3 class="{css}">{escape(one["kind"])} · Task {one["task"]} · {escape(one["check"])}</h3>')
+        ink = INKS.get(one["kind"], "")
+        parts.append(f'<h3 class="{ink}">{escape(one["kind"])} · Task {one["task"]} · {escape(one["check"])}</h3>')
         parts.append(f"<p>{escape(one['what'])}</p>")
         if one["rows"]:
             head = "".join(f"<th>{escape(name)}</th>" for name in one["names"])
             body = "".join(
                 "<tr>" + "".join(f"<td>{escape(value or '–')}</td>" for value in row) + "</tr>" for row in one["rows"]
             )
-            parts.append(f"<table><tr>{head}</tr>{body}</table>")
+            table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            parts.append(f'<div class="scroll" tabindex="0">{table}</div>')
         if one["remedy"] and REMEDY not in one["names"]:
             parts.append(f"<p>→ {escape(one['remedy'])}</p>")
     parts.append("<h2>What a run would do</h2><ul>" + "".join(f"<li>{escape(one)}</li>" for one in _changes(plan)))
@@ -93,7 +97,7 @@ def as_html(plan: Plan, found: Mapping[str, Any], given: Mapping[str, Any]) -> s
     parts.append(f"</ul>{lacking}<p><b>Next: {escape(found['next'])}</b></p>")
     parts.append(f"<h2>Every statement of the migration</h2><pre>{escape(as_sql(plan, given))}</pre>")
     title = f"<title>Preflight of {escape(found['environment'])}</title>"
-    return f'<!doctype html><meta charset="utf-8">{title}<style>{CSS}</style>{"".join(parts)}'
+    return f"{HEAD}{title}<style>{STYLE.read_text('utf-8')}</style><main>{''.join(parts)}</main></html>"
 
 
 def _values(names: list[str], row: list[Any]) -> list[str]:

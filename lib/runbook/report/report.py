@@ -34,6 +34,7 @@ from runbook.report.quality import quality_rows_of
 REPORT = "report.html"
 BESIDE = (MANIFEST, JOURNAL, *attachments.ALL)
 SAME_SCHEMA = "The schema is the one it found."
+RAN = {"complete", "failed", "running"}
 TOO_FINE = {"cell", "update"}  # events of the journal for each cell and what it says meanwhile
 
 
@@ -72,6 +73,7 @@ def render(folder: Path) -> str:
     times = timeline.timeline_of(tasks, manifest.finished_at, manifest.escalate_at)
     coverage, schema = fault_coverage.coverage_of(folder, manifest), schema_diff.schema_change(folder, manifest)
     has_stopped = manifest.status not in {"complete", "rolled_back", "finished"}
+    reversals = rollback_section.reversals_of(tasks)  # a rollback decides no gate
     page: str = template("report.html.j2").render(
         run=manifest,
         verdict=verdict.verdict_on(manifest, found, times, coverage),
@@ -81,12 +83,12 @@ def render(folder: Path) -> str:
         applied=applied_cells.applied_cells_of(folder, tasks),
         state=_state(manifest, schema),
         timeline=times,
-        gates=[gate for gate in found if gate.decided or gate.status in {"complete", "failed", "running"}],
+        gates=[one for one in found if one.decided or one.status in RAN] if not reversals else [],
         marks=gates.STATES,
         quality=quality_rows_of(tasks),
         schema=schema,
         changes=notes.sort_notes(tasks, skip=("approval", *rollback_section.NOTES)),
-        reversals=rollback_section.reversals_of(tasks),
+        reversals=reversals,
         final=manifest.final,
         matrices=access.matrices_of(tasks),
         coverage=coverage,

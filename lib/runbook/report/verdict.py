@@ -59,7 +59,7 @@ def verdict_on(manifest: Manifest, found: Sequence[Gate], times: Timeline, cover
         advice = f"Keep this folder. To take the runbook's own schema away: `runbook finish {where} --remove-ledger`."
         return Verdict(Mark("info", "■", "Final"), sentence, remarks, advice)
     if status == "failed" and manifest.failure is None and _differing(manifest):
-        advice = f"Read what differs. Where it is meant, expect it: `runbook run {where} --keep-expected`."
+        advice = f"Read what differs. If it is intended, keep it as expected: `runbook run {where} --keep-expected`."
         return Verdict(Mark("bad", "✗", "Failed"), _stop(manifest, found), remarks, advice)
     if status == "failed":
         return Verdict(Mark("bad", "✗", "Failed"), _stop(manifest, found), remarks, _advice(manifest.failure, where))
