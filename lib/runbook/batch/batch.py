@@ -180,9 +180,7 @@ def _run_task(execution: "Execution", task: Task, given: Mapping[str, Any]) -> F
         return None
     execution.ledger.finish_task(execution.run_id, task.number, "failed")
     execution.announcer.issue(task, failure.message, f"look at {task.notebook.name} in the run's folder")
-    reason = "trigger" if _fired(execution, task) else "error"
-    if failure.name in REFUSED:
-        reason = "input"
+    reason = "input" if failure.name in REFUSED else "trigger" if _fired(execution, task) else "error"
     execution.announcer.escalate(task, reason, f"Task {task.number} stopped the run.")
     return failure
 
