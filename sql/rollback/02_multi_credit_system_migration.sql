@@ -12,6 +12,40 @@ SELECT COUNT(*) AS organizations, SUM(total_credits) AS total, SUM(used_credits)
 FROM organization_credits;
 
 -- %%sql --retry
+-- What was added to the four pools since, or taken from them, no old pool knows: it is noted, so that it can be given
+-- back by hand. A pool that is what the plan of then says, or that of today, is as the migration made it.
+CREATE TABLE IF NOT EXISTS runbook.pools_changed (organization_id TEXT PRIMARY KEY, added NUMERIC NOT NULL);
+
+DO $back$
+BEGIN
+    IF to_regproc('public.plan_credits') IS NOT NULL AND to_regclass('runbook.used_before') IS NOT NULL THEN
+        -- What a rollback left that was killed, before they went forward again
+        DELETE FROM runbook.pools_changed USING organizations AS o WHERE o.id::TEXT = organization_id AND credits_migrated_at IS NOT NULL;
+        EXECUTE replace($query$
+            INSERT INTO runbook.pools_changed
+            SELECT o.id::TEXT, given - as_migrated
+            FROM organizations AS o
+            LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id
+            CROSS JOIN LATERAL (
+                SELECT
+                    o.ai_credits::NUMERIC + o.whatsapp_credits + o.email_credits + o.sms_credits AS given,
+                    (SELECT SUM(plan_credits(pool, o.plan_name::TEXT, o.total_credits)::NUMERIC) FROM unnest(pools) AS pool) AS today,
+                    (
+                        SELECT SUM(plan_credits(pool, CASE WHEN was.organization_id IS NULL THEN o.plan_name::TEXT ELSE was.plan_name END,
+                            CASE WHEN was.organization_id IS NULL THEN o.total_credits ELSE was.total_credits::/*counter*/ END)::NUMERIC)
+                        FROM unnest(pools) AS pool
+                    ) AS as_migrated
+                FROM (VALUES (ARRAY['ai', 'whatsapp', 'email', 'sms'])) AS names (pools)
+            ) AS credits
+            WHERE credits_migrated_at IS NOT NULL AND given NOT IN (today, as_migrated)
+        $query$, '/*counter*/', (
+            SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'organizations'::REGCLASS AND attname = 'ai_credits'
+        ));
+    END IF;
+END
+$back$;
+
+-- %%sql --retry
 -- The bridge comes in again: from here on each call asks whether its organization still has four pools. Organizations
 -- born from now on get none.
 DO $back$
@@ -334,10 +368,13 @@ $back$;
 SELECT runbook.give_back_rights('Task 2');
 
 -- What somebody must look at: old pools that are overdrawn now, or hold less than what was consumed because they refuse
--- debt; and those that were made to hold what was consumed, or could not be made.
-SELECT f.organization_id, o.name, since AS consumed, c.remaining_credits, due - used AS not_in_its_balance, had_pool AS had_old_pool
-FROM runbook.folded_back AS f
-JOIN organizations AS o ON o.id = f.organization_id
-LEFT JOIN organization_credits AS c ON c.organization_id = f.organization_id
-WHERE since > 0 AND (NOT had_pool OR c.remaining_credits < 0 OR due > used) OR is_born AND c.organization_id IS NULL
-ORDER BY since DESC;
+-- debt; those that were made to hold what was consumed, or could not be made; and whose four pools held more, or less,
+-- than the migration gave them.
+SELECT o.id AS organization_id, o.name, since AS consumed, c.remaining_credits, due - used AS not_in_its_balance, had_pool AS had_old_pool,
+    added AS added_to_its_pools
+FROM organizations AS o
+LEFT JOIN runbook.folded_back AS f ON f.organization_id = o.id
+LEFT JOIN runbook.pools_changed AS changed ON changed.organization_id = o.id::TEXT
+LEFT JOIN organization_credits AS c ON c.organization_id = o.id
+WHERE since > 0 AND (NOT had_pool OR c.remaining_credits < 0 OR due > used) OR is_born AND c.organization_id IS NULL OR added <> 0
+ORDER BY since DESC NULLS LAST, o.id;

@@ -247,3 +247,20 @@ def test_what_a_trigger_has_booked_on_a_pool_that_came_later_is_counted_once(pla
     target.observer.execute(CALL, [organization])
     target.go_back(plan)
     assert target.observer.execute(OLD_POOL, [organization]).fetchone() == (10, 990)
+
+
+BOUGHT = """
+    UPDATE organizations SET ai_credits = ai_credits + 500 WHERE id = %s;
+    UPDATE organizations SET plan_name = 'premium' WHERE id = %s;
+    SELECT allocate_plan_credits(%s, 'premium')
+"""
+
+
+def test_credits_that_were_bought_for_the_four_pools_are_named_by_the_rollback(plan: Plan, target: Target) -> None:
+    migrate(target.runbook, plan.task(MIGRATION).notebook)
+    bought, upgraded = target.roomy()
+    for statement in BOUGHT.split(";"):
+        target.observer.execute(statement.encode(), [upgraded if "premium" in statement else bought])
+    target.go_back(plan)
+    rows = target.observer.execute("SELECT organization_id, added FROM runbook.pools_changed").fetchall()
+    assert rows == [(str(bought), 500)]
