@@ -191,6 +191,9 @@ def test_the_ledger_goes_by_a_command_of_its_own(migrated: Path, connect: object
     assert remove_ledger(plan, "local", FinishRequest(yes=True), quiet) == 0
     assert connection.execute("SELECT to_regnamespace('runbook')").fetchone() == (None,)
     assert connection.execute("SELECT count(label) FROM shelves").fetchone() == (300,)
+    assert "is in the evidence of the finish" in " ".join(quiet.file.getvalue().split())
+    remove_ledger(plan, "local", FinishRequest(yes=True), quiet)
+    assert quiet.file.getvalue().endswith("No migration was made final here.\n")
 
 
 def test_archives_larger_than_evidence_are_no_end_of_the_rollback(migrated: Path, monkeypatch: object) -> None:

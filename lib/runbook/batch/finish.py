@@ -193,11 +193,13 @@ def remove_ledger(plan: Plan, environment: str, request: FinishRequest, console:
         confirmation.require_confirmation(plan, execution.environment, execution.confirm)
     connection = execution.ledger.connection
     finality.require_removable(connection)
+    is_final = finality.finished(connection, plan.name) is not None
     console.print("The schema runbook is dropped: the ledger, with every verdict, approval and seal in it.")
     confirmation.require_yes(execution.environment, console.input, is_said=request.yes or bool(request.confirm))
     connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
     retry_while_locked(connection, lambda: finality.remove_ledger(connection))
     execution.worker.close()
     connection.close()
-    console.print("The schema runbook is gone. What it held is in the evidence of the finish.")
+    kept = "What it held is in the evidence of the finish." if is_final else "No migration was made final here."
+    console.print(f"The schema runbook is gone. {kept}")
     return 0
