@@ -104,6 +104,7 @@ DECIDE = ("--environment", "elsewhere", "--by", "Ada", "--statement", "Go")
     [
         RUN,
         ("status", "--environment", "elsewhere"),
+        ("preflight", "--environment", "elsewhere"),
         ("rollback", "--environment", "elsewhere"),
         ("approve", *DECIDE),
         ("reject", *DECIDE),
@@ -114,6 +115,11 @@ def test_a_server_that_is_down(ask, command):
     said = sentence(ask(*command, address=f"host=127.0.0.1 port={free_port()} user=me password={CANARY}"), 75)
     assert said.startswith(f"runbook: Cannot connect to environment 'elsewhere' (from {ELSEWHERE}):")
     assert "Connection refused" in said
+
+
+def test_a_preflight_of_a_plan_that_asks_nothing_first_says_that_nobody_has_approved_it(ask, server):
+    found = ask("preflight", "--environment", "elsewhere", address=server.address())
+    assert (found.exit_code, "nobody has approved it" in " ".join(found.stdout.split())) == (4, True)
 
 
 def test_a_malformed_address(ask):

@@ -14,12 +14,14 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
+from runbook.database import environments
 from runbook.database.acceptances import Rows, commands
-from runbook.errors import GateShut, RunbookError, UsageError
+from runbook.errors import GateShut, NotApproved, RunbookError, UsageError
 from runbook.notebook.preflight import BUILDS_ON, KEY, PreflightSession
 from runbook.plan import cells, parameters
 from runbook.plan.finding import BLOCKS, NOTED, UNACCEPTED, Finding, ordered
-from runbook.plan.plan import Plan, Task
+from runbook.plan.plan import Environment, Plan, Task
+from runbook.policy import approval_required
 
 RUN_ONLY, PROBE = "run-only", "probe"
 READY, BLOCKED, LACKING = 0, 1, 4
@@ -90,7 +92,8 @@ def run_preflight(plan: Plan, name: str, given: Mapping[str, Any], *, probes: bo
         probes: whether to try what is rolled back again.
 
     Raises:
-        UsageError: a parameter is wrong, or the target cannot be reached.
+        UsageError: a parameter is wrong, or the target has no address.
+        TryAgain: the target cannot be reached.
     """
     parameters.check_parameters(plan.tasks, given)
     found = Preflight(plan.environment(name).name, given=dict(given))
@@ -99,12 +102,28 @@ def run_preflight(plan: Plan, name: str, given: Mapping[str, Any], *, probes: bo
         found.parameters[task.number] = {
             key: given.get(key, one.default) for key, one in declared.items() if key != "environment"
         }
+    asking = list(takewhile(lambda one: not cells.changes_target(one.notebook), plan.tasks))
+    if not asking:
+        found.unauthorized = _unauthorized(plan, plan.environment(name), given)
     with chdir(plan.root / "notebooks"), capture_output():
-        for task in takewhile(lambda one: not cells.changes_target(one.notebook), plan.tasks):
+        for task in asking:
             if not _ask(task, found, given, probes=probes):
                 break
     found.findings = ordered(found.findings)
     return found
+
+
+def _unauthorized(plan: Plan, environment: Environment, given: Mapping[str, Any]) -> str:
+    """Say why a run would not be authorized, of a plan no task of which asks first; empty: it would."""
+    target = environments.find(plan, environment)
+    if environment.approval == "automatic":
+        return ""
+    with target.connect("runbook preflight") as connection:
+        try:
+            approval_required.ask_first(plan, environment, connection, target.identity, given)
+        except NotApproved as lacking:
+            return str(lacking)
+    return ""
 
 
 def acceptable_rows(plan: Plan, name: str, given: Mapping[str, Any], checks: Collection[str]) -> dict[str, Rows]:
