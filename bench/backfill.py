@@ -3,13 +3,25 @@
 from collections.abc import Callable
 from functools import partial
 
+import psycopg
+
 from bench.figures import Finding, Options, Part, Sample, Say, interleave
 from bench.migration import Notebook, brief
 from bench.place import Place
 
 FASTER_THAN_BRIEF = ">= 2.5"
 OVER_THE_FLOOR = "<= 1.3"
-UNITS = {"seconds": "s", "with_indexes": "s", "cpu_s": "s", "wal_mb": "MB", "memory_mb": "MB", "others": "%"}
+UNITS = {
+    "seconds": "s",
+    "with_indexes": "s",
+    "cpu_s": "s",
+    "wal_mb": "MB",
+    "grown_mb": "MB",
+    "memory_mb": "MB",
+    "others": "%",
+}
+# The tables with all that belongs to them
+SIZE = "SELECT (pg_total_relation_size('organizations') + pg_total_relation_size('credit_actions'))::float8"
 # The brief's amounts in one statement, its audit rows in another; nothing else stands on the tables.
 FLOOR = """
 UPDATE organizations
@@ -73,10 +85,12 @@ def ours(place: Place, template: str, *, indexes_first: bool) -> Sample:
         notebook.build(connection, on_organizations=False)
         if indexes_first:
             index = _built(place, partial(notebook.build, connection, on_organizations=True))
+        size = _size(connection)
         with place.measured() as found:
             figures = notebook.backfill(connection, database)
         if not indexes_first:
             index = _built(place, partial(notebook.build, connection, on_organizations=True))
+        found["grown_mb"] = (_size(connection) - size) / 1e6
         _require_migrated(connection.execute("SELECT count(*) FROM organizations").fetchone(), figures["rows"])
     return {**found, "with_indexes": found["seconds"] + index["seconds"]}
 
@@ -101,6 +115,12 @@ def floor(place: Place, template: str) -> Sample:
         with place.measured() as found:
             connection.execute(FLOOR.encode())
     return found
+
+
+def _size(connection: psycopg.Connection) -> float:
+    row = connection.execute(SIZE).fetchone()
+    assert row is not None
+    return float(row[0])
 
 
 def _built(place: Place, build: Callable[[], object]) -> Sample:
