@@ -2,11 +2,11 @@
 
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.support.beside import wait_until
 
 from runbook.errors import UsageError
 from runbook.plan import commands
@@ -17,12 +17,18 @@ def impatient(monkeypatch):
     monkeypatch.setattr(commands, "SECONDS", 1.0)
 
 
+def is_over(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def test_a_command_that_does_not_answer_is_ended_with_all_it_started(impatient, tmp_path):
     noted = tmp_path / "pid"
     with pytest.raises(UsageError, match="did not answer within 1 s"):
         commands.printed(("sh", "-c", f"sleep 600 & echo $! > {noted}; wait"))
-    with suppress(psutil.NoSuchProcess):
-        assert psutil.Process(int(noted.read_text())).status() == psutil.STATUS_ZOMBIE
+    wait_until(lambda: is_over(int(noted.read_text())))
 
 
 def test_a_command_that_leaves_a_process_behind_is_not_waited_for(tmp_path):

@@ -199,8 +199,7 @@ def _conclude(
     facts: dict[str, Any] = {"comparison": comparison, "promoted": promoted, "held": held}
     if failure:
         first = "have it approved, as said above, then " if failure.exit_code == NotApproved.exit_code else MEND
-        first = "" if failure.name == Interrupted.__name__ else first
-        again = f"{first}`{resume.command(execution.environment)}`."
+        again = f"{'' if failure.name == Interrupted.__name__ else first}`{resume.command(execution.environment)}`."
         facts["failure"] = asdict(replace(failure, next=failure.next or again))
     code = ending.end(execution, "failed" if failure or differs else DONE, "Run", **facts)
     if failure:

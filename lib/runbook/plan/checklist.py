@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from runbook.plan.model import CLOSED, Text
+from runbook.plan.values import CLOSED, Text
 
 Means = Literal["deliverables", "criteria", "triggers", "documentation", "dependencies"]
 REASONS = {  # why an escalation is called, and what it is called where the plan does not say it

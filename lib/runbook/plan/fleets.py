@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field
 
 from runbook.errors import UsageError
 from runbook.plan import commands
-from runbook.plan.model import CLOSED, Approval, Command, Count, Environment, Fingerprint, Flag, SchemaName, Text
+from runbook.plan.model import Environment
+from runbook.plan.values import CLOSED, Approval, Command, Count, Fingerprint, Flag, SchemaName, Text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 OWN = "fleet."  # the fleet's own files begin with this; its targets' folders lie beside them

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from runbook.errors import UsageError
 from runbook.plan.checklist import Checklist
 from runbook.plan.fleets import Fleet
-from runbook.plan.model import CLOSED, Column, Content, Environment, Minutes, Task, Text, Texts, not_empty
+from runbook.plan.model import Environment, Task
+from runbook.plan.values import CLOSED, Column, Content, Minutes, Text, Texts, not_empty
 
 NAMED = ("environments", "fleets")  # tables with a table for each name
 Invalid = frozenset[int | str]  # numbers of tasks, names of environments and fleets whose own entries are wrong
