@@ -20,10 +20,11 @@ DO $back$
 BEGIN
     IF to_regproc('public.plan_credits') IS NOT NULL AND to_regclass('runbook.used_before') IS NOT NULL THEN
         -- What a rollback left that was killed, before they went forward again
-        DELETE FROM runbook.pools_changed USING organizations AS o WHERE o.id::TEXT = organization_id AND credits_migrated_at IS NOT NULL;
+        DELETE FROM runbook.pools_changed AS changed USING organizations AS o
+        WHERE o.id::TEXT = changed.organization_id AND o.credits_migrated_at IS NOT NULL;
         EXECUTE replace($query$
             INSERT INTO runbook.pools_changed
-            SELECT o.id::TEXT, given - as_migrated
+            SELECT o.id::TEXT, credits.given - credits.as_migrated
             FROM organizations AS o
             LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id
             CROSS JOIN LATERAL (
@@ -37,7 +38,7 @@ BEGIN
                     ) AS as_migrated
                 FROM (VALUES (ARRAY['ai', 'whatsapp', 'email', 'sms'])) AS names (pools)
             ) AS credits
-            WHERE credits_migrated_at IS NOT NULL AND given NOT IN (today, as_migrated)
+            WHERE o.credits_migrated_at IS NOT NULL AND credits.given NOT IN (credits.today, credits.as_migrated)
         $query$, '/*counter*/', (
             SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'organizations'::REGCLASS AND attname = 'ai_credits'
         ));
@@ -61,6 +62,7 @@ BEGIN
                 CREATE OR REPLACE FUNCTION runbook.awaits_migration(organization UUID) RETURNS BOOLEAN
                 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
                 AS $$
+                #variable_conflict use_variable
                 BEGIN
                     RETURN (SELECT credits_migrated_at IS NULL FROM public.organizations WHERE id = organization FOR NO KEY UPDATE);
                 END
@@ -152,12 +154,12 @@ BEGIN
 
     -- What a rollback left that was killed, before they went forward again
     DELETE FROM runbook.folded_back AS f USING organizations AS o
-    WHERE o.id = f.organization_id AND credits_migrated_at IS NOT NULL;
+    WHERE o.id = f.organization_id AND o.credits_migrated_at IS NOT NULL;
 
     CREATE OR REPLACE FUNCTION runbook.count_folded_back() RETURNS BIGINT
     LANGUAGE sql
     AS $$
-        SELECT (SELECT COUNT(*) FROM runbook.used_before JOIN public.organizations ON id = organization_id)
+        SELECT (SELECT COUNT(*) FROM runbook.used_before AS was JOIN public.organizations AS o ON o.id = was.organization_id)
              + (SELECT COUNT(*) FROM runbook.folded_back WHERE is_born)
     $$;
 
@@ -165,6 +167,7 @@ BEGIN
         CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
         LANGUAGE plpgsql SET search_path = public, extensions, pg_temp
         AS $$
+        #variable_conflict use_variable
         DECLARE
             these UUID[];
             idle UUID[];
@@ -188,25 +191,26 @@ BEGIN
                 -- Kept is only what is to be told and looked at: whose old pool changes
                 WITH books AS MATERIALIZED (
                     SELECT
-                        o.id AS organization_id, due, since,
+                        o.id AS organization_id, of_old_pool.due, counted.since,
                         CASE
                             WHEN c.organization_id IS NOT NULL THEN c.total_credits
-                            WHEN was.organization_id IS NOT NULL THEN since
+                            WHEN was.organization_id IS NOT NULL THEN counted.since
                             ELSE COALESCE(o.total_credits, 0)
                         END AS total,
                         c.organization_id IS NOT NULL AS had_pool, was.organization_id IS NULL AS is_born,
-                        was.organization_id IS NOT NULL AND since = 0 AND COALESCE(c.used_credits, 0) = due AS is_idle
+                        was.organization_id IS NOT NULL AND counted.since = 0 AND COALESCE(c.used_credits, 0) = of_old_pool.due AS is_idle
                     FROM organizations AS o
                     LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id
                     LEFT JOIN organization_credits AS c ON c.organization_id = o.id
                     CROSS JOIN LATERAL (
-                        SELECT ai_used_credits::NUMERIC + whatsapp_used_credits + email_used_credits + sms_used_credits - COALESCE(carried, 0) AS since
-                    ) AS pools
+                        SELECT o.ai_used_credits::NUMERIC + o.whatsapp_used_credits + o.email_used_credits + o.sms_used_credits
+                            - COALESCE(was.carried, 0) AS since
+                    ) AS counted
                     -- What was refunded there since, or reset for a new month, stays given. If nothing is remembered, what
                     -- it says was used besides, unless a trigger books there.
                     CROSS JOIN LATERAL (
-                        SELECT CASE WHEN was.used IS NOT NULL THEN LEAST(was.used, c.used_credits) + since
-                            ELSE GREATEST(c.used_credits, since)/*besides*/ END AS due
+                        SELECT CASE WHEN was.used IS NOT NULL THEN LEAST(was.used, c.used_credits) + counted.since
+                            ELSE GREATEST(c.used_credits, counted.since)/*besides*/ END AS due
                     ) AS of_old_pool
                     WHERE o.id = ANY (these)
                 ),
@@ -283,7 +287,7 @@ BEGIN
         )),
         '/*remaining*/', CASE WHEN is_generated THEN '' ELSE ', remaining_credits' END),
         '/*left*/', CASE WHEN is_generated THEN '' ELSE ', born.total - born.used' END),
-        '/*besides*/', CASE WHEN NOT is_booked THEN ' + LEAST(COALESCE(c.used_credits, 0), since)' ELSE '' END),
+        '/*besides*/', CASE WHEN NOT is_booked THEN ' + LEAST(COALESCE(c.used_credits, 0), counted.since)' ELSE '' END),
         '/*begun*/', COALESCE((SELECT string_agg(format(', %I = %L', begun.name, begun.was), '') FROM runbook.columns_begun AS begun), ''));
 END
 $back$;
@@ -370,11 +374,12 @@ SELECT runbook.give_back_rights('Task 2');
 -- What somebody must look at: old pools that are overdrawn now, or hold less than what was consumed because they refuse
 -- debt; those that were made to hold what was consumed, or could not be made; and whose four pools held more, or less,
 -- than the migration gave them.
-SELECT o.id AS organization_id, o.name, since AS consumed, c.remaining_credits, due - used AS not_in_its_balance, had_pool AS had_old_pool,
-    added AS added_to_its_pools
+SELECT o.id AS organization_id, o.name, f.since AS consumed, c.remaining_credits, f.due - f.used AS not_in_its_balance,
+    f.had_pool AS had_old_pool, changed.added AS added_to_its_pools
 FROM organizations AS o
 LEFT JOIN runbook.folded_back AS f ON f.organization_id = o.id
 LEFT JOIN runbook.pools_changed AS changed ON changed.organization_id = o.id::TEXT
 LEFT JOIN organization_credits AS c ON c.organization_id = o.id
-WHERE since > 0 AND (NOT had_pool OR c.remaining_credits < 0 OR due > used) OR is_born AND c.organization_id IS NULL OR added <> 0
-ORDER BY since DESC NULLS LAST, o.id;
+WHERE f.since > 0 AND (NOT f.had_pool OR c.remaining_credits < 0 OR f.due > f.used) OR f.is_born AND c.organization_id IS NULL
+    OR changed.added <> 0
+ORDER BY f.since DESC NULLS LAST, o.id;

@@ -14,7 +14,7 @@ from tests.support.baseline import baseline
 from tests.support.beside import wait_until
 
 STATUS = 1
-MADE_OF = ("consumption_forms AS", "pg_temp.books")
+MADE_OF = ("VIEW key_type AS", "consumption_forms AS", "pg_temp.books")
 CHECK = "each action type is debited, to the credit and with its audit rows"
 # A call reaches its row late: others debit the organization between the look before it and the call.
 LATE = """

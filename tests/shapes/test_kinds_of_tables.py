@@ -61,6 +61,28 @@ SAID = {
         together([pieces()["types_domain_of_enum"]]).sql,
         "of type text or enum, not action_kind, a domain over action_kinds",
     ),
+    "balances with one writer": (
+        together([pieces()["triggers_one_writer"]]).sql,
+        "WHEN (current_user <> 'guardian')",
+    ),
+    "ids of two types": (
+        """ALTER TABLE credit_actions DROP CONSTRAINT credit_actions_organization_id_fkey;
+        DROP POLICY "Members read their actions" ON credit_actions;
+        ALTER TABLE credit_actions ALTER organization_id TYPE text""",
+        "credit_actions has a column organization_id of type uuid, not text",
+    ),
+    "ids of an extension's type": (
+        """
+        -- as the superuser
+        CREATE EXTENSION citext SCHEMA extensions;
+        -- as the owner
+        ALTER TABLE organization_credits DROP CONSTRAINT organization_credits_organization_id_fkey;
+        ALTER TABLE credit_actions DROP CONSTRAINT credit_actions_organization_id_fkey;
+        DROP POLICY "Members read their organization" ON organizations;
+        DROP POLICY "Members update their organization" ON organizations;
+        ALTER TABLE organizations ALTER id DROP DEFAULT, ALTER id TYPE extensions.citext""",
+        "a column id of type uuid or text or smallint or integer or bigint, not extensions.citext",
+    ),
     "no partition for a type": (
         together([pieces()["ids_partitioned_by_type"]]).sql,
         "CREATE TABLE … PARTITION OF credit_actions DEFAULT",

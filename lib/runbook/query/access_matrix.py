@@ -10,7 +10,8 @@ from runbook.query.table import Table
 
 NOT_ALLOWED = "42501"
 COMPUTED = "428C9"  # a generated column, which nobody can write
-REFUSALS = {"denied", "0", "22P02", COMPUTED}
+UNSEEN = {"42P01", "42883"}  # a relation or function in a schema that the role may not use
+REFUSALS = {"denied", "0", "22P02", COMPUTED, *UNSEEN}
 SEPARATOR = " · "
 EITHER = " or "
 AS_FOUND = "as found"  # declares nothing: what comes of it is on record for later
