@@ -81,7 +81,7 @@ SAID = {
         DROP POLICY "Members read their organization" ON organizations;
         DROP POLICY "Members update their organization" ON organizations;
         ALTER TABLE organizations ALTER id DROP DEFAULT, ALTER id TYPE extensions.citext""",
-        "a column id of type uuid or text or smallint or integer or bigint, not extensions.citext",
+        "a column id of type uuid or text or smallint or integer or bigint, not citext",
     ),
     "no partition for a type": (
         together([pieces()["ids_partitioned_by_type"]]).sql,

@@ -206,7 +206,7 @@ def _failure(task: Task, step: str, error: BaseException, session: PreflightSess
     if why or session.lacks:
         session.lacks = True
         return Finding.from_check(NOTED, task.number, f"step {step}", f"not asked, for {why or BUILDS_ON}: a run will")
-    if isinstance(error, UsageError):
+    if isinstance(error, UsageError) and not session.failed:
         raise error
     kind = NOTED if session.failed else BLOCKS
     words = " ".join(str(error).split())
