@@ -120,3 +120,34 @@ def test_what_a_killed_rollback_left_is_not_taken_for_what_a_later_one_found(dra
     assert (value["credits"], value["of_them_used"]) == (0, 0)
     assert before is not None
     assert value["organizations"] >= before[1]
+
+
+WRITES = {
+    "a debit of what remains": ("remaining_credits = remaining_credits - 1", True),
+    "a debit by the book": ("used_credits = used_credits + 1, remaining_credits = remaining_credits - 1", True),
+    "credits bought": ("total_credits = total_credits + 5, remaining_credits = remaining_credits + 5", False),
+    "a smaller plan": ("total_credits = total_credits - 1, remaining_credits = remaining_credits - 1", False),
+    "a new month": ("used_credits = 0, remaining_credits = total_credits", False),
+}
+USUAL = "total_credits < 100000 AND remaining_credits > 0 AND used_credits > 0"
+
+
+@pytest.mark.slow
+def test_an_old_balance_refuses_a_debit_of_either_column_and_nothing_else(drawing: Drawing) -> None:
+    refused = {}
+
+    def between(database: Database, way: str, task: int) -> None:
+        if (way, task) != ("up", 2):
+            return
+        with psycopg.connect(database.owner) as owner:
+            for what, (change, _) in WRITES.items():
+                try:
+                    owner.execute(f"UPDATE organization_credits SET {change} WHERE {USUAL}".encode())
+                    refused[what] = False
+                except psycopg.errors.ObjectNotInPrerequisiteState:
+                    refused[what] = True
+                owner.rollback()
+
+    draw = drawing.draw(given={"dry_run": False}, between=between, last=2)
+    assert draw.is_complete, draw.verdict
+    assert refused == {what: expected for what, (_, expected) in WRITES.items()}
