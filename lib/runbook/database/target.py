@@ -59,13 +59,13 @@ class Target:
                 there, where a customer would come upon it.
         """
         with address.open("runbook") as connection:
+            if connection.info.server_version < OLDEST_SERVER:
+                version = connection.info.parameter_status("server_version")
+                raise TooOld(f"runs PostgreSQL {version}; the runbook needs {OLDEST_SERVER // 10000} or newer")
             if poolers.backend(connection) != connection.info.backend_pid:
                 with address.open("runbook") as other:
                     if not poolers.are_sessions(connection, other):
                         raise NoSession(str(connection.info.port))
-            if connection.info.server_version < OLDEST_SERVER:
-                version = connection.info.parameter_status("server_version")
-                raise TooOld(f"runs PostgreSQL {version}; the runbook needs {OLDEST_SERVER // 10000} or newer")
             settings.settle(connection, schemas)
             return cls(address.pinned(connection), schemas, target_identity.ask(connection), written=written)
 
