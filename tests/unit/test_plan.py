@@ -75,6 +75,7 @@ def test_a_plan_knows_its_tasks_and_where_they_lie(read, tmp_path):
         ("notebooks/1.ipynb", "../1.ipynb", r"tasks\[1\]\.notebook must lie below the folder of the plan"),
         ("sql/1.sql", "/tmp/1.sql", r"tasks\[1\]\.rollback must lie below the folder of the plan"),
         ('server = "embedded"', 'server = "cloud"', "environments.local.server must be 'embedded' or 'url'"),
+        ("[environments.local]", '[environments."../x"]', r"environments\.\.\./x\.name must be a name of letters"),
         ('approval = "automatic"', 'approval = "maybe"', "must be 'automatic' or 'required'"),
         (
             'approval = "automatic"',

@@ -1,29 +1,21 @@
 """Fleets: many targets under one policy. The plan holds the policy; an inventory, a file or a command, the targets."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from runbook.errors import UsageError
 from runbook.plan import commands
 from runbook.plan.model import Environment
-from runbook.plan.values import CLOSED, Approval, Command, Count, Fingerprint, Flag, SchemaName, Text
+from runbook.plan.values import CLOSED, NAME, Approval, Command, Count, Fingerprint, Flag, Name, SchemaName, Text
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 OWN = "fleet."  # the fleet's own files begin with this; its targets' folders lie beside them
 KEYS = {"target", "wave", "parameters"}  # of an entry
-
-
-def _named(name: str) -> str:
-    if not NAME.fullmatch(name):
-        raise ValueError("must be a name of letters, digits, “.”, “_” and “-”, at most 63")
-    return name
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Fleet:
 
     __pydantic_config__ = CLOSED
 
-    name: Annotated[str, AfterValidator(_named)]
+    name: Name
     targets: str = ""
     targets_command: Command = ()
     address_command: Command = ()

@@ -18,6 +18,7 @@ from runbook.plan.values import (
     Fingerprint,
     Flag,
     Minutes,
+    Name,
     SchemaName,
     Text,
     Texts,
@@ -199,7 +200,7 @@ class Environment:
 
     __pydantic_config__ = CLOSED
 
-    name: Text
+    name: Name
     server: Literal["embedded", "url"] = "url"
     database: str = ""
     owner: str = ""

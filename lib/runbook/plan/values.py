@@ -18,6 +18,7 @@ Command = tuple[Text, ...]
 Fingerprint = Annotated[str, Field(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
 Values = TypeVar("Values", bound=Sized)
 Approval = Literal["automatic", "required"]
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # of what has a folder of evidence
 
 
 def not_empty(values: Values) -> Values:
@@ -29,6 +30,12 @@ def not_empty(values: Values) -> Values:
     if not values:
         raise ValueError("must not be empty")
     return values
+
+
+def _folder_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError("must be a name of letters, digits, “.”, “_” and “-”, at most 63")
+    return name
 
 
 def _schema_name(name: str) -> str:
@@ -60,6 +67,7 @@ def _below_root(path: Path, info: ValidationInfo) -> Path:
     return info.context["root"] / path if info.context else path
 
 
+Name = Annotated[str, AfterValidator(_folder_name)]
 SchemaName = Annotated[str, AfterValidator(_schema_name)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(not_empty)]
 File = Annotated[Path, AfterValidator(_below_root)]
