@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from runbook.errors import StepFailed
+from runbook.errors import TryAgain
 from runbook.query import older_transactions
 from tests.integration.conftest import Notebook
 
@@ -18,7 +18,7 @@ Connect = Callable[[Path], psycopg.Connection]
 def test_a_transaction_that_is_open_is_named_at_the_bound(begun: Notebook, toy: Path, connect: Connect) -> None:
     other = connect(toy)
     other.execute("SET application_name = 'a report'; BEGIN; SELECT FROM shelves")
-    with pytest.raises(StepFailed, match=f"process {other.info.backend_pid}, .*a report, idle in transaction"):
+    with pytest.raises(TryAgain, match=f"process {other.info.backend_pid}, .*a report, idle in transaction"):
         older_transactions.wait(begun.task.connection, 0)
 
 
@@ -27,7 +27,7 @@ def test_a_prepared_transaction_counts(begun: Notebook) -> None:
         "CREATE TEMP VIEW pg_prepared_xacts AS"
         " SELECT 'a transfer' AS gid, 'guardian' AS owner, current_database() AS database"
     )
-    with pytest.raises(StepFailed, match="the prepared transaction 'a transfer' of guardian"):
+    with pytest.raises(TryAgain, match="the prepared transaction 'a transfer' of guardian"):
         older_transactions.wait(begun.task.connection, 0)
 
 
@@ -49,7 +49,7 @@ def test_one_that_begins_later_is_not_waited_for(
 def test_no_batch_begins_before_they_have_ended(begun: Notebook, toy: Path, connect: Connect) -> None:
     connect(toy).execute("BEGIN; SELECT FROM shelves")
     begun.task.parameters["longest_wait_s"] = 0
-    with pytest.raises(StepFailed, match="Nothing was changed"):
+    with pytest.raises(TryAgain, match="Nothing was changed"):
         begun.run(
             "%%backfill shelves\n"
             "UPDATE shelves SET room = room || '!' WHERE ctid >= current_setting('runbook.first')::tid\n"

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from runbook.database import embedded, pauses
-from runbook.errors import GateShut, StepFailed, UsageError
+from runbook.errors import GateShut, StepFailed, TryAgain, UsageError
 from runbook.notebook.backfill import backfill
 from runbook.notebook.backfill.throttle import Throttle
 from runbook.query import lock_retry
@@ -137,7 +137,7 @@ def test_a_change_gives_up_in_one_sentence_and_has_changed_nothing(begun, idle_r
     monkeypatch.setattr(lock_retry, "ATTEMPTS", 2)
     pause(lambda seconds: None)
     who = f"process {idle_reader.info.backend_pid}, .*idle in transaction"
-    with pytest.raises(StepFailed, match=rf"could not be had in 2 attempts.*nothing was changed. Open now: .*{who}"):
+    with pytest.raises(TryAgain, match=rf"could not be had in 2 attempts.*nothing was changed. Open now: .*{who}"):
         begun.run(ADD_COLUMN)
     assert begun.rows(COLUMN) == [(0,)]
 
@@ -146,7 +146,7 @@ def test_a_backfill_that_gives_up_a_batch_names_whose_transactions_are_open(begu
     monkeypatch.setattr(lock_retry, "ATTEMPTS", 2)
     holder = connect(toy)
     holder.execute("BEGIN; SELECT FROM shelves WHERE shelf = 7 FOR UPDATE")
-    with pytest.raises(StepFailed, match=f"met a lock.*Open now: .*process {holder.info.backend_pid}, "):
+    with pytest.raises(TryAgain, match=f"met a lock.*Open now: .*process {holder.info.backend_pid}, "):
         begun.run(
             "%%backfill shelves\n"
             "UPDATE shelves SET room = room || '!' WHERE ctid >= current_setting('runbook.first')::tid\n"

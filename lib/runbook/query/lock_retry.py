@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import psycopg
 
-from runbook.errors import StepFailed
+from runbook.errors import StepFailed, TryAgain
 from runbook.query import older_transactions
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ def retry_while_locked(connection: psycopg.Connection, action: Callable[[], T]) 
     `action` must leave nothing behind when it fails: one implicit transaction, or one that cleans up.
 
     Raises:
-        StepFailed: every attempt met a lock; the message names whose transactions are open on the connection's
+        TryAgain: every attempt met a lock; the message names whose transactions are open on the connection's
             database.
     """
     waited = 0.0
@@ -40,7 +40,7 @@ def retry_while_locked(connection: psycopg.Connection, action: Callable[[], T]) 
             print(f"The lock is held by others: trying again in {pause:.1f} s.")
         time.sleep(pause)
         waited += pause
-    raise StepFailed(
+    raise TryAgain(
         f"The lock could not be had in {ATTEMPTS} attempts over {waited:.0f} s; nothing was changed. "
         f"{older_transactions.holders(connection)}"
     )

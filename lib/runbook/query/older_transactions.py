@@ -4,7 +4,7 @@ import time
 
 import psycopg
 
-from runbook.errors import StepFailed
+from runbook.errors import TryAgain
 
 TURN = 0.05  # seconds until they are looked at again
 SHOWN = 5  # how many are named
@@ -34,14 +34,14 @@ def wait(connection: psycopg.Connection, seconds: float = USUAL) -> None:
         seconds: how long at most.
 
     Raises:
-        StepFailed: some have not; the message names them. Nothing was changed.
+        TryAgain: some have not; the message names them. Nothing was changed.
     """
     left, deadline = _open(connection), time.monotonic() + seconds
     if left:
         print(f"Waiting for {len(left)} transactions that began before.")
     while left:
         if time.monotonic() >= deadline:
-            raise StepFailed(
+            raise TryAgain(
                 f"After {seconds:g} s {len(left)} transactions that began before are still open, and what they did may "
                 f"not be seen yet: {_named(left)}. Nothing was changed. Let them end, or end them, and run this again."
             )

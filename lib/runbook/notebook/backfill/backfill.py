@@ -20,7 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psycopg
 from IPython.display import display
 
-from runbook.errors import StepFailed, UsageError
+from runbook.errors import StepFailed, TryAgain, UsageError
 from runbook.notebook.backfill.batches import BatchWorker
 from runbook.notebook.backfill.pacing import Batch, Cost, Pace, Tids
 from runbook.notebook.backfill.progress import Progress
@@ -64,6 +64,7 @@ def run_backfill(task: Context, table: str, statement: str) -> Table:
         UsageError: the statement does not restrict itself to the batch, or returns something else.
         NotAsDue: a batch left something else than what was due; it was rolled back, the batches before it stand.
         StepFailed: a batch failed for good; the batches before it stand.
+        TryAgain: … because others held a lock at every attempt, or transactions that began before are still open.
     """
     backfill = _Backfill(task, table, statement)
     if (longest := task.parameters.get("longest_wait_s")) is not None:
@@ -197,7 +198,7 @@ class _Backfill:
                 return seconds
             if self.stop.wait(pause):
                 return 0.0
-        raise StepFailed(
+        raise TryAgain(
             f"The batch from {batch.first} to {batch.last} met a lock or a deadlock at every attempt; those before it "
             f"stand. {older_transactions.holders(worker.connection)}"
         )
