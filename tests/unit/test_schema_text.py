@@ -41,6 +41,13 @@ def test_a_tablespace_stays_with_what_lies_in_it():
     assert one != in_order(HEAD + fast + TABLE + OTHER)
 
 
+def test_a_tablespace_is_said_of_no_entry_that_lies_nowhere():
+    fast, usual = "SET default_tablespace = fast;\n\n", "SET default_tablespace = '';\n\n"
+    one = in_order(HEAD + fast + TABLE + IDENTITY + GRANT + usual + OTHER)
+    assert one == in_order(HEAD + fast + TABLE + usual + OTHER + IDENTITY + GRANT)
+    assert one.count("fast") == 1
+
+
 def test_an_empty_schema_has_no_entries():
     assert in_order(HEAD) == "SET row_security = off;\n"
 

@@ -7,8 +7,13 @@ ENTRY = re.compile(
     r"^--\n-- Name: (?P<name>.*); Type: (?P<type>[A-Z ]+); Schema: (?P<schema>.*); Owner: .*\n--\n", re.M
 )
 NOISE = re.compile(r"--|\\(?:un)?restrict ")
-# What holds for every entry that follows, and what it is where nothing else is said
+# What holds for the entries that follow, and what it is where nothing else is said
 USUAL = {"default_tablespace": "''", "default_table_access_method": "heap"}
+# Which entries: pg_dump says it anew before one of these alone
+HEEDED = {
+    "default_tablespace": {"TABLE", "MATERIALIZED VIEW", "INDEX", "CONSTRAINT"},
+    "default_table_access_method": {"TABLE", "MATERIALIZED VIEW"},
+}
 SETTING = re.compile(rf"SET ({'|'.join(USUAL)}) = (.*);")
 # As a reader expects them; any other kind comes after these
 ORDER = (
@@ -32,8 +37,9 @@ def _entries(dump: str) -> Iterator[tuple[int, str, str, str, list[str]]]:
     for head, end in zip(heads, ends, strict=False):
         settings |= dict(SETTING.findall(before))
         before = dump[head.end() : end]
-        unusual = [f"SET {name} = {value};" for name, value in settings.items() if value != USUAL[name]]
         kind = head["type"]
+        heeded = [one for one in settings.items() if kind in HEEDED[one[0]]]
+        unusual = [f"SET {name} = {value};" for name, value in heeded if value != USUAL[name]]
         rank = ORDER.index(kind) if kind in ORDER else len(ORDER)
         yield rank, kind, head["schema"], head["name"], [*unusual, *_lines(before)]
 
