@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ from runbook.evidence.manifest import latest_run, read_manifest
 from runbook.plan.plan import Plan
 
 RUN = [sys.executable, "-m", "runbook", "run"]
+
+
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    """Let what is started here heed SIGHUP, though these tests may run by nohup."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, former)
 
 
 def left(toy: Path) -> str:
@@ -38,6 +47,7 @@ def test_a_run_that_was_given_no_streams_goes_on(toy: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("heeding")
 def test_a_run_whose_terminal_hangs_up_is_sealed_and_can_go_on(toy: Path) -> None:
     with subprocess.Popen(RUN, cwd=toy, stdout=subprocess.PIPE, text=True, start_new_session=True) as batch:
         assert batch.stdout

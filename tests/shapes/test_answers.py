@@ -72,4 +72,4 @@ def test_an_answer_that_nobody_can_make_is_named_before_anything_changes(drawing
     draw = drawing.draw(together([pieces()["function_answers_a_text"]]).sql, last=0)
     assert draw.is_blocked, draw.verdict
     told = [str(row) for task in draw.tasks for one in task.findings for row in one.rows]
-    assert any("its answer, text, cannot be made" in one for one in told)
+    assert any("four pools cannot give its result, text" in one for one in told)

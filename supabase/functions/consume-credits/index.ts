@@ -125,7 +125,9 @@ async function read(request: Request): Promise<Parameters<typeof consume_credits
   }
   const { organization_id, action_type, credits } = body;
   const pattern = Deno.env.get("CREDITS_ORGANIZATION_ID");
-  if (!["string", "number"].includes(typeof organization_id) || !RegExp(`^(${pattern || UUID})$`).test(organization_id)) {
+  if (
+    !["string", "number"].includes(typeof organization_id) || !RegExp(`^(${pattern || UUID})$`).test(organization_id)
+  ) {
     throw invalid(pattern ? "organization_id must be the id of an organization" : "organization_id must be a UUID");
   }
   if (!ACTION_TYPES.includes(action_type)) {
