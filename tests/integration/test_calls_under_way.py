@@ -218,14 +218,6 @@ def test_an_allocation_while_it_is_folded_back_opens_no_pool_in_which_calls_are_
     assert target.observer.execute(OLD_POOL, [organization]).fetchone() == (3, 997)
 
 
-def test_what_a_pool_that_came_later_says_was_used_is_used_after_a_rollback_too(plan: Plan, target: Target) -> None:
-    migrate(target.runbook, plan.task(MIGRATION).notebook)
-    organization = target.born(used=7)
-    target.observer.execute(CALL, [organization])
-    target.go_back(plan)
-    assert target.observer.execute(OLD_POOL, [organization]).fetchone() == (10, 990)
-
-
 BOOKED = """
     CREATE FUNCTION book() RETURNS TRIGGER LANGUAGE plpgsql AS $$
     BEGIN
@@ -240,8 +232,9 @@ BOOKED = """
 """
 
 
-def test_what_a_trigger_has_booked_on_a_pool_that_came_later_is_counted_once(plan: Plan, target: Target) -> None:
-    target.observer.execute(BOOKED)
+@pytest.mark.parametrize("books", ["SELECT", BOOKED], ids=["nobody books there", "a trigger books there"])
+def test_what_was_used_of_a_pool_that_came_later_is_counted_once(plan: Plan, target: Target, books: str) -> None:
+    target.observer.execute(books)
     migrate(target.runbook, plan.task(MIGRATION).notebook)
     organization = target.born(used=7)
     target.observer.execute(CALL, [organization])
