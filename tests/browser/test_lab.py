@@ -8,6 +8,7 @@ import re
 from io import BytesIO
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from matplotlib.image import imread
 
@@ -117,7 +118,8 @@ def test_a_notebook_is_readable_by_everybody(page, task):
     for theme, ground in (("Dark", 17), ("Light", 255)):
         in_theme(page, theme)
         chart = 255 * imread(BytesIO(images.last.screenshot()))  # the first may be taller than the window
-        assert chart[2, 2, :3].round().tolist() == pytest.approx([ground] * 3, abs=1)  # the page's own
+        edge = np.median(chart[:, 2, :3], axis=0)  # a toolbar's shadow may lie on a corner
+        assert edge.tolist() == pytest.approx([ground] * 3, abs=1)  # the page's own
         assert page.evaluate(CONTRASTS, f"{OUTPUTS} *, .jp-CodeCell .cm-line, .jp-CodeCell .cm-line *") == []
     wrapped = page.locator(".jp-CodeCell .cm-scroller").filter(has=page.locator(".cm-lineWrapping"))
     assert wrapped.evaluate_all(CUT) == []

@@ -52,6 +52,11 @@ def test_a_shape_that_the_server_refuses_is_no_draw(drawing: Drawing) -> None:
     assert not draw.tasks
 
 
+def test_a_schema_of_one_draw_is_not_the_next_draws(drawing: Drawing) -> None:
+    drawing.draw("-- lies in: billing\nSELECT 1 / 0")
+    assert not drawing.plan.environment(drawn.ENVIRONMENT).schema
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("piece", "told", "untold"),

@@ -122,8 +122,7 @@ class Drawing:
         plot = Plot({**CHEAP, **(given or {})}, watch, between, attempts, preflight)
         whole = "\n".join(shapes)
         begun, found = time.perf_counter(), Draw(grows=tuple(GROWS.findall(whole)))
-        self.plan = _with_schema(self.plan, *LIES_IN.findall(whole))
-        with self.databases.fresh() as database, address_of(database.owner):
+        with self.databases.fresh() as database, address_of(database.owner), self._lying_in(*LIES_IN.findall(whole)):
             try:
                 for shape in shapes:
                     database.apply(shape)
@@ -138,6 +137,15 @@ class Drawing:
             found.end = observe(database.superuser, passing or {})
         found.seconds = time.perf_counter() - begun
         return found
+
+    @contextmanager
+    def _lying_in(self, *schema: str) -> Iterator[None]:
+        """Let the environment name a schema for one draw."""
+        self.plan = _with_schema(self.plan, *schema)
+        try:
+            yield
+        finally:
+            self.plan = _with_schema(self.plan)
 
     def _forth(self, found: Draw, database: Database, plot: Plot, last: int | None) -> None:
         given = {"samples": SAMPLES[1], **plot.parameters}
