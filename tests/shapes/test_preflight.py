@@ -58,6 +58,12 @@ def test_a_database_without_the_tables_is_told_so_and_asked_nothing_more(drawing
     assert [words for words in found.to_come if words.startswith("everything from Task 0")]
 
 
+def test_what_a_dump_refuses_is_said_in_its_own_words(drawing: Drawing) -> None:
+    with drawing.databases.fresh() as database, address_of(database.owner), drawing.lying_in("nowhere"):
+        found = run_preflight(drawing.plan, CHEAP["environment"], {})
+    assert [one for one in found.findings if "no matching schemas were found" in one.what]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("names", STOPPING, ids=" + ".join)
 def test_what_stops_a_run_is_named_by_a_preflight_in_one_list(drawing: Drawing, names: tuple[str, ...]) -> None:

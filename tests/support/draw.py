@@ -122,7 +122,7 @@ class Drawing:
         plot = Plot({**CHEAP, **(given or {})}, watch, between, attempts, preflight)
         whole = "\n".join(shapes)
         begun, found = time.perf_counter(), Draw(grows=tuple(GROWS.findall(whole)))
-        with self.databases.fresh() as database, address_of(database.owner), self._lying_in(*LIES_IN.findall(whole)):
+        with self.databases.fresh() as database, address_of(database.owner), self.lying_in(*LIES_IN.findall(whole)):
             try:
                 for shape in shapes:
                     database.apply(shape)
@@ -139,7 +139,7 @@ class Drawing:
         return found
 
     @contextmanager
-    def _lying_in(self, *schema: str) -> Iterator[None]:
+    def lying_in(self, *schema: str) -> Iterator[None]:
         """Let the environment name a schema for one draw."""
         self.plan = _with_schema(self.plan, *schema)
         try:

@@ -134,7 +134,8 @@ def tools(task: TaskSession) -> Table:
         task: on the target whose server the client programs must fit.
     """
     server = task.connection.info.server_version // 10000
-    rows = [["client programs of PostgreSQL", f"for server {server}", _has_programs(task)]]
+    refusal = _refusal(task)
+    rows = [["client programs of PostgreSQL", refusal or f"for server {server}", not refusal]]
     for name in sorted(REQUIRED.findall(text)[0] for text in requires("runbook") or () if "extra ==" not in text):
         rows.append([name, "Python package", _is_installed(name)])
     return Table(["tool", "which", "fits"], rows)
@@ -147,8 +148,10 @@ def _is_installed(name: str) -> bool:
         return False
 
 
-def _has_programs(task: TaskSession) -> bool:
+def _refusal(task: TaskSession) -> str:
+    """Return what pg_dump says where it does not dump the plan's schema, else an empty text."""
     try:
-        return bool(task.schema())
-    except StepFailed:
-        return False
+        task.schema()
+    except StepFailed as error:
+        return str(error)
+    return ""
