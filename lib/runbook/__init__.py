@@ -14,7 +14,9 @@ RunbookError is what every failure has in common, each with one clear sentence a
 GateShut, NotAccepted, StepFailed, UsageError, NotAllowed.
 """
 
-from importlib import import_module
+import sys
+from importlib import import_module, util
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,7 +52,18 @@ PLACES = {"begin": "runbook.notebook.begin", "Table": "runbook.query.table"}
 def __getattr__(name: str) -> Any:
     # Imported when it is asked for: the command line must not pay for IPython and pandas.
     if name in MODULES:
-        return import_module(MODULES[name])
+        return _on_first_use(MODULES[name])
     if name in __all__:
         return getattr(import_module(PLACES.get(name, "runbook.errors")), name)
     raise AttributeError(f"module 'runbook' has no attribute {name!r}")
+
+
+def _on_first_use(name: str) -> ModuleType:
+    """Return a module that loads when something of it is used: matplotlib only where a chart is drawn."""
+    if name not in sys.modules:
+        spec = util.find_spec(name)
+        assert spec is not None and spec.loader is not None
+        spec.loader = util.LazyLoader(spec.loader)
+        sys.modules[name] = util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]

@@ -118,11 +118,27 @@ def test_nothing_can_be_written(session, target, text):
     assert target.execute("SELECT count(*) FROM shelves").fetchone() == (300,)
 
 
-def test_only_temporary_views_are_made(session, target):
-    session.make_views("SELECT 1; CREATE TEMP VIEW seen AS SELECT 1 AS x;\n-- also\nCREATE TABLE unseen (x integer)")
-    assert session.send("SELECT x FROM seen", None, 1).tables[0][0][0] == 1
+def test_only_what_is_temporary_is_made(session, target):
+    rest = session.make_temporary(
+        "SELECT 1; CREATE TEMP VIEW seen AS SELECT 1 AS x;\n-- also\nCREATE TABLE unseen (x integer);"
+        "DROP TABLE IF EXISTS pg_temp.kept; CREATE TEMP TABLE kept AS SELECT 2 AS x;"
+    )
+    assert session.send("SELECT seen.x + kept.x FROM seen, kept", None, 1).tables[0][0][0] == 3
+    assert "unseen" in rest
+    assert "pg_temp" not in rest
     assert target.execute("SELECT to_regclass('unseen')").fetchone() == (None,)
     assert session.send("DELETE FROM shelves", None, 1).sqlstate == "25006"
+
+
+@pytest.mark.parametrize("query", ["SELECT 1 / 0 AS x", "SELECT nextval('counter') AS x"])
+def test_a_temporary_table_that_cannot_be_filled_is_not_there(session, query):
+    session.make_temporary(f"CREATE TEMP TABLE kept AS {query}")
+    assert session.send("SELECT FROM kept", None, 1).sqlstate == "42P01"
+
+
+def test_what_looks_like_one_statement_and_is_two_is_not_made(session, target):
+    session.make_temporary("CREATE TEMP VIEW kept AS SELECT 1 AS declare; DELETE FROM shelves")
+    assert target.execute("SELECT count(*) FROM shelves").fetchone() == (300,)
 
 
 def test_an_altered_notebook_is_not_run(copy, verify):

@@ -40,6 +40,11 @@ SAID = {
     "a part of another": (OF_ANOTHER, "GRANT archivist TO guardian"),
     "no index on the id": (WITHOUT_INDEX, "CREATE UNIQUE INDEX CONCURRENTLY ON organizations (id)"),
     "a copy of rows by their places": (BY_PLACE, "let it name the columns"),
+    "an organization in two tables": (
+        """CREATE TABLE organizations_of_last_year () INHERITS (organizations);
+        INSERT INTO organizations_of_last_year SELECT * FROM ONLY organizations LIMIT 1""",
+        "keep one of its rows",
+    ),
     "a condition of a publication": (
         "CREATE PUBLICATION active FOR TABLE organizations WHERE (status = 'active')",
         "give the table a primary key",

@@ -238,6 +238,11 @@ def test_the_command_line_pays_for_no_notebook():
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
+def test_a_notebook_pays_for_charts_where_it_draws_one():
+    asked = "import sys; from runbook import charts; sys.exit('matplotlib' in sys.modules or not charts.GREY)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
 def test_every_magic_is_known_where_cells_are_read_run_and_coloured():
     known = set(cells.MAGICS)
     assert set(magics.RunbookMagics.magics["cell"]) == known

@@ -36,6 +36,8 @@ from runbook.query.table import Table
 LOCK_TIMEOUT = "10s"
 AT_ONCE = 2  # tasks, each in a session of its own
 TEMPORARY_VIEW = re.compile(r"\s*CREATE\s+(OR\s+REPLACE\s+)?TEMP(ORARY)?\s+VIEW\b", re.IGNORECASE)
+TEMPORARY_TABLE = re.compile(r"\s*CREATE\s+TEMP(?:ORARY)?\s+TABLE\s+(\w+)\s+AS\b(.+)", re.IGNORECASE | re.DOTALL)
+FORMER_TABLE = re.compile(r"\s*DROP\s+TABLE\s+IF\s+EXISTS\s+pg_temp\.", re.IGNORECASE)  # a new session has none
 PYTHON, UNTRIED = "Python cell", "unreached cell"
 
 
@@ -129,24 +131,37 @@ class ReplaySession:
         except StepFailed as error:  # a command of psql's that found nothing
             return Refused("", str(error))
 
-    def make_views(self, text: str) -> str:
-        """Make the temporary views of a cell and return the rest of it.
-
-        They store a question and ask nothing, and later cells need them.
-        """
+    def make_temporary(self, text: str) -> str:
+        """Make the temporary views and tables of a cell, which later cells need, and return the rest of it."""
         if not re.search(r"\bTEMP(ORARY)?\b", text, re.IGNORECASE):  # parsing takes longer than asking
             return text
-        statements = sqlparse.split(text)
-        views = [one for one in statements if TEMPORARY_VIEW.match(sqlparse.format(one, strip_comments=True))]
-        for view in views:
-            self.connection.execute("SET default_transaction_read_only = off")
-            try:
-                self.connection.execute(view.encode())
-            except psycopg.Error:
-                continue  # whoever needs it will say so
-            finally:
-                self.connection.execute("SET default_transaction_read_only = on")
-        return "\n".join(one for one in statements if one not in views) if views else text
+        rest = []
+        for one in sqlparse.split(text):
+            words = sqlparse.format(one, strip_comments=True).rstrip("; \n")
+            if TEMPORARY_VIEW.match(words):
+                self._make(words)
+            elif table := TEMPORARY_TABLE.match(words):
+                self._make(f"{words} WITH NO DATA")
+                if not self._try(f"INSERT INTO {table[1]} {table[2]}"):  # read-only as all that is asked
+                    self._make(f"DROP TABLE {table[1]}")  # an empty one would be an answer
+            elif not FORMER_TABLE.match(words):
+                rest.append(one)
+        return "\n".join(rest)
+
+    def _make(self, statement: str) -> None:
+        """Make what asks nothing, and is this session's own."""
+        self.connection.execute("SET default_transaction_read_only = off")
+        try:
+            self._try(statement)
+        finally:
+            self.connection.execute("SET default_transaction_read_only = on")
+
+    def _try(self, statement: str) -> bool:
+        try:
+            self.connection.execute(statement.encode(), prepare=True)  # one statement, whatever its text is
+        except psycopg.Error:
+            return False  # whoever needs it will say so
+        return True
 
 
 def _evidence(folder: Path, task: dict[str, Any]) -> Iterator[RecordedCell]:
@@ -162,7 +177,8 @@ def _again(session: ReplaySession, one: RecordedCell, outcome: ReplayOutcome, *,
     magic = one.cell.magic
     if "verify" not in one.cell.tags or not is_asked:
         if one.number is not None and magic:
-            session.make_views(one.cell.body)
+            session.go_to(one.number)
+            session.make_temporary(one.cell.body)
     elif one.number is None:
         outcome.skipped[UNTRIED] += 1
     elif magic is None or magic[0] not in {"sql", "finding", "check"}:
@@ -192,7 +208,7 @@ def _check(session: ReplaySession, one: RecordedCell, line: str) -> Drift | None
 
 def _table(session: ReplaySession, one: RecordedCell, line: str, outcome: ReplayOutcome) -> Drift | None:
     words = shlex.split(line) if one.cell.magic and one.cell.magic[0] == "sql" else []
-    text = session.make_views(one.cell.body)
+    text = session.make_temporary(one.cell.body)
     if not text:
         return None
     answer = session.send(text, words[words.index("--as") + 1] if "--as" in words else None, one.number or 0)
