@@ -26,7 +26,7 @@ BEGIN
             INSERT INTO runbook.pools_changed
             SELECT o.id::TEXT, credits.given - credits.as_migrated
             FROM organizations AS o
-            LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id
+            LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id AND was.migrated_at = o.credits_migrated_at
             CROSS JOIN LATERAL (
                 SELECT
                     o.ai_credits::NUMERIC + o.whatsapp_credits + o.email_credits + o.sms_credits AS given,
@@ -128,13 +128,16 @@ BEGIN
             keeps_itself := is_generated; -- a constraint asks that both are written together
     END;
 
-    -- Does a trigger book there what the trail says? Tried in the same way
+    -- Does a trigger book there what the trail says? Tried in the same way, with each type
     BEGIN
         SELECT organization_id, used_credits INTO was FROM organization_credits ORDER BY remaining_credits DESC NULLS LAST LIMIT 1;
         INSERT INTO credit_actions (organization_id, action_type, credits_consumed, description, created_at)
-        VALUES (was.organization_id, 'ai_chat', 1, 'Tried', now());
+        VALUES
+            (was.organization_id, 'ai_chat', 1, 'Tried', now()), (was.organization_id, 'whatsapp_message', 1, 'Tried', now()),
+            (was.organization_id, 'email_send', 1, 'Tried', now()), (was.organization_id, 'sms_send', 1, 'Tried', now());
         SET CONSTRAINTS ALL IMMEDIATE;
-        SELECT used_credits IS DISTINCT FROM was.used_credits INTO is_booked FROM organization_credits WHERE organization_id = was.organization_id;
+        SELECT CASE COALESCE(used_credits, 0) - COALESCE(was.used_credits, 0) WHEN 0 THEN FALSE WHEN 4 THEN TRUE END
+        INTO is_booked FROM organization_credits WHERE organization_id = was.organization_id;
         RAISE EXCEPTION USING ERRCODE = 'RB000';
     EXCEPTION WHEN OTHERS THEN
         NULL;
@@ -159,11 +162,12 @@ BEGIN
     CREATE OR REPLACE FUNCTION runbook.count_folded_back() RETURNS BIGINT
     LANGUAGE sql
     AS $$
-        SELECT (SELECT COUNT(*) FROM runbook.used_before AS was JOIN public.organizations AS o ON o.id = was.organization_id)
+        SELECT (SELECT COUNT(*) FROM runbook.used_before AS was JOIN public.organizations AS o ON o.id = was.organization_id
+                WHERE NOT EXISTS (SELECT FROM runbook.folded_back AS f WHERE f.organization_id = o.id AND is_born))
              + (SELECT COUNT(*) FROM runbook.folded_back WHERE is_born)
     $$;
 
-    EXECUTE replace(replace(replace(replace(replace(replace($function$
+    EXECUTE replace(replace(replace(replace(replace(replace(replace($function$
         CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
         LANGUAGE plpgsql SET search_path = public, extensions, pg_temp
         AS $$
@@ -188,6 +192,9 @@ BEGIN
             rows := COALESCE(cardinality(these), 0);
 
             IF rows > 0 THEN
+                -- What others are doing to the old pools is seen too, and they wait
+                PERFORM FROM organization_credits WHERE organization_id = ANY (these) FOR NO KEY UPDATE;
+
                 -- Kept is only what is to be told and looked at: whose old pool changes
                 WITH books AS MATERIALIZED (
                     SELECT
@@ -200,16 +207,17 @@ BEGIN
                         c.organization_id IS NOT NULL AS had_pool, was.organization_id IS NULL AS is_born,
                         was.organization_id IS NOT NULL AND counted.since = 0 AND COALESCE(c.used_credits, 0) = of_old_pool.due AS is_idle
                     FROM organizations AS o
-                    LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id
+                    LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id AND was.migrated_at = o.credits_migrated_at
                     LEFT JOIN organization_credits AS c ON c.organization_id = o.id
                     CROSS JOIN LATERAL (
                         SELECT o.ai_used_credits::NUMERIC + o.whatsapp_used_credits + o.email_used_credits + o.sms_used_credits
                             - COALESCE(was.carried, 0) AS since
                     ) AS counted
-                    -- What was refunded there since, or reset for a new month, stays given. If nothing is remembered, what
-                    -- it says was used besides, unless a trigger books there.
+                    -- What was refunded there since, or reset for a new month, stays given; what a trigger booked there
+                    -- counts once. If nothing is remembered, what it says was used besides, unless a trigger books there.
                     CROSS JOIN LATERAL (
-                        SELECT CASE WHEN was.used IS NOT NULL THEN LEAST(was.used, c.used_credits) + counted.since
+                        SELECT CASE WHEN was.used IS NOT NULL AND c.organization_id IS NOT NULL
+                            THEN LEAST(was.used, COALESCE(c.used_credits, 0)/*booked*/) + counted.since
                             ELSE GREATEST(c.used_credits, counted.since)/*besides*/ END AS due
                     ) AS of_old_pool
                     WHERE o.id = ANY (these)
@@ -287,6 +295,7 @@ BEGIN
         )),
         '/*remaining*/', CASE WHEN is_generated THEN '' ELSE ', remaining_credits' END),
         '/*left*/', CASE WHEN is_generated THEN '' ELSE ', born.total - born.used' END),
+        '/*booked*/', CASE WHEN is_booked THEN ' - counted.since' ELSE '' END),
         '/*besides*/', CASE WHEN NOT is_booked THEN ' + LEAST(COALESCE(c.used_credits, 0), counted.since)' ELSE '' END),
         '/*begun*/', COALESCE((SELECT string_agg(format(', %I = %L', begun.name, begun.was), '') FROM runbook.columns_begun AS begun), ''));
 END

@@ -1,12 +1,15 @@
 """Balances that refuse what a rollback would write there: it goes on, and names whom that concerns."""
 
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
 import psycopg
 import pytest
 
 from runbook.plan.finding import ADAPTED
 from tests.shapes.generator import pieces, together
 from tests.support.databases import Database
-from tests.support.draw import Drawing
+from tests.support.draw import Drawing, Moment
 
 CALLS = """
     SET ROLE service_role;
@@ -57,35 +60,94 @@ def test_debt_that_a_balance_refuses_and_a_balance_that_cannot_be_made_do_not_st
     assert {"constraint owes nothing", "organization_credits.period_start"} <= adapted
 
 
-GIVEN_BACK = """
-    SELECT consume_credits_rpc(organization_id, 'ai_chat', 3) FROM organization_credits WHERE used_credits > 20;
-    UPDATE organization_credits SET used_credits = used_credits - 5, remaining_credits = remaining_credits + 5
-    WHERE used_credits > 20
+# Each had used 200 of 1,000. What others do while it has four pools, what it consumes then, and what its old pool says
+# in the end: total, used, remaining.
+DEBIT = "SELECT consume_credits_rpc(id, 'ai_chat', 3) FROM organizations WHERE id = {0}"
+REFUND = (
+    "UPDATE organization_credits SET used_credits = used_credits - 5, remaining_credits = remaining_credits + 5"
+    " WHERE organization_id = {0}"
+)
+AGAIN = (
+    "DELETE FROM credit_actions WHERE organization_id = {0}; DELETE FROM organizations WHERE id = {0};"
+    " INSERT INTO organizations (id, name, plan_name, total_credits) VALUES ({0}, 'Reborn', 'starter', 1000)"
+)
+MEANWHILE = {
+    "nothing": (DEBIT, (1000, 203, 797)),
+    "a refund": (f"{REFUND}; {DEBIT}", (1000, 198, 802)),
+    "a new month": (
+        "UPDATE organization_credits SET used_credits = 0, remaining_credits = total_credits"
+        f" WHERE organization_id = {{0}}; {DEBIT}",
+        (1000, 3, 997),
+    ),
+    "credits bought": (
+        "UPDATE organization_credits SET total_credits = total_credits + 9, remaining_credits = remaining_credits + 9"
+        f" WHERE organization_id = {{0}}; {DEBIT}",
+        (1009, 203, 806),
+    ),
+    "nobody knows what was used": (
+        f"UPDATE organization_credits SET used_credits = NULL WHERE organization_id = {{0}}; {DEBIT}",
+        (1000, 3, 797),
+    ),
+    "no balance any more": (f"DELETE FROM organization_credits WHERE organization_id = {{0}}; {DEBIT}", (3, 3, 0)),
+    "born again": (f"{AGAIN}; {DEBIT}", (1000, 3, 997)),
+    "born again with a balance": (
+        f"{AGAIN}; INSERT INTO organization_credits VALUES ({{0}}, 1000, 0, 1000); {DEBIT}",
+        (1000, 3, 997),
+    ),
+}
+BOOKED = {"nothing", "a refund", "a new month", "credits bought"}  # that make sense where a trigger keeps the balance
+HAD = """
+    ALTER TABLE organization_credits ALTER used_credits DROP NOT NULL;
+    INSERT INTO organizations (id, name, plan_name, total_credits, created_at)
+    SELECT lpad(number::text, 32, '0')::uuid, 'Had ' || number, 'starter', 1000, '2025-01-01'
+    FROM generate_series(1, 99) AS number;
+    INSERT INTO organization_credits
+    SELECT id, 1000, 200, 800 FROM organizations WHERE name ~ '^Had';
+    INSERT INTO credit_actions (organization_id, action_type, credits_consumed, description, created_at)
+    SELECT id, 'ai_chat', 200, 'Consumed', '2025-06-01' FROM organizations WHERE name ~ '^Had'
 """
-KEPT = """
-    SELECT used_credits + remaining_credits = total_credits, used_credits - logged, count(*)
-    FROM organization_credits
-    JOIN (
-        SELECT organization_id, SUM(credits_consumed) AS logged FROM credit_actions GROUP BY organization_id
-    ) AS actions USING (organization_id)
-    WHERE used_credits <> logged GROUP BY 1, 2
-"""
+OLD_POOLS = "SELECT organization_id, total_credits, used_credits, remaining_credits FROM organization_credits"
+
+
+UNDER_WAY = UUID(int=0x99)  # refunded while a rollback folds it back
+WAITED_FOR = "SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+
+
+def refund_under_way(moment: Moment) -> None:
+    """Refund, and commit once the first batch of the rollback waits for it, or is done."""
+    if moment.way == "down" and moment.source.startswith("%%backfill"):
+        with psycopg.connect(moment.database.owner) as other, ThreadPoolExecutor(1) as pool:
+            other.execute(REFUND.format(f"'{UNDER_WAY}'").encode())
+            folding = pool.submit(moment.database.apply, "SELECT runbook.fold_back('(0,0)', '(4294967295,0)')")
+            while not folding.done() and not other.execute(WAITED_FOR).fetchall():
+                pass
+            other.commit()
+            folding.result()
 
 
 @pytest.mark.slow
-def test_credits_that_were_given_back_on_the_old_balance_meanwhile_stay_given(drawing: Drawing) -> None:
-    found = []
+@pytest.mark.parametrize("booked", [False, True], ids=["by the function", "by a trigger"])
+def test_an_old_balance_holds_what_others_did_to_it_meanwhile_and_each_debit_once(
+    drawing: Drawing, booked: bool
+) -> None:
+    acts = {UUID(int=n): MEANWHILE[what] for n, what in enumerate(MEANWHILE, 1) if what in BOOKED or not booked}
+    acts[UNDER_WAY] = MEANWHILE["nothing"]
+    found = {}
 
     def between(database: Database, way: str, task: int) -> None:
         if (way, task) == ("up", 2):
-            database.apply(GIVEN_BACK)
+            for organization, (act, _) in acts.items():
+                database.apply(act.format(f"'{organization}'"))
         if (way, task) == ("down", 2):
             with psycopg.connect(database.owner) as owner:
-                found.extend(owner.execute(KEPT).fetchall())
+                found.update({row[0]: row[1:] for row in owner.execute(OLD_POOLS)})
 
-    draw = drawing.draw("", given={"dry_run": False}, between=between, last=2)
+    shape = together([pieces()["balance_booked_by_actions"]]).sql if booked else ""
+    given = {"dry_run": False, "carry_over_usage": not booked}
+    draw = drawing.draw(HAD, shape, given=given, between=between, watch=refund_under_way, last=2)
     assert [one.stop for one in draw.back] == [None, None, None], draw.verdict
-    assert [(is_right, more) for is_right, more, _ in found] == [(True, -5)]
+    due = {organization: due for organization, (_, due) in acts.items()} | {UNDER_WAY: MEANWHILE["a refund"][1]}
+    assert {organization: found[organization] for organization in acts} == due
 
 
 # Of an organization whose old pool nothing has changed since
