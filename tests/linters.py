@@ -33,7 +33,7 @@ ADVISORS: Mapping[str, str] = {
     ),
     "Function `public.called_by_server` has a role mutable search_path": INLINED,
     "Function `public.may_consume` has a role mutable search_path": INLINED,
-    "Function `runbook.consume_credits_before` has a role mutable search_path": (
+    "Function `runbook.consume_credits_rpc` has a role mutable search_path": (
         "the function as it was found: a rollback gives it back to the byte, and nobody may enter its schema meanwhile"
     ),
 }

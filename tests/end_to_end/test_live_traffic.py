@@ -33,7 +33,7 @@ def test_every_call_made_meanwhile_is_counted_exactly_once(project, connect, run
 USED = "SELECT sum(used_credits) FROM organization_credits"
 MIGRATING = """
 SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'runbook % worker%')
-    OR to_regproc('runbook.consume_credits_before') IS NOT NULL
+    OR to_regproc('runbook.consume_credits_rpc') IS NOT NULL
 """
 
 

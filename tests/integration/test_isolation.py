@@ -278,7 +278,7 @@ CREATE EXTENSION file_fdw
 
 -- the runbook, and functions that are not for tenants
 SELECT FROM runbook.notes
-SELECT runbook.consume_credits_before(NULL, NULL, NULL)
+SELECT runbook.consume_credits_rpc(NULL, NULL, NULL)
 SELECT allocate_plan_credits(NULL, 'premium')
 SELECT plan_credits('ai', 'premium', 1)
 SELECT FROM extensions.pg_stat_statements
