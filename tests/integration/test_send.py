@@ -1,6 +1,7 @@
 """The transport of `%%sql`: a cell reaches the server as it stands, and means what psql would make of it."""
 
 import re
+from datetime import date
 
 import psycopg
 import pytest
@@ -30,6 +31,11 @@ def test_literals_are_stored_verbatim(begun):
         for literal in TRAPS:
             begun.run(f"%%sql\nTRUNCATE kept; INSERT INTO kept VALUES ({literal})")
             assert begun.rows("TABLE kept") == plain.execute(f"SELECT {literal}".encode()).fetchall()
+
+
+def test_a_time_without_a_value_in_python_is_read_as_text(begun):
+    times = "SELECT '-infinity'::timestamptz, 'infinity'::timestamp, '0044-03-15 BC'::date, '2025-10-12'::date"
+    assert begun.rows(times) == [("-infinity", "infinity", "0044-03-15 BC", date(2025, 10, 12))]
 
 
 def test_what_a_cell_rolls_back_is_gone(begun):

@@ -21,6 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
 from runbook import server_words
+from runbook.database import times
 
 Result = TypeVar("Result")
 
@@ -100,11 +101,13 @@ class Address:
             psycopg.OperationalError: the server cannot be reached, or refuses.
         """
         with _deaf_to_service():
-            return _Connection.connect(
+            connection = _Connection.connect(
                 **{**self._whole(), **options, "application_name": application_name},
                 autocommit=True,
                 prepare_threshold=None,  # statements go as psql sends them, none prepared unasked
             )
+        times.read_all(connection)
+        return connection
 
     def for_program(self, **options: str) -> tuple[str, dict[str, str]]:
         """Return how a client program is told of it: its `--dbname`, and its whole environment.
