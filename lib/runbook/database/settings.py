@@ -46,6 +46,8 @@ SETTINGS = {
     "lc_time": "C",
     # Objects
     "check_function_bodies": "on",
+    "plpgsql.extra_errors": "none",
+    "plpgsql.extra_warnings": "none",
     "default_table_access_method": "heap",
     "default_tablespace": "",
     # A statement takes one core, the others are the customers'; its plan is the server's own choice.
@@ -100,7 +102,7 @@ def settle(connection: psycopg.Connection, schemas: Iterable[str]) -> None:
     quoted = sql.SQL(", ").join(sql.SQL("quote_ident({})").format(one) for one in named)
     statements = [
         *(
-            sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
+            sql.SQL("SET {} = {}").format(sql.Identifier(*name.split(".")), sql.Literal(value))
             for name, value in _known(connection)
         ),
         SEARCH_PATH.format(schemas=quoted, named=[*named]),
