@@ -23,6 +23,33 @@ STOPPING = (
     ("around_checks", "triggers_rules", "tenancy_plan_writable"),
 )
 
+# What each piece of a shape is told, in words of the target
+TOLD = {
+    "columns_known_types": "channel would be empty",
+    "keys_of_balances": "1 organizations have no row in organization_credits",
+    "triggers_drop_changes": "a trigger undoes the change in silence",
+    "triggers_drop_deletions": "a trigger keeps the row in silence",
+    "triggers_drop_free_actions": "a trigger drops the row in silence",
+    "triggers_by_path_of_database": "ALTER FUNCTION app.fill() SET search_path = public, app, extensions",
+    "triggers_count_calls": "a trigger writes calls, last_call for it, and a rollback cannot undo that",
+    "roles_create_schemas": "PUBLIC may create the schema extensions",
+}
+TOGETHER = (
+    ("columns_known_types", "keys_of_balances", "triggers_drop_changes", "triggers_drop_deletions"),
+    ("triggers_drop_free_actions", "roles_create_schemas"),
+    ("triggers_by_path_of_database",),
+    ("triggers_count_calls",),
+)
+
+
+@pytest.mark.parametrize("names", TOGETHER, ids=" + ".join)
+def test_what_a_row_or_a_change_would_meet_is_named_with_what_to_do(drawing: Drawing, names: tuple[str, ...]) -> None:
+    with drawing.databases.fresh() as database, address_of(database.owner):
+        database.apply(together(pieces()[name] for name in names).sql)
+        found = run_preflight(drawing.plan, CHEAP["environment"], {"free_disk_gb": CHEAP["free_disk_gb"]})
+    said = str([(one.rows, one.remedy) for one in found.findings])
+    assert [name for name in names if TOLD[name] not in said] == []
+
 
 @pytest.mark.parametrize("probes", [True, False])
 def test_of_the_baseline_everything_is_asked_and_nothing_is_changed(drawing: Drawing, probes: bool) -> None:
@@ -49,12 +76,26 @@ def test_what_takes_too_long_is_not_asked_and_blocks_nothing(drawing: Drawing, m
     assert [one for one in found.findings if "not asked, for it takes longer" in one.what]
 
 
-def test_a_database_without_the_tables_is_told_so_and_asked_nothing_more(drawing: Drawing) -> None:
+STAND = "the three tables stand in the schema that the plan names"
+THERE = "every column that the migration reads or writes is there"
+
+
+@pytest.mark.parametrize(
+    ("lacking", "check"),
+    [
+        ("DROP TABLE organizations, organization_credits, credit_actions CASCADE;", STAND),
+        ("ALTER TABLE organizations RENAME TO accounts; CREATE VIEW organizations AS TABLE accounts;", STAND),
+        ("ALTER TABLE credit_actions RENAME organization_id TO account;", THERE),
+        ("ALTER TABLE organizations DROP plan_name;", THERE),
+    ],
+)
+def test_without_a_table_or_a_column_that_is_told_and_nothing_more_asked(
+    drawing: Drawing, lacking: str, check: str
+) -> None:
     with drawing.databases.fresh() as database, address_of(database.owner):
-        database.apply("DROP TABLE organizations, organization_credits, credit_actions CASCADE;")
+        database.apply(lacking)
         found = run_preflight(drawing.plan, CHEAP["environment"], {})
-    blocking = [one.check for one in found.findings if one.kind == BLOCKS]
-    assert blocking == ["the three tables stand in the schema that the plan names"]
+    assert [one.check for one in found.findings if one.kind == BLOCKS] == [check]
     assert [words for words in found.to_come if words.startswith("everything from Task 0")]
 
 
