@@ -26,7 +26,7 @@ DIMENSIONS = (
 )  # fmt: skip
 SEVERAL = {"around": 3, "roles": 2, "columns": 2}
 LIKELY = 0.3
-SELDOM = {"schema": 0.03, "settings": 0.1}
+SELDOM = {"schema": 0.06, "settings": 0.1}
 HEAD = re.compile(r"^-- (of|not with|expect|debit|cast|arguments|id): (.+?)\s*$", re.MULTILINE)
 # The baseline's own function leans on all of these.
 REWRITE = ("columns", "counters", "types", "balance")
