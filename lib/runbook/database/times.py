@@ -12,8 +12,9 @@ from psycopg.types import datetime
 
 def read_all(connection: psycopg.Connection) -> None:
     """Let a connection read every date and time, whatever its year."""
-    for name, loader in LOADERS.items():
-        connection.adapters.register_loader(name, loader)
+    connection.adapters.register_loader("date", _Date)
+    connection.adapters.register_loader("timestamp", _Timestamp)
+    connection.adapters.register_loader("timestamptz", _Timestamptz)
 
 
 class _OrText:
@@ -36,6 +37,3 @@ class _Timestamp(_OrText, datetime.TimestampLoader):
 
 class _Timestamptz(_OrText, datetime.TimestamptzLoader):
     pass
-
-
-LOADERS = {"date": _Date, "timestamp": _Timestamp, "timestamptz": _Timestamptz}
