@@ -30,7 +30,6 @@ FLAGS = [
 # Windowing takes what is out of sight out of the page, where no test can see it.
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
-    "apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
 }
 
 

@@ -25,6 +25,7 @@ SHOWN = (2, "What became of the credits, by plan")  # the task and the chart of 
 TALLEST = 8_000  # pixels of a screenshot; a longer notebook takes several
 MINUTE = 60_000  # milliseconds
 OUTPUTS = ".jp-Notebook .jp-OutputArea-output"
+IN_SQL = '.jp-CodeCell .cm-content[data-language="runbook-sql"]'
 ERRORS = f'{OUTPUTS}[data-mime-type="application/vnd.jupyter.error"]'
 # Every text an output shows, with its colour and the colour behind it; WCAG's contrast of the two.
 CONTRASTS = """
@@ -94,6 +95,27 @@ def task(request, page, asked, lab):
     return request.param
 
 
+def test_a_run_of_all_cells_that_fails_shows_the_cell_and_a_restarted_kernel_what_to_run(page, lab):
+    page.goto(lab.format(PLAN.task(1).notebook.name))  # Task 0 was not run
+    start_all(page)
+    failed = page.locator(".jp-CodeCell.jp-mod-active").filter(has_text="NotAllowed · Task 1 needs Task 0 complete")
+    failed.wait_for()
+    page.wait_for_timeout(500)  # it is scrolled to
+    seen = failed.bounding_box()
+    assert 0 < seen["y"] < page.viewport_size["height"] - seen["height"]
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_text("Restart Kernel…").first.click()
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    for cell in (page.locator(IN_SQL).first, page.locator(".jp-CodeCell").last):  # a magic, and the task
+        cell.click()
+        page.keyboard.press("Escape")
+        page.keyboard.press("Shift+Enter")
+        page.locator(OUTPUTS).filter(has_text="run the first two code cells").last.wait_for()
+        page.keyboard.press("Escape")
+    assert page.locator(OUTPUTS).filter(has_text="run the first two code cells").count() == 2
+    assert page.locator(".Toastify__toast").count() == 0
+
+
 def test_a_notebook_runs_from_top_to_bottom(page, asked, lab, task):
     assert page.locator(ERRORS).all_inner_texts() == []
     assert page.locator(f'{OUTPUTS}[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts() == []
@@ -128,7 +150,7 @@ def test_a_notebook_is_readable_by_everybody(page, task):
 
 def test_sql_has_colours(page, task):
     wanted = [one for one in cells.read_cells(task.notebook) if one.magic]
-    in_sql = page.locator('.jp-CodeCell .cm-content[data-language="runbook-sql"]')
+    in_sql = page.locator(IN_SQL)
     assert in_sql.count() == len(wanted)
     assert page.locator(".jp-CodeCell .cm-content").filter(has_text=re.compile("^%%")).count() == len(wanted)
     words = re.compile("^(SELECT|WITH|CREATE|ALTER|DO|BEGIN)$")
@@ -154,13 +176,18 @@ def test_the_report_opens_from_a_file(browser, finished):
 
 def run_all(page) -> None:
     """Restart the kernel and run all cells, as from the menu, and wait until the last one is done."""
+    start_all(page)
+    last = page.locator(".jp-CodeCell").last.locator(".jp-OutputArea-output")
+    last.or_(page.locator(ERRORS)).first.wait_for(timeout=5 * MINUTE)
+    page.get_by_text(IDLE).wait_for()
+
+
+def start_all(page) -> None:
+    """Restart the kernel and run all cells, as from the menu."""
     ready(page)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Restart Kernel and Run All Cells…").click()
     page.get_by_role("button", name="Confirm Kernel Restart").click()
-    last = page.locator(".jp-CodeCell").last.locator(".jp-OutputArea-output")
-    last.or_(page.locator(ERRORS)).first.wait_for(timeout=5 * MINUTE)
-    page.get_by_text(IDLE).wait_for()
 
 
 def in_theme(page, name: str) -> None:

@@ -13,6 +13,7 @@ import psutil
 
 from runbook.plan.plan import Plan
 
+FIRST = Path(__file__).parents[1] / "notebook" / "not_begun.py"  # in each kernel
 PATIENCE = 5.0  # seconds its kernels have to end with it
 LAB = (
     f"--LabApp.extra_labextensions_path={Path(__file__).parents[1] / 'lab'}",  # SQL colours, texts of images
@@ -47,7 +48,7 @@ def _until_ended(command: list[str]) -> int:
     passed on, and JupyterLab ends its kernels in order. What still lives after that is ended by force.
     """
     family: list[psutil.Process] = []
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, env={**os.environ, "PYTHONSTARTUP": str(FIRST)}) as process:
 
         def pass_on(number: int, _: FrameType | None) -> None:
             with suppress(psutil.NoSuchProcess):

@@ -1,6 +1,6 @@
 // For JupyterLab: SQL colours in the cells %%sql, %%check, %%backfill and %%concurrently, no line of code out of sight,
-// no colour of code too faint to read, dark charts in a dark theme, and the text of every image, which JupyterLab
-// leaves out.
+// no colour of code too faint to read, dark charts in a dark theme, the text of every image, which JupyterLab leaves
+// out, and the cell that failed.
 //
 // JupyterLab loads extensions as webpack's module federation makes them: a container with `init` and `get`. This one is
 // written by hand, so that nothing has to be built: it takes what it needs from JupyterLab's own shared modules.
@@ -121,9 +121,27 @@
     rendermime.addFactory({ safe: true, mimeTypes: ['image/png'], defaultRank: 50, createRenderer });
   }
 
+  // Where a run of many cells fails, show the cell: JupyterLab stands at the last one, as if nothing had happened.
+  function showFailures() {
+    let last = null; // the failed cell whose notebook waits to show it
+    shared.actions.executed.connect((_, { notebook, cell, success }) => {
+      if (success || last || cell.model.executionCount === null) return; // the others were not carried out
+      last = cell;
+      setTimeout(() => {
+        const place = notebook.widgets.indexOf(cell);
+        if (place >= 0 && notebook.activeCellIndex > place + 1) {
+          notebook.activeCellIndex = place;
+          notebook.scrollToCell(cell, 'center');
+        }
+        last = null;
+      }, 500); // JupyterLab goes to the last cell when it has heard of all
+    });
+  }
+
   function activate(_, tracker, languages, rendermime) {
     describe(rendermime);
     paint();
+    showFailures();
     const { LanguageSupport, StreamLanguage } = shared.language;
     const language = StreamLanguage.define({
       name: LANGUAGE,
@@ -157,7 +175,8 @@
   async function plugin() {
     shared.language = await take('@codemirror/language');
     shared.rendermime = await take('@jupyterlab/rendermime');
-    const { INotebookTracker } = await take('@jupyterlab/notebook');
+    const { INotebookTracker, NotebookActions } = await take('@jupyterlab/notebook');
+    shared.actions = NotebookActions;
     const { IEditorLanguageRegistry } = await take('@jupyterlab/codemirror');
     const requires = [INotebookTracker, IEditorLanguageRegistry, shared.rendermime.IRenderMimeRegistry];
     return { id: `${NAME}:plugin`, autoStart: true, requires, activate };
