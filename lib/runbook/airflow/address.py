@@ -39,7 +39,7 @@ def url_of(connection: Connection) -> str:
     if connection.password:
         login += f":{quote(connection.password, safe='')}"
     host = connection.host or ""
-    at = f"[{host}]" if ":" in host else quote(host, safe="/")
+    at = f"[{host}]" if ":" in host else quote(host, safe="")  # a folder of sockets, too
     place = f"{at}:{connection.port}" if connection.port else at
     extras = {name: str(value) for name, value in connection.extra_dejson.items() if name in ALLOWED}
     asked = f"?{urlencode(extras, quote_via=quote)}" if extras else ""
