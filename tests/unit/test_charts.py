@@ -39,8 +39,24 @@ def test_a_waterfall_counts_the_panels_it_does_not_draw(count, left_out):
     assert said.partition("more 7")[2].endswith(left_out or "more 7")
 
 
-def test_a_waterfall_of_nothing_is_drawn_all_the_same():
-    assert waterfall(shelves(0)).data
+NOTHING = pd.DataFrame(columns=["row", "column", "shown", "right"])
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: waterfall(shelves(0)),
+        lambda: charts.bars(NOTHING, "row", ["right"], title="Nothing", unit="books"),
+        lambda: charts.intervals([], title="Nothing", unit="ms"),
+        lambda: charts.intervals([], title="Nothing", unit="ms", log=True),
+        lambda: charts.lines(NOTHING, "row", ["right"], title="Nothing", xlabel="s", ylabel="books"),
+        lambda: charts.slope([], names=("one", "four"), title="Nothing"),
+        lambda: charts.matrix(NOTHING, title="Nothing", rows="row", columns="column", shown="shown", right="right"),
+    ],
+    ids=["waterfall", "bars", "intervals", "log", "lines", "slope", "matrix"],
+)
+def test_a_chart_of_nothing_is_drawn_all_the_same(draw):
+    assert draw().data
 
 
 def test_a_slope_leads_from_each_median_to_the_other():

@@ -109,7 +109,7 @@ def intervals(
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:g}"))
     else:
-        axes.set_xlim(left=min(0.0, *(1.1 * one["low"] for one in figures)))
+        axes.set_xlim(left=min([0.0, *(1.1 * one["low"] for one in figures)]))
     for place, one in enumerate(figures):
         name_value(axes, one.get("median", one.get("change", 0.0)), place)
     words = "; ".join(f"{one['name']}: {one.get('median', one.get('change')):,.3g}" for one in figures)
@@ -176,7 +176,7 @@ def matrix(
     """
     places, headings = _places(frame, rows, group)
     across = list(dict.fromkeys(frame[columns]))
-    depth = max([*places.values(), *headings.values()]) + 1
+    depth = max([*places.values(), *headings.values()], default=0) + 1
     figure, axes = new_figure(title, rows=0.72 * depth)
     tiles = []
     for cell in frame.to_dict("records"):
@@ -193,7 +193,7 @@ def matrix(
     axes.set_xticks(range(len(across)), [re.sub(r" |(?<=_)", "\n", name) for name in across], fontsize=7.5)
     axes.set_yticks(list(places.values()), [name for _, name in places], fontsize=8.5)
     axes.tick_params(length=0)
-    axes.set_xlim(-0.5, len(across) - 0.5)
+    axes.set_xlim(-0.5, max(len(across), 1) - 0.5)
     axes.set_ylim(depth - 0.4, -0.6)
     axes.grid(visible=False)
     for spine in axes.spines.values():
