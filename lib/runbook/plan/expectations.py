@@ -14,6 +14,7 @@ COMPARISON = re.compile(r"(<=|>=|<|>|=) ?(.+)")
 NUMBER = re.compile(r"-?[\d,]*\.?\d+(?:[eE][-+]?\d+)?")
 ALL_TRUE = "all true"
 WORDS = {"no rows", "some rows", ALL_TRUE, "true"}
+AS_FOUND = "as found"  # in a matrix of who may do what: declares nothing, what comes of it is on record for later
 STAND_INS = ("1", "11111")  # for `…`, what is known only when the cell runs
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 import pandas as pd
 
 from runbook.errors import UsageError
+from runbook.plan.expectations import AS_FOUND
 from runbook.query.expectation import Refused
 from runbook.query.table import Table
 
@@ -14,7 +15,6 @@ UNSEEN = {"42P01", "42883"}  # a relation or function in a schema that the role 
 REFUSALS = {"denied", "0", "22P02", COMPUTED, *UNSEEN}
 SEPARATOR = " · "
 EITHER = " or "
-AS_FOUND = "as found"  # declares nothing: what comes of it is on record for later
 
 
 def matrix(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.evidence.model import TaskEntry
-from runbook.query.access_matrix import AS_FOUND
+from runbook.plan.expectations import AS_FOUND
 
 COLUMNS = {"object", "operation", "persona", "expected", "outcome", "right"}
 WORDS = {"done": "yes", "0": "nothing", "denied": "denied"}
