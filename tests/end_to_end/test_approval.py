@@ -37,6 +37,7 @@ def test_a_run_takes_the_parameters_that_were_approved_and_no_others(guarded, ru
     said = decide(runbook, guarded, "approve", "Ada", "-p", "prefix", "X")
     assert 'the parameter prefix = "X"' in said
     assert "the fault injection on local (not done)" in said
+    assert said.splitlines()[-1] == "Next: `runbook run --environment local -p prefix X`."
     other = refusal(runbook(guarded, "run", "-p", "prefix", "Y"))
     assert 'the parameter prefix changed from "X" to "Y" since Ada approved it' in other
     approved = runbook(guarded, "run", "-p", "prefix", "X")
@@ -52,9 +53,12 @@ def test_a_later_task_is_what_was_approved_too(guarded, runbook):
     decide(runbook, guarded, "approve", "Ada")
     assert runbook(guarded, "run").returncode == 1
     later.write_text(good)
+    anew = runbook(guarded, "run")
+    assert "stopped in Task 8: `runbook run --environment local --resume` goes on with it" in anew.stdout
     changed = refusal(runbook(guarded, "run", "--resume", "-p", "prefix", "Y"))
     assert "notebooks/08_again.ipynb changed, the parameter prefix is new since Ada approved it" in changed
-    decide(runbook, guarded, "approve", "Ada", "-p", "prefix", "Y")
+    said = decide(runbook, guarded, "approve", "Ada", "-p", "prefix", "Y")
+    assert said.splitlines()[-1] == "Next: `runbook run --environment local --resume`."
     resumed = runbook(guarded, "run", "--resume", "-p", "prefix", "Y")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
 

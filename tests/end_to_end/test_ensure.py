@@ -179,13 +179,14 @@ def test_what_an_approval_is_about_is_prepared_without_one(small, runbook, tmp_p
     refused = runbook(small, "run", "--ensure", "--result", str(result))
     assert (refused.returncode, json.loads(result.read_text())["kind"]) == (4, "NotApproved")
     assert not (small / "outputs" / "local").exists()
-    prepared = runbook(small, "run", "--to", "0", "--ensure", "--result", str(result))
+    prepared = runbook(small, "run", "--to", "0", "--ensure", "-p", "most_lag_mb", "65", "--result", str(result))
     said = json.loads(result.read_text())
     assert (prepared.returncode, said["kind"], said["task"]) == (4, "NotApproved", 0), prepared.stdout
     notes = manifest.read_manifest(Path(said["folder"]))["tasks"][0]["notes"]
     assert notes["backup"]["proven"]
     assert notes["dry run 2"]["ways"]
     assert "runbook approve" in said["failure"] + said["next"]
+    assert said["next"].endswith("then `runbook run --environment local -p most_lag_mb 65`.")  # all of it, not Task 0
 
 
 @pytest.mark.slow

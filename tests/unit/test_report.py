@@ -111,12 +111,22 @@ def test_every_table_can_be_scrolled_on_a_narrow_screen(build, complete):
         assert all(table.find_parent(class_="scroll") for table in tables)
 
 
-def test_a_failed_gate_stands_unfolded(build, complete):
+def test_a_failed_check_is_said_once_and_what_it_decides_stands_folded(build, complete):
     page = build(sample_run.failed(complete))
-    unfolded = [words(one.summary) for one in page.select(".decision[open]")]
-    assert [text[:9] for text in unfolded] == ["✗ not met", "✗ FIRED D"]
+    assert page.select(".decision[open]") == []
+    assert [words(one)[:9] for one in page.select(".decision > summary") if words(one)[0] == "✗"][-2:] == [
+        "✗ not met",
+        "✗ FIRED D",
+    ]
     assert words(page.select(".gate h3")[-1]) == "Task 2 · Multi-Credit System Migration ✗ gate shut"
     assert len([one for one in page.select(".decision") if "? undecided" in words(one)]) == 4
+
+
+def test_a_wrong_decision_that_nothing_else_tells_stands_unfolded(build, complete):
+    failed = sample_run.failed(complete)
+    failed |= {"status": "complete", "failure": None}
+    unfolded = [words(one.summary)[:9] for one in build(failed).select(".decision[open]")]
+    assert unfolded == ["✗ not met", "✗ FIRED D"]
 
 
 def test_a_run_that_was_rolled_back_says_what_was_given_back(build, complete):
@@ -131,6 +141,7 @@ def test_a_run_that_was_rolled_back_says_what_was_given_back(build, complete):
     assert [words(one).startswith("✓ pass all is given back") for one in page.select(".checks li")] == [True] * 6
     assert page.select(".gate, #gates, .decision") == []
     assert "estimated" not in words(page.select_one(".facts"))
+    assert page.select_one(".next code").string == "runbook run --environment local -p workers 4"
 
 
 def test_a_run_without_an_end_is_unfinished(build, complete):

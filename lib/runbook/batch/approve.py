@@ -8,10 +8,11 @@ from typing import Any
 import psycopg
 
 from runbook import openssh
-from runbook.batch import promotion
+from runbook.batch import asking, promotion
 from runbook.batch.preflight import acceptable_rows
 from runbook.database import acceptances, approvals, claims, environments, snapshot
 from runbook.database.approvals import WHY_NOT
+from runbook.database.ledger import Ledger
 from runbook.errors import NotApproved, UsageError
 from runbook.evidence.manifest import shown_target
 from runbook.formatting import amount
@@ -82,13 +83,16 @@ def record_decision(
         asked = approvals.Decision(*words, approved, whole, login=login, engine=approver.engine)
         decision = _signed(plan, environment, asked)
         approvals.record(connection, plan.name, name, decision)
+        stopped = asking.stopped(plan, environment, Ledger(connection, plan.name))
         persons = len(approvals.granted(approvals.decisions(connection, plan.name, environment), parts))
     if not approved:
         return f"Rejected by {decision.approver} for {name}: every approval before this one is void."
     lacking = environment.approvers - persons
     more = f" It takes {amount(lacking, 'more person')}." if lacking > 0 else ""
     head = f"Approved by {decision.approver} ({decision.identity}) for {name}. A change of any of this voids it:"
-    return "\n".join([head + more, *(f"  {line}" for line in [*_about(parts), *_standing(accepted)])])
+    told = " --resume" if stopped else parameters.as_options(given)
+    onward = [] if lacking > 0 else [f"Next: `runbook run --environment {name}{told}`."]
+    return "\n".join([head + more, *(f"  {line}" for line in [*_about(parts), *_standing(accepted)]), *onward])
 
 
 def _require_words(approver: Approver, what: str) -> None:
@@ -128,7 +132,7 @@ def _about(parts: fingerprint.Parts) -> Iterator[str]:
     files, versions = parts[fingerprint.FILES], parts[fingerprint.VERSIONS]
     package = sum(name.startswith("runbook/") for name in files)
     yield f"content {fingerprint.digest_of_parts(files)[:SHORTEST]}: {amount(len(files) - package, 'file')} here"
-    yield f"runbook {versions['runbook']} ({amount(package, 'file')}), on {amount(len(versions) - 1, 'version')}"
+    yield f"runbook {versions['runbook']} ({amount(package, 'file')}), on {amount(len(versions) - 1, 'package')}"
     for group in (fingerprint.PARAMETERS, fingerprint.ENVIRONMENT):
         yield ", ".join(f"{name} = {value}" for name, value in parts[group].items()) or f"no {group}"
     yield ", ".join([*parts[fingerprint.IDENTITY].values(), *parts[fingerprint.TARGET]])

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from rich.console import Console
 
-from runbook.batch import ending, promotion, resume, waves
+from runbook.batch import asking, ending, promotion, resume, waves
 from runbook.batch.finalize import Finalizer
 from runbook.batch.window import ESTIMATES, Window
 from runbook.changes import finality
 from runbook.database import environments
-from runbook.database.ledger import DONE, Ledger
+from runbook.database.ledger import DONE
 from runbook.errors import Interrupted, NotAllowed, NotApproved, RunbookError, UsageError
 from runbook.evidence import notebooks
 from runbook.evidence.gate_rows import DELIVERED
 from runbook.evidence.model import Failure
 from runbook.plan import cells, parameters
 from runbook.plan.plan import Plan, Task
-from runbook.policy import approval_required, confirmation
+from runbook.policy import confirmation
 
 if TYPE_CHECKING:
     from runbook.batch.execution import Execution
@@ -80,7 +80,7 @@ def run_batch(plan: Plan, request: RunRequest, console: Console) -> int:
         _reset(plan, request.environment)
     promoted = promotion.require_promotion(plan, plan.environment(request.environment))
     waves.require_wave_before(plan, plan.environment(request.environment))
-    _ask_for_approval(plan, request, tasks, given)
+    asking.ask_for_approval(plan, plan.environment(request.environment), tasks, given, console, resume=request.resume)
     execution: Execution = _import_execution().Execution(plan, request.environment, console, request.confirm)
     is_fresh = not execution.ledger.states()
     whole = tasks  # of the run; `tasks` are those that it has still to do
@@ -126,25 +126,6 @@ def _announce_notes(execution: "Execution", request: RunRequest) -> None:
     if request.note:
         execution.ledger.note_run(execution.run_id, request.note)
         execution.announcer.event("note", request.note)
-
-
-def _ask_for_approval(plan: Plan, request: RunRequest, tasks: tuple[Task, ...], given: Mapping[str, Any]) -> None:
-    """Require the approval before the run makes anything; Task 0 alone needs none, because it prepares it."""
-    environment = plan.environment(request.environment)
-    if environment.approval == "automatic":
-        return
-    target = environments.find(plan, environment)
-    with target.connect("runbook approval") as connection:
-        ledger = Ledger(connection, plan.name)
-        # Without the right to make a ledger an approval would not help
-        with connection.transaction(force_rollback=True):
-            ledger.prepare()
-        stopped = ledger.unfinished_run(environment.name) if request.resume and ledger.exists() else None
-        if stopped:
-            run = ledger.run_entry(stopped)
-            tasks, given = plan.between(run["first_task"], run["last_task"]), {**run["parameters"], **given}
-        if any(task.needs or cells.changes_target(task.notebook) for task in tasks):
-            approval_required.ask_first(plan, environment, connection, target.identity, given)
 
 
 def _reset(plan: Plan, environment: str) -> None:
@@ -198,8 +179,13 @@ def _conclude(
     differs = comparison is not None and not comparison["passed"]
     facts: dict[str, Any] = {"comparison": comparison, "promoted": promoted, "held": held}
     if failure:
-        first = "have it approved, as said above, then " if failure.exit_code == NotApproved.exit_code else MEND
-        again = f"{'' if failure.name == Interrupted.__name__ else first}`{resume.command(execution.environment)}`."
+        unapproved = failure.exit_code == NotApproved.exit_code
+        first = "have it approved, as said above, then " if unapproved else MEND
+        command = resume.command(execution.environment)
+        if unapproved and asking.prepares(whole):  # what is approved is the whole run
+            told = parameters.as_options(execution.ledger.run_entry(execution.run_id)["parameters"])
+            command = f"runbook run --environment {execution.environment.name}{told}"
+        again = f"{'' if failure.name == Interrupted.__name__ else first}`{command}`."
         facts["failure"] = asdict(replace(failure, next=failure.next or again))
     code = ending.end(execution, "failed" if failure or differs else DONE, "Run", **facts)
     if failure:

@@ -26,7 +26,7 @@ def end(execution: "Execution", status: str, what: str, **facts: Any) -> int:
     """
     folder, announcer = execution.folder, execution.announcer
     execution.finish_pages()
-    words = f"{what} {execution.run_id} {status}"
+    words = f"{what} {execution.run_id} {'failed' if status == 'failed' else 'complete'}"
     announcer.event("end", words, run_id=execution.run_id, status=status)
     announcer.close()
     manifest = build_manifest(execution.plan, execution.environment, execution.ledger, execution.run_id, folder, status)

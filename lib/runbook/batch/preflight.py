@@ -61,7 +61,7 @@ class Preflight:
     def next(self) -> str:
         """The one command that comes next, or what must be mended before there is one."""
         unaccepted = list(dict.fromkeys(one.check for one in self.findings if one.kind == UNACCEPTED))
-        told = "".join(f" -p {name} {parameters.as_option(value)}" for name, value in self.given.items())
+        told = parameters.as_options(self.given)
         if self.exit_code == BLOCKED:
             return f"mend what blocks, then `runbook preflight --environment {self.environment}{told}`"
         if unaccepted or self.unauthorized:
@@ -184,7 +184,7 @@ def _sources(task: Task, fitting: Mapping[str, Any], found: Preflight, *, probes
         if cell.kind != "code":
             continue
         is_probe = PROBE in cell.tags and not probes
-        reason = "what only a run does" if RUN_ONLY in cell.tags else "its probes" if is_probe else ""
+        reason = "what only a run can ask" if RUN_ONLY in cell.tags else "its probes" if is_probe else ""
         if reason:
             left_out.add(f"Task {task.number}, step {cell.step}: {reason}")
             continue

@@ -126,7 +126,7 @@ def content_of(plan: Plan, environment: str, given: Mapping[str, Any], schema: s
 def as_options(parts: Parts) -> str:
     """Return the parameters of a content as a command line gives them, a blank before each."""
     given = {name.removeprefix("the parameter "): json.loads(value) for name, value in parts[PARAMETERS].items()}
-    return "".join(f" -p {name} {parameters.as_option(value)}" for name, value in given.items())
+    return parameters.as_options(given)
 
 
 def of_notebook(parts: Mapping[str, Mapping[str, str]], declared: Mapping[str, Any]) -> Parts:

@@ -226,6 +226,8 @@ def _literal(text: str) -> Any:
         return text
 
 
-def as_option(value: Any) -> str:
-    """Return a parameter's value as a shell takes it behind `-p NAME`."""
-    return shlex.quote(value if isinstance(value, str) else repr(value))
+def as_options(values: Mapping[str, Any]) -> str:
+    """Return parameters as a shell takes them, a blank before each."""
+    return "".join(
+        f" -p {name} {shlex.quote(value if isinstance(value, str) else repr(value))}" for name, value in values.items()
+    )

@@ -51,7 +51,8 @@ def verdict_on(manifest: Manifest, found: Sequence[Gate], times: Timeline, cover
             names = ", ".join(left[:MOST_NAMES]) + (" and more" if len(left) > MOST_NAMES else "")
             sentence += f" Left as it is, changed by others since: {names}."
         mark = Mark("info", "↩", "Rolled back")
-        return Verdict(mark, sentence, remarks, f"To migrate again: `runbook run {where}`.")
+        again = f"runbook run {where}{parameters.as_options(manifest.parameters)}"
+        return Verdict(mark, sentence, remarks, f"To migrate again: `{again}`.")
     if status == "finished" and manifest.final:
         kept, gone = len(manifest.final.archives), len(manifest.final.dropped)
         sentence = f"The rollback is closed. {formatting.amount(kept, 'table')} archived, "
@@ -74,8 +75,7 @@ def _onward(manifest: Manifest, where: str) -> str:
     following = [task.number for task in manifest.tasks if task.number > last]
     if not following:
         return ""
-    told = "".join(f" -p {name} {parameters.as_option(value)}" for name, value in manifest.parameters.items())
-    return f"To go on with Task {following[0]}: `runbook run {where}{told}`. "
+    return f"To go on with Task {following[0]}: `runbook run {where}{parameters.as_options(manifest.parameters)}`. "
 
 
 def _advice(failure: Failure | None, where: str) -> str:
