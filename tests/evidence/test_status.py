@@ -86,6 +86,20 @@ def test_the_cell_that_runs_is_shown(state):
     assert "now" not in shown()
 
 
+def test_a_run_that_died_is_named_with_the_command_that_goes_on_with_it_in_80_columns(state):
+    root, ledger, _ = state
+    ledger.prepare()
+    ledger.open_run("20261130T193820.691Z", "local", "Ada", "digest", {})
+    ledger.start_task("20261130T193820.691Z", 7)
+    console = Console(file=io.StringIO(), width=80)
+    plan = Plan.load(root / "runbook.toml")
+    console.print(status.status_table(plan, plan.environment("local"), ledger))
+    said = " ".join(console.file.getvalue().split())
+    assert "7 · Label the shelves │ running │ 20" in said  # on one line
+    assert "the run died in Task 7. `runbook run --environment local --resume` goes on with it" in said
+    assert "run 20261130T193820.691Z: Task 7" in said
+
+
 def test_a_long_journal_is_read_from_its_end(state, tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_text("".join(json.dumps({"event": "cell", "cell": number}) + "\n" for number in range(5000)))

@@ -15,7 +15,7 @@ from runbook.database import copies, environments, lock, pauses
 from runbook.database.ledger import DONE, Ledger
 from runbook.errors import UsageError
 from runbook.evidence import manifest
-from runbook.formatting import duration
+from runbook.formatting import duration, tasks
 from runbook.plan.plan import Environment, Plan
 
 PAUSE = 1.0  # seconds between two looks
@@ -57,14 +57,14 @@ def status_facts(plan: Plan, environment: Environment, ledger: Ledger) -> dict[s
     """
     exists = ledger.exists()
     states = ledger.states() if exists else {}
-    tasks: list[dict[str, Any]] = []
+    listed: list[dict[str, Any]] = []
     for task in plan.tasks:
         facts: dict[str, Any] = {"number": task.number, "name": task.name, "status": "not run"}
         if state := states.get(task.number):
             facts |= {"status": state.status, "run": state.run_id, "started_at": state.started_at.isoformat()}
             if state.status == "running":
                 facts["now"] = _now(plan, environment, state.run_id, task.number, task.minutes)
-        tasks.append(facts)
+        listed.append(facts)
     left = [str(copy) for copy in copies.known(ledger.connection) if not copy.is_used] if exists else []
     final = finality.finished(ledger.connection, plan.name) if exists else None
     return {
@@ -73,34 +73,45 @@ def status_facts(plan: Plan, environment: Environment, ledger: Ledger) -> dict[s
         "paused": str(pauses.current(ledger.connection, plan.name) or "") if exists else "",
         "copies_left": left,
         "final": {"at": f"{final.at:%Y-%m-%dT%H:%M:%S%z}", "run": final.run_id} if final else None,
-        "tasks": tasks,
+        "tasks": listed,
     }
 
 
 def status_table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
     """Return the state of every task of the plan."""
     facts = status_facts(plan, environment, ledger)
-    found = Table("task", "name", "status", title=f"{plan.title} on {environment.name}")
-    for column in ("run", "started"):
+    found = Table("task", title=f"{plan.title} on {environment.name}", caption_justify="left")
+    for column in ("status", "started"):
         found.add_column(column, no_wrap=True)
     said = [f"backfills are {facts['paused']}"] if facts["paused"] else []
     if final := facts["final"]:
         at = datetime.fromisoformat(final["at"])
         said = [f"final since {at:%Y-%m-%d %H:%M}: it cannot be rolled back any more (run {final['run']})"]
-    if any("now" in task for task in facts["tasks"]):
-        found.add_column("now")
-        if not facts["held"]:
-            said = ["nobody holds the target: the run died · `runbook report` seals what it left"]
+    runs: dict[str, list[int]] = {}
+    for task in facts["tasks"]:
+        row = [f"{task['number']} · {task['name']}", task["status"]]
+        if "run" in task:
+            runs.setdefault(task["run"], []).append(task["number"])
+            row[1] = f"[{COLOURS.get(task['status'], 'default')}]{task['status'].replace('_', ' ')}[/]"
+            row.append(f"{datetime.fromisoformat(task['started_at']):%Y-%m-%d %H:%M}")
+        found.add_row(*row)
+        if task.get("now"):
+            said.append(f"Task {task['number']}: {task['now']}")
+        if "now" in task and not facts["held"]:
+            said.append(_dead(environment, ledger, task))
     if left := facts["copies_left"]:
         said.append(f"a dead session left {', '.join(left)}: the next run removes it")
+    said += [f"run {run}: {tasks(numbers)}" for run, numbers in runs.items()]
     found.caption = "\n".join(said) or None
-    for task in facts["tasks"]:
-        row = [str(task["number"]), task["name"], task["status"]]
-        if "run" in task:
-            row[2] = f"[{COLOURS.get(task['status'], 'default')}]{task['status'].replace('_', ' ')}[/]"
-            row += [task["run"], f"{datetime.fromisoformat(task['started_at']):%Y-%m-%d %H:%M}"]
-        found.add_row(*row, *([task["now"]] if "now" in task else []))
     return found
+
+
+def _dead(environment: Environment, ledger: Ledger, task: dict[str, Any]) -> str:
+    """Say what to do about a task that nobody is at any more."""
+    said = f"nobody holds the target: the run died in Task {task['number']}. "
+    if task["run"] == ledger.unfinished_run(environment.name):
+        said += f"`runbook run --environment {environment.name} --resume` goes on with it; "
+    return f"{said}`runbook report` seals what it left"
 
 
 def last_event(journal: Path) -> dict[str, Any] | None:
