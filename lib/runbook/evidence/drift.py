@@ -49,7 +49,8 @@ class ReplayOutcome:
 
     def words(self) -> str:
         """Return what holds, in words."""
-        moved = f", {amount(self.moved, 'table')} show other rows, as they may" if self.moved else ""
+        words = "shows other rows, as it may" if self.moved == 1 else "show other rows, as they may"
+        moved = f", {amount(self.moved, 'table')} {words}" if self.moved else ""
         return f"{amount(self.checks, 'check')} and {amount(self.tables, 'table')} hold{moved}"
 
     def summary(self) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def _outlook(found: Mapping[str, Any]) -> Iterator[str]:
         yield " · ".join(str(value) for value in row.values())
     for number, values in found["parameters"].items():
         if values:
-            yield f"Task {number}: " + ", ".join(f"{name} = {value!r}" for name, value in values.items())
-    yield from (f"still to come: {one}" for one in found["to_come"])
+            yield f"parameters of Task {number}: " + ", ".join(f"{name} = {value!r}" for name, value in values.items())
+    yield from (f"not asked yet: {one}" for one in found["to_come"])
 
 
 def as_sql(plan: Plan, given: Mapping[str, Any]) -> str:
@@ -92,7 +92,7 @@ def as_html(plan: Plan, found: Mapping[str, Any], given: Mapping[str, Any]) -> s
             parts.append(f"<p>→ {escape(one['remedy'])}</p>")
     parts.append("<h2>What a run would do</h2><ul>" + "".join(f"<li>{escape(one)}</li>" for one in _changes(plan)))
     parts += [f"<li>{escape(' · '.join(map(str, row.values())))}</li>" for row in found["estimates"]]
-    parts += [f"<li>still to come: {escape(one)}</li>" for one in found["to_come"]]
+    parts += [f"<li>not asked yet: {escape(one)}</li>" for one in found["to_come"]]
     lacking = f"<p>Approval lacking: {escape(found['approval_lacking'])}</p>" if found["approval_lacking"] else ""
     parts.append(f"</ul>{lacking}<p><b>Next: {escape(found['next'])}</b></p>")
     parts.append(f"<h2>Every statement of the migration</h2><pre>{escape(as_sql(plan, given))}</pre>")
