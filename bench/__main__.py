@@ -17,7 +17,7 @@ from bench.place import Place
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("backfill", "consume", "online", "batch", "alarms", "audit", "isolation")
-ON_DEMAND = ("linearity", "wide", "preflight", "fleet", "targets", "verify")
+ON_DEMAND = ("linearity", "wide", "preflight", "fleet", "targets", "verify", "live", "pooled", "edge")
 Run = Callable[[Options, Place, Say], Part]
 
 
@@ -31,7 +31,7 @@ Run = Callable[[Options, Place, Say], Part]
 def main(parts: tuple[str, ...], folder: Path | None, patience: float, **asked: Any) -> None:
     """Measure the parts (all: backfill, consume, online, batch, alarms, audit, isolation) against yardsticks.
 
-    On demand only: linearity, wide, preflight, fleet, targets, verify.
+    On demand only: linearity, wide, preflight, fleet, targets, verify, live, pooled, edge.
     """
     console, options = Console(), Options(**asked, patience=Patience(60 * patience))
     begun = datetime.now(UTC)

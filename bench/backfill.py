@@ -1,6 +1,6 @@
 """Backfill: our batches against the brief's row-by-row block and against the bare floor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import psycopg
@@ -18,6 +18,7 @@ UNITS = {
     "wal_mb": "MB",
     "grown_mb": "MB",
     "memory_mb": "MB",
+    "estimated": "% off at a tenth",
     "others": "%",
 }
 # The tables with all that belongs to them
@@ -91,6 +92,7 @@ def ours(place: Place, template: str, *, indexes_first: bool) -> Sample:
         if not indexes_first:
             index = _built(place, partial(notebook.build, connection, on_organizations=True))
         found["grown_mb"] = (_size(connection) - size) / 1e6
+        found["estimated"] = _estimated(figures["history"])
         _require_migrated(connection.execute("SELECT count(*) FROM organizations").fetchone(), figures["rows"])
     return {**found, "with_indexes": found["seconds"] + index["seconds"]}
 
@@ -115,6 +117,13 @@ def floor(place: Place, template: str) -> Sample:
         with place.measured() as found:
             connection.execute(FLOOR.encode())
     return found
+
+
+def _estimated(history: Sequence[Mapping[str, float]]) -> float:
+    """Return how far off, in percent, the whole was as estimated after a tenth of the rows."""
+    last = history[-1]
+    first = next(point for point in history if point["rows"] >= last["rows"] / 10)
+    return 100 * abs(first["seconds"] * last["rows"] / first["rows"] / last["seconds"] - 1)
 
 
 def _size(connection: psycopg.Connection) -> float:

@@ -1,17 +1,25 @@
-"""Batch: `runbook run --fresh` against papermill's command line, one call per notebook, on the same data."""
+"""Batch: `runbook run --fresh` against papermill's command line, one call per notebook, on the same data.
+
+Memory is proportional: what processes share counts once. The server's is not in it.
+"""
 
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+
+import psutil
 
 from bench.figures import Finding, Options, Part, Sample, Say, interleave
 from bench.place import Place
 from bench.project import EXPECTED, Project
 
-OF_PAPERMILL = "<= 0.45"
-UNITS = {"seconds": "s"}
+OF_PAPERMILL, MEMORY = "<= 0.45", "<= 250"  # MB, with forked kernels
+BETWEEN = 0.5  # seconds between two looks at the memory
+UNITS = {"seconds": "s", "memory_mb": "MB", "processes": ""}
 OURS, PAPERMILL = "runbook run --fresh", "papermill, a call per notebook"
 
 
@@ -28,7 +36,8 @@ def run(options: Options, place: Place, say: Say) -> Part:
 
         samples = interleave({OURS: ours, PAPERMILL: papermill}, options.times(5, 1), options.patience, say)
     found = Finding.ratio("runbook / papermill", samples, OURS, PAPERMILL, "seconds", OF_PAPERMILL)
-    return Part("batch", f"The whole runbook, {len(place.plan.tasks)} notebooks", samples, UNITS, [found])
+    memory = Finding("its memory at most", [one["memory_mb"] for one in samples[OURS]], "MB", MEMORY)
+    return Part("batch", f"The whole runbook, {len(place.plan.tasks)} notebooks", samples, UNITS, [found, memory])
 
 
 def _one_by_one(project: Project) -> None:
@@ -40,8 +49,33 @@ def _one_by_one(project: Project) -> None:
 def _timed(project: Project, work: Callable[[], None]) -> Sample:
     project.clear()
     (project.folder / "executed").mkdir(exist_ok=True)
-    begun = perf_counter()
-    work()
-    seconds = perf_counter() - begun
+    with _watched() as most:
+        begun = perf_counter()
+        work()
+        seconds = perf_counter() - begun
     shutil.rmtree(project.folder / "executed")
-    return {"seconds": seconds}
+    return {"seconds": seconds, **most}
+
+
+@contextmanager
+def _watched() -> Iterator[dict[str, float]]:
+    """Look at what this process has started, again and again; yield the most of its memory and of its processes."""
+    most, stop, bench = {"memory_mb": 0.0, "processes": 0.0}, threading.Event(), psutil.Process()
+
+    def watch() -> None:
+        known = set(bench.children(recursive=True))  # the server
+        while not stop.wait(BETWEEN):
+            sizes = []
+            for process in set(bench.children(recursive=True)) - known:
+                with suppress(psutil.Error):
+                    sizes.append(process.memory_full_info().pss / 1e6)
+            most["memory_mb"] = max(most["memory_mb"], sum(sizes))
+            most["processes"] = max(most["processes"], len(sizes))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield most
+    finally:
+        stop.set()
+        watcher.join()

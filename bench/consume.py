@@ -51,7 +51,7 @@ def run(options: Options, place: Place, say: Say) -> Part:
     database = place.copy(place.template(organizations))
     targets = {SPREAD: f"\\set n random(13, {organizations})", "hot": "\\set n 20"}
     with place.connect(database) as connection:
-        _prepare(connection, Notebook(place), database)
+        prepare(connection, Notebook(place), database)
         consume = partial(_consume, place, connection, seconds)
         subjects = {
             _name(who, clients, where): partial(consume, [choice, *statements], clients)
@@ -97,7 +97,7 @@ def _count(clients: int) -> str:
     return f"{clients} {'client' if clients == 1 else 'clients'}"
 
 
-def _prepare(connection: psycopg.Connection, notebook: Notebook, database: str) -> None:
+def prepare(connection: psycopg.Connection, notebook: Notebook, database: str) -> None:
     """Migrate; then as after Task 4: without the indexes that make consumptions dearer, pages with room for HOT."""
     notebook.prepare(connection)
     notebook.build(connection, on_organizations=False)

@@ -27,4 +27,6 @@ def run(options: Options, place: Place, say: Say) -> Part:
     ]
     grown = [sample["memory_mb"] for sample in samples[f"{largest:,}"]]
     findings.append(Finding("growth of this process, largest size", grown, "MB", "<= 50"))
+    off = [sample["estimated"] for size in sizes for sample in samples[f"{size:,}"]]
+    findings.append(Finding("the whole, estimated after a tenth, is off by at most", [max(off)], "%", "<= 20"))
     return Part("linearity", "Backfill of ever larger tables", samples, UNITS, findings)

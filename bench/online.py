@@ -1,4 +1,4 @@
-"""Online: the latency of steady traffic while Tasks 0 to 2 run and are reversed, against the idle system before."""
+"""Online: the latency of steady traffic while all tasks run and are reversed, against the idle system before."""
 
 import subprocess
 import threading
@@ -26,8 +26,11 @@ BLOCKED = "<= 0.5"
 RATE = 200  # calls per second, from eight clients
 CLIENTS = 8
 TAIL = 3.0  # seconds of traffic after the migration, and what pgbench may still hold back of its log
+# Gates that measure in milliseconds would judge the traffic.
+UNJUDGED = [word for name in ("floor_ms", "narrow_ms", "slowest_ms") for word in ("-p", name, "100000")]
 # Task 0 backs up, and makes a dry run on a copy
 IDLE, PREPARING, MIGRATING, REVERSING = "idle", "during Task 0", "during Task 2", "during the rollback"
+WHOLE, TESTING = "from Task 0 to Task 5", "during Tasks 3 to 5"
 BY_HAND = "during the brief's SQL"  # sent as it stands, as by psql
 BESIDE = "beside one session that reads"  # what anybody's query costs the traffic here, with as few cores
 READS = "SELECT sum(hashtextextended(o::text, 0)) FROM organizations AS o"
@@ -172,7 +175,8 @@ def run(options: Options, place: Place, say: Say) -> Part:
     """Migrate 200,000 organizations (20,000 if quick) under traffic, and give them back."""
     organizations = options.size(200_000, 20_000)
     idle = 5.0 if options.quick else 15.0
-    samples: Samples = {IDLE: [], BESIDE: [], PREPARING: [], MIGRATING: [], REVERSING: [], BY_HAND: []}
+    subjects = (IDLE, BESIDE, WHOLE, PREPARING, MIGRATING, TESTING, REVERSING, BY_HAND)
+    samples: Samples = {name: [] for name in subjects}
     blocked, unreconciled, per_row, took, by_hand = [], [], [], [], list[ByHand]()
     repetitions = options.times(3, 1)
     for number in range(repetitions):
@@ -185,31 +189,35 @@ def run(options: Options, place: Place, say: Say) -> Part:
                 ended = time.time()
                 _read(project, idle)
                 read = time.time()
-                project.runbook("run", "--to", "2")
+                project.runbook("run", *UNJUDGED)
                 time.sleep(TAIL)
                 with project.connect() as connection:
-                    preparing, migrating = _window(connection, 0), _window(connection, 2)
+                    windows = [_window(connection, number) for number in range(6)]
                     wrong = len(connection.execute(UNRECONCILED).fetchall())
                 reversing = time.time()
-                project.runbook("rollback", "--to", "2", "--yes")
+                project.runbook("rollback", "--yes")
                 given_back = time.time()
                 time.sleep(TAIL)
             with project.connect() as connection:
                 wrong += len(connection.execute(UNBALANCED).fetchall())
             samples[IDLE].append(traffic.between(begun, ended))
             samples[BESIDE].append(traffic.between(ended, read))
-            samples[PREPARING].append(traffic.between(*preparing))
-            samples[MIGRATING].append(traffic.between(*migrating))
+            samples[WHOLE].append(traffic.between(windows[0][0], windows[5][1]))
+            samples[PREPARING].append(traffic.between(*windows[0]))
+            samples[MIGRATING].append(traffic.between(*windows[2]))
+            samples[TESTING].append(traffic.between(windows[3][0], windows[5][1]))
             samples[REVERSING].append(traffic.between(reversing, given_back))
             unreconciled.append(float(wrong))
             blocked.append(traffic.blocked)
             per_row.append((given_back - reversing) / organizations * 1e6)
-            took.append(migrating[1] - migrating[0])
+            took.append(windows[2][1] - windows[2][0])
         by_hand.append(_by_hand(place, organizations))
         samples[BY_HAND].append(by_hand[-1].latency)
     findings = [
+        Finding.ratio("p99 from Task 0 to Task 5 / idle", samples, WHOLE, IDLE, "p99", OF_IDLE),
         Finding.ratio("p99 during Task 2 / idle", samples, MIGRATING, IDLE, "p99", OF_IDLE),
         Finding.ratio("p99 during Task 0 / idle", samples, PREPARING, IDLE, "p99"),
+        Finding.ratio("p99 during Tasks 3 to 5 / idle", samples, TESTING, IDLE, "p99"),
         Finding.ratio("p99 beside one session that reads / idle", samples, BESIDE, IDLE, "p99"),
         Finding("longest call during Task 2", [one["longest"] / 1000 for one in samples[MIGRATING]], "s", BLOCKED),
         Finding.ratio("p99 in a rollback / idle", samples, REVERSING, IDLE, "p99", OF_IDLE),

@@ -19,18 +19,20 @@ class Script:
     weight: int = 1
 
 
-def command(url: str, scripts: Sequence[Script], folder: Path, *options: str) -> list[str]:
-    """Return the command line that runs the scripts, written into `folder`, as prepared statements."""
+def command(url: str, scripts: Sequence[Script], folder: Path, *options: str, protocol: str = "prepared") -> list[str]:
+    """Return the command line that runs the scripts, written into `folder`."""
     files = []
     for number, script in enumerate(scripts):
         path = folder / f"{number}.sql"
         path.write_text(script.text, encoding="utf-8")
         files += ["-f", f"{path}@{script.weight}"]
-    return [str(privileges.programs() / "pgbench"), "--no-vacuum", "--protocol=prepared", *options, *files, url]
+    return [str(privileges.programs() / "pgbench"), "--no-vacuum", f"--protocol={protocol}", *options, *files, url]
 
 
-def throughput(url: str, scripts: Sequence[Script], clients: int, seconds: int) -> dict[str, float]:
-    """Run the scripts for some seconds.
+def throughput(
+    url: str, scripts: Sequence[Script], clients: int, seconds: int, protocol: str = "prepared"
+) -> dict[str, float]:
+    """Run the scripts for some seconds; `protocol` is pgbench's, `simple` where a pooler keeps no statement.
 
     Returns:
         `tps` (transactions per second), `ms` (average latency) and `calls` (transactions done).
@@ -42,7 +44,10 @@ def throughput(url: str, scripts: Sequence[Script], clients: int, seconds: int) 
         threads = min(clients, os.cpu_count() or 1)
         options = (f"--client={clients}", f"--jobs={threads}", f"--time={seconds}")
         done = subprocess.run(
-            command(url, scripts, Path(folder), *options), capture_output=True, text=True, check=False
+            command(url, scripts, Path(folder), *options, protocol=protocol),
+            capture_output=True,
+            text=True,
+            check=False,
         )
     figures = {
         "tps": r"tps = ([\d.]+)",

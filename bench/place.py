@@ -28,6 +28,7 @@ SETTINGS = {
     "shared_buffers": f"{psutil.virtual_memory().total // 4 // 2**20}MB",
     "max_wal_size": "64GB",
     "min_wal_size": "2GB",
+    "max_connections": "200",
 }
 NAME = "runbook bench"  # of connections: what a backfill takes for its own, not for others at work
 

@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from tests.edge.conftest import FUNCTION, PUBLIC_KEY, SECRET, member, new_organization
+from tests.edge.conftest import new_organization
 from tests.support import postgrest
+from tests.support.edge import FUNCTION, PUBLIC_KEY, SECRET, member
 
 pytestmark = pytest.mark.slow
 

@@ -1,32 +1,19 @@
 """Behind the real pgbouncer: in session mode all works, in transaction mode nothing is even begun."""
 
 import shutil
-import subprocess
-import time
+from contextlib import ExitStack
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from runbook.database import embedded, snapshot
 from runbook.database.target import Target
 from runbook.errors import StepFailed
 from runbook.plan.plan import Plan
 from tests.support.project import copy_toy, missing
-from tests.support.servers import USER, folder, free_port
+from tests.support.servers import pgbouncer
 
 ELSEWHERE = "RUNBOOK_ELSEWHERE_DATABASE_URL"
-CONFIGURATION = """
-[databases]
-{databases}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = trust
-auth_file = {users}
-pool_mode = {mode}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -44,29 +31,10 @@ def pooled(library, tmp_path_factory):
     """Start a pgbouncer in a mode before the embedded server; return the toy's URL through it."""
     if not shutil.which("pgbouncer"):
         missing("pgbouncer")
-    started = []
-
-    def start(mode: str, only: str = "") -> str:
-        info = conninfo_to_dict(library[1])
-        place, port = folder(tmp_path_factory.mktemp("pgbouncer"), "pgbouncer"), free_port()
-        (place / "users").write_text(f'"{info["user"]}" ""\n')
-        databases = f"* = host={info['host']} {only}"
-        file = place / "pgbouncer.ini"
-        file.write_text(CONFIGURATION.format(databases=databases, port=port, users=place / "users", mode=mode))
-        started.append(subprocess.Popen(["pgbouncer", "--quiet", str(file)], user=USER))
-        url = make_conninfo(host="127.0.0.1", port=port, user=info["user"], dbname=info["dbname"])
-        for _ in range(100):
-            try:
-                psycopg.connect(url).close()
-                return url
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-        return pytest.fail("pgbouncer does not answer")
-
-    yield start
-    for one in started:
-        one.terminate()
-        one.wait()
+    with ExitStack() as stack:
+        yield lambda mode, only="": stack.enter_context(
+            pgbouncer(tmp_path_factory.mktemp("pgbouncer"), library[1], mode, only)
+        )
 
 
 def tables(url: str, *schemas: str) -> set[str]:

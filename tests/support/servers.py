@@ -4,13 +4,14 @@ import os
 import re
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from runbook.database import privileges
 
@@ -22,6 +23,17 @@ SMALL = [
     "unix_socket_directories=",
     "listen_addresses=127.0.0.1",
 ]
+PGBOUNCER = """
+[databases]
+* = host={host} {only}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {users}
+pool_mode = {mode}
+"""
 WHEEL = privileges.installed() / "bin"
 USER = privileges.USER if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
 
@@ -139,3 +151,32 @@ def debian() -> dict[int, Path]:
     """Return where Debian keeps the programs of which major version."""
     found = [path for path in DEBIAN.glob("*/bin") if (path / "initdb").exists()]
     return {int(re.sub(r"\D", "", path.parent.name)): path for path in found}
+
+
+@contextmanager
+def pgbouncer(parent: Path, url: str, mode: str, only: str = "") -> Iterator[str]:
+    """Start a pgbouncer in a mode before a server on a socket; yield the URL of its database through it.
+
+    Args:
+        parent: a folder of its own.
+        url: the database as its owner reaches it.
+        mode: `session` or `transaction`.
+        only: more of what pgbouncer is told of the database, such as `pool_size=2`.
+    """
+    info, place, port = conninfo_to_dict(url), folder(parent, "pgbouncer"), free_port()
+    (place / "users").write_text(f'"{info["user"]}" ""\n')
+    file = place / "pgbouncer.ini"
+    file.write_text(PGBOUNCER.format(host=info["host"], only=only, port=port, users=place / "users", mode=mode))
+    through = make_conninfo(host="127.0.0.1", port=port, user=str(info["user"]), dbname=str(info["dbname"]))
+    with subprocess.Popen(["pgbouncer", "--quiet", str(file)], user=USER) as process:
+        try:
+            for _ in range(100):
+                with suppress(psycopg.OperationalError):
+                    psycopg.connect(through).close()
+                    break
+                time.sleep(0.05)
+            else:
+                raise RuntimeError("pgbouncer does not answer")
+            yield through
+        finally:
+            process.terminate()
