@@ -131,6 +131,9 @@ AROUND = """
     CREATE TABLE vault.secrets (id integer);
     CREATE FUNCTION vault.open(shelf integer) RETURNS boolean
     LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM vault.secrets)';
+    CREATE TABLE vault.queue (id integer);
+    CREATE FUNCTION vault.send() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    AS $$ BEGIN INSERT INTO vault.queue VALUES (NEW.id); RETURN NULL; END $$;
     GRANT USAGE ON SCHEMA auth, private, "My hooks", vault TO librarian;
     GRANT SELECT ON auth.members TO librarian;
     GRANT CREATE ON SCHEMA private, "My hooks" TO librarian;
@@ -147,6 +150,7 @@ TABLES_AROUND = """
     CREATE TABLE public.kept (
         id private.amount PRIMARY KEY, kind private."Kind", reader text DEFAULT auth.reader(), owner integer);
     CREATE TRIGGER after AFTER INSERT ON kept FOR EACH ROW EXECUTE FUNCTION "My hooks"."After"();
+    CREATE TRIGGER webhook AFTER INSERT ON kept FOR EACH ROW EXECUTE FUNCTION vault.send();
     CREATE POLICY members ON kept USING (EXISTS (SELECT FROM auth.members WHERE shelf = id AND reader = auth.reader()));
     CREATE POLICY opened ON kept USING (vault.open(id));
 """
@@ -168,6 +172,8 @@ def test_a_copy_brings_what_the_tables_hang_on_and_names_what_it_cannot(target, 
             assert inside.execute(absent).fetchone() == (None, None, None)
             policies = inside.execute("SELECT polname FROM pg_policy ORDER BY 1").fetchall()
             assert policies == [("members",), ("opened",)]
+        unread = "librarian may not read it"
         assert around.lacks == (
-            Lack("table vault.secrets", "librarian may not read it", "function vault.open(integer)"),
+            Lack("table vault.queue", unread, "function vault.send(), trigger webhook on table kept"),
+            Lack("table vault.secrets", unread, "function vault.open(integer)"),
         )

@@ -73,6 +73,15 @@ uncopyable AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper)
 ),
 
+-- What the text of a trigger's function names: without it, the trigger could not fire
+named_by_triggers AS MATERIALIZED (
+    SELECT outside.catalog, outside.oid, p.oid AS function
+    FROM needed AS n
+    JOIN pg_proc AS p ON n.catalog = 'pg_proc'::regclass AND p.oid = n.oid AND prorettype = 'trigger'::regtype
+    JOIN outside ON position(name IN prosrc) > 0 AND prosrc ~* ('\m' || regexp_replace(name, '\W', '.', 'g') || '\M')
+        AND position(nspname IN concat_ws(' ', prosrc, array_to_string(proconfig, ' '))) > 0
+),
+
 -- What leans on it goes with it; what stands inside a definition takes the whole along
 leaning (catalog, oid, root_catalog, root) AS (
     SELECT catalog, oid, catalog, oid FROM uncopyable
@@ -88,6 +97,9 @@ leaning (catalog, oid, root_catalog, root) AS (
             catalog IN ('pg_attrdef'::regclass, 'pg_rewrite'::regclass)
             OR EXISTS (SELECT FROM pg_constraint AS c
                 WHERE catalog = 'pg_constraint'::regclass AND c.oid = leaning.oid AND contype = 'c'))
+        UNION ALL
+        SELECT 'pg_proc'::regclass, function FROM named_by_triggers AS named
+        WHERE (named.catalog, named.oid) = (leaning.catalog, leaning.oid)
     ) AS next (catalog, oid)
     WHERE EXISTS (SELECT FROM needed AS n WHERE (n.catalog, n.oid) = (next.catalog, next.oid))
 ), left_out AS MATERIALIZED (SELECT DISTINCT * FROM leaning),
