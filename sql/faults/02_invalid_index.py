@@ -8,5 +8,7 @@ import contextlib
 
 import psycopg
 
+NAME = "idx_organizations_sms_credits"
+task.connection.execute(f"DROP INDEX {NAME}")
 with contextlib.suppress(psycopg.errors.UniqueViolation):
-    task.connection.execute("CREATE UNIQUE INDEX CONCURRENTLY idx_twice ON organizations (plan_name)")
+    task.connection.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {NAME} ON organizations (plan_name)")
