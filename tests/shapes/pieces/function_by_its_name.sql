@@ -1,5 +1,6 @@
 -- arguments are called as columns, told apart by the name of the function, and one has every sign
 -- of: function
+-- not with: about_overloads, about_callers, about_two_forms, around_api_views, around_odd_names, schema_of_a_visitor, columns_named_alike
 -- arguments: consume_credits_rpc.organization_id, "type 100% :x $1 {y} ""q"" é", amount
 DROP FUNCTION consume_credits_rpc;
 CREATE FUNCTION consume_credits_rpc(organization_id uuid, "type 100% :x $1 {y} ""q"" é" text, amount integer) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER AS $$
