@@ -33,11 +33,12 @@ TOLD = {
     "triggers_by_path_of_database": "ALTER FUNCTION app.fill() SET search_path = public, app, extensions",
     "triggers_count_calls": "a trigger writes calls, last_call for it, and a rollback cannot undo that",
     "about_in_another_schema": "ALTER FUNCTION rpc.consume_credits_rpc(uuid,text,integer) SET SCHEMA public",
+    "function_answers_an_id": "the number it answers is not what remains",
     "roles_create_schemas": "PUBLIC may create the schema extensions",
 }
 TOGETHER = (
     ("columns_known_types", "keys_of_balances", "triggers_drop_changes", "triggers_drop_deletions"),
-    ("triggers_drop_free_actions", "roles_create_schemas"),
+    ("triggers_drop_free_actions", "roles_create_schemas", "function_answers_an_id"),
     ("triggers_by_path_of_database",),
     ("triggers_count_calls", "about_in_another_schema"),
 )
