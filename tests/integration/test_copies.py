@@ -121,10 +121,11 @@ AROUND = """
     CREATE SCHEMA private; CREATE SCHEMA "My hooks"; CREATE SCHEMA vault;
     CREATE TABLE auth.users (id integer PRIMARY KEY, secret text);
     CREATE TABLE auth.members (shelf integer, reader text);
-    CREATE FUNCTION auth.everybody() RETURNS SETOF auth.users LANGUAGE sql AS 'SELECT * FROM auth.users';
-    COMMENT ON FUNCTION auth.everybody() IS 'not needed';
+    CREATE FUNCTION auth.everybody(since timestamp with time zone, "Who" auth.users, OUT found integer)
+    LANGUAGE sql AS 'SELECT count(*)::integer FROM auth.users';
+    COMMENT ON FUNCTION auth.everybody IS 'not needed';
     CREATE FUNCTION auth.reader() RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_setting('test.reader', true) $$;
-    GRANT EXECUTE ON FUNCTION auth.everybody(), auth.reader() TO librarian WITH GRANT OPTION;
+    GRANT EXECUTE ON FUNCTION auth.everybody, auth.reader() TO librarian WITH GRANT OPTION;
     ALTER TABLE auth.users OWNER TO platform;
     ALTER TABLE auth.members OWNER TO platform;
     ALTER FUNCTION auth.reader() OWNER TO platform;

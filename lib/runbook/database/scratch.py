@@ -37,6 +37,14 @@ ENTRY = re.compile(r"\d+; (\d+) (\d+) (.*)")
 # What the rights on these are said to be on
 NAMED = {"VIEW": "TABLE", "MATERIALIZED VIEW": "TABLE", "FOREIGN TABLE": "TABLE", "AGGREGATE": "FUNCTION"}
 
+# Routines as what is said about them names them: with the names of their arguments, every type by its schema
+ROUTINES = AsFound(b"""
+    SELECT set_config('search_path', '', true);
+    SELECT 'pg_proc'::regclass::oid::bigint, oid::bigint,
+        format('%I(%s)', proname, pg_get_function_identity_arguments(oid))
+    FROM pg_proc WHERE oid >= 16384
+""")
+
 DROP_TABLE = sql.SQL("""
     DO $a_table_of_the_scratch$
     BEGIN
@@ -140,11 +148,12 @@ def rebuilt(
         options = ["--format=custom", "--compress=0", "--no-sync", f"--file={file}", *chosen, *dump_options]
         tools.call("pg_dump", target, options)
         left_out = {(row[0], row[1]): row[2] for row in connection.execute(LEFT_OUT, {"schemas": list(around.schemas)})}
+        routines = {(row[0], row[1]): row[2] for row in _last(connection.execute(ROUTINES))}
         entries = tools.call("pg_restore", made, ["--list", str(file)]).splitlines()
         passed_on_here = passed_on.objects_with_rights_passed_on(connection)
         granted = re.compile("|".join(rf"\d+; {one}" for one in passed_on.entries_of(passed_on_here)) or "$^")
         entries = [line for line in entries if not granted.match(line)]
-        wanted.write_text("\n".join(_without(entries, {**around.left_out, **left_out})))
+        wanted.write_text("\n".join(_without(entries, {**around.left_out, **left_out}, routines)))
         _make_extensions(connection, made)
 
         def add(*sections: str) -> None:
@@ -165,12 +174,22 @@ def rebuilt(
         _free(file)
 
 
-def _without(entries: Iterable[str], left_out: Mapping[tuple[int, int], str]) -> list[str]:
+def _last(answers: psycopg.Cursor) -> psycopg.Cursor:
+    """Return the answer to the last of some statements that were sent together."""
+    while answers.nextset():
+        pass
+    return answers
+
+
+def _without(
+    entries: Iterable[str], left_out: Mapping[tuple[int, int], str], routines: Mapping[tuple[int, int], str]
+) -> list[str]:
     """Return the entries of a dump without some, by catalog and oid, and without the rights and comments on these.
 
     Args:
         entries: as pg_restore lists them.
         left_out: each with its schema; empty: it has none, or keeps what is said about it.
+        routines: each as what is said about it names it.
     """
     kept, about = [], set()
     for line in entries:
@@ -179,6 +198,7 @@ def _without(entries: Iterable[str], left_out: Mapping[tuple[int, int], str]) ->
             kept.append(line)
         elif schema := left_out[where]:
             kind, _, name = found[3].partition(f" {schema} ")
+            name = routines[where] + name[name.rindex(")") + 1 :] if where in routines else name  # and its owner
             about |= {f"{said} {schema} {kind} {name}" for said in ("COMMENT", "SECURITY LABEL")}
             about.add(f"ACL {schema} {NAMED.get(kind, kind)} {name}")
     return [line for line in kept if not (found := ENTRY.match(line)) or found[3] not in about]
