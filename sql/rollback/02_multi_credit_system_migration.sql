@@ -75,7 +75,7 @@ BEGIN
     FOR trigger_name IN
         SELECT tgname
         FROM pg_trigger
-        WHERE tgrelid = 'organizations'::REGCLASS AND tgname = 'allocate_new_organization' AND tgenabled <> 'D'
+        WHERE tgrelid = 'organizations'::REGCLASS AND tgname = '00_allocate_new_organization' AND tgenabled <> 'D'
     LOOP
         EXECUTE format('ALTER TABLE organizations DISABLE TRIGGER %I', trigger_name);
     END LOOP;

@@ -1,7 +1,9 @@
 """What the application does to plans and totals: said before the migration, and not held against it afterwards."""
 
+import psycopg
 import pytest
 
+from tests.support.databases import Database
 from tests.support.draw import Drawing, Moment
 
 TENANTS = """
@@ -38,3 +40,54 @@ def test_what_was_changed_after_a_row_was_migrated_is_not_held_against_it(drawin
     assert [one.stop for one in draw.tasks] == [None, None, None], draw.verdict
     assert draw.tasks[-1].failed == ()
     assert draw.left == [] or all("content" in line for line in draw.left)
+
+
+# A birth consumes at once, and nobody who is active is deleted.
+OWN_TRIGGERS = """
+    CREATE FUNCTION a_welcome() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$ BEGIN
+        INSERT INTO organization_credits VALUES (NEW.id, 1000, 0, 1000);
+        PERFORM consume_credits_rpc(NEW.id, 'email_send', 1);
+        RETURN NULL;
+    END $$;
+    REVOKE ALL ON FUNCTION a_welcome() FROM PUBLIC, anon, authenticated;
+    CREATE TRIGGER a_welcome AFTER INSERT ON organizations FOR EACH ROW EXECUTE FUNCTION a_welcome();
+    CREATE FUNCTION z_stays() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS 'BEGIN RETURN NULL; END';
+    REVOKE ALL ON FUNCTION z_stays() FROM PUBLIC, anon, authenticated;
+    CREATE TRIGGER z_stays BEFORE DELETE ON organizations FOR EACH ROW WHEN (OLD.status = 'active')
+    EXECUTE FUNCTION z_stays();
+    INSERT INTO organizations (name, plan_name, total_credits, status)
+    SELECT 'Leaves', 'starter', 1000, 'inactive'
+"""
+BORN = "INSERT INTO organizations (name, plan_name, total_credits) VALUES ('Born', 'starter', 1000)"
+LEFT = """
+    DELETE FROM credit_actions WHERE organization_id IN (SELECT id FROM organizations WHERE name = 'Leaves')
+      AND action_type <> 'migration';
+    DELETE FROM organizations WHERE name IN ('Leaves', 'Born')
+"""
+THERE = """
+    SELECT name, email_used_credits, (
+        SELECT COUNT(*) FROM credit_actions WHERE organization_id = o.id AND action_type = 'migration'
+    )
+    FROM organizations AS o WHERE name IN ('Born', 'Leaves')
+"""
+
+
+@pytest.mark.slow
+def test_a_trigger_that_consumes_at_birth_and_one_that_forbids_a_death_do_so_as_before(drawing: Drawing) -> None:
+    there = []
+
+    def meanwhile(moment: Moment) -> None:
+        if moment.way == "up" and moment.source.startswith("%%backfill"):
+            moment.database.apply(BORN)
+
+    def between(database: Database, way: str, task: int) -> None:
+        if (way, task) == ("up", 2):
+            database.apply(BORN)
+            database.apply(LEFT)
+            with psycopg.connect(database.owner) as owner:
+                there.extend(owner.execute(THERE).fetchall())
+
+    draw = drawing.draw(OWN_TRIGGERS, given={"dry_run": False}, watch=meanwhile, between=between, last=2)
+    assert draw.is_complete, draw.verdict
+    assert [one.stop for one in draw.back] == [None, None, None], draw.verdict
+    assert there == [("Born", 1, 1)] * 2
