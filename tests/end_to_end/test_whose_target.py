@@ -58,7 +58,7 @@ def test_a_second_environment_on_one_database_is_refused(two, database, runbook)
 def test_an_environment_that_leads_to_another_database_is_refused(two, database, runbook):
     assert runbook(two, "run", "--environment", "elsewhere", **{ELSEWHERE: database("first")}).returncode == 0
     other = {ELSEWHERE: database("second")}
-    for command in (("run",), ("pause",), ("approve", *CONFIRM)):
+    for command in (("preflight",), ("run",), ("pause",), ("approve", *CONFIRM)):
         refused = runbook(two, *command, "--environment", "elsewhere", **other)
         assert refused.returncode == 2
         assert "leads to database second (" in refused.stderr

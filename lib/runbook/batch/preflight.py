@@ -14,9 +14,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
-from runbook.database import environments
+from runbook.database import claims, environments
 from runbook.database.acceptances import Rows, commands
+from runbook.database.ledger import Ledger
 from runbook.errors import GateShut, NotApproved, RunbookError, UsageError
+from runbook.evidence.manifest import shown_target
 from runbook.notebook.preflight import BUILDS_ON, KEY, PreflightSession
 from runbook.plan import cells, parameters
 from runbook.plan.finding import BLOCKS, NOTED, UNACCEPTED, Finding, ordered
@@ -92,7 +94,7 @@ def run_preflight(plan: Plan, name: str, given: Mapping[str, Any], *, probes: bo
         probes: whether to try what is rolled back again.
 
     Raises:
-        UsageError: a parameter is wrong, or the target has no address.
+        UsageError: a parameter is wrong, the target has no address, or is not the environment's own.
         TryAgain: the target cannot be reached.
     """
     parameters.check_parameters(plan.tasks, given)
@@ -102,6 +104,7 @@ def run_preflight(plan: Plan, name: str, given: Mapping[str, Any], *, probes: bo
         found.parameters[task.number] = {
             key: given.get(key, one.default) for key, one in declared.items() if key != "environment"
         }
+    _require_own(plan, plan.environment(name))
     asking = list(takewhile(lambda one: not cells.changes_target(one.notebook), plan.tasks))
     if not asking:
         found.unauthorized = _unauthorized(plan, plan.environment(name), given)
@@ -111,6 +114,15 @@ def run_preflight(plan: Plan, name: str, given: Mapping[str, Any], *, probes: bo
                 break
     found.findings = ordered(found.findings)
     return found
+
+
+def _require_own(plan: Plan, environment: Environment) -> None:
+    """Refuse what a run would refuse at once: a target that, as ledger or evidence know it, is another one."""
+    target, shown = environments.find(plan, environment), shown_target(plan, environment)
+    with target.connect("runbook preflight") as connection:
+        if shown or Ledger(connection, plan.name).exists():
+            with connection.transaction(force_rollback=True):
+                claims.require_own(connection, plan.name, environment, target, shown)
 
 
 def _unauthorized(plan: Plan, environment: Environment, given: Mapping[str, Any]) -> str:
