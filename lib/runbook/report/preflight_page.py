@@ -50,6 +50,8 @@ def show(plan: Plan, found: Mapping[str, Any], console: Console) -> None:
 
 def _finding(one: Mapping[str, Any]) -> Iterator[str]:
     yield f"  Task {one['task']} · “{one['check']}”: {one['what']}"
+    if one["rows"] and one["names"]:
+        yield "      " + " · ".join(name for name in one["names"] if name != REMEDY)
     for row in one["rows"][:MOST]:
         yield "      " + " · ".join(_values(one["names"], row))
     if one["count"] > MOST:
