@@ -151,7 +151,7 @@ def show_header(title: str, facts: Sequence[tuple[str, str]], protected: bool) -
     """Return the head of a notebook: the task, and the facts an operator must not miss."""
     colour = ENVIRONMENT_COLOURS[protected]
     items = "".join(
-        f'<span style="margin-right:1.6em"><span style="opacity:.85">{escape(name)}</span> '
+        f'<span style="display:inline-block;margin-right:1.6em"><span style="opacity:.85">{escape(name)}</span> '
         f"<b>{escape(value)}</b></span>"
         for name, value in facts
     )

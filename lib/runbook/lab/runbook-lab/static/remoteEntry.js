@@ -104,6 +104,7 @@
     );
     // A chart is drawn on white. In a dark theme light becomes dark, white the theme's own ground; hues stay.
     rules.push('body[data-jp-theme-light="false"] .jp-RenderedImage img { filter: invert(0.933) hue-rotate(180deg); }');
+    rules.push('.jp-RenderedText pre { word-break: normal; overflow-wrap: anywhere; }'); // no word is cut that fits
     document.head.append(Object.assign(document.createElement('style'), { textContent: rules.join('\n') }));
   }
 
