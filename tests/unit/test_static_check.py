@@ -42,6 +42,12 @@ STOPPING = [
         "-- untagged\nALTER TABLE shelves ADD",
         "cell 5 changes the target (ALTER TABLE",
     ),
+    (
+        NOTEBOOK,
+        "SELECT room, COUNT(*)",
+        "CREATE FUNCTION pg_temp.f() RETURNS integer LANGUAGE sql RETURN 1; SELECT room, COUNT(*)",
+        "cannot be made again in a read-only session",
+    ),
     (NOTEBOOK, "runbook.begin(7)", "runbook.begin(8)", "begins Task 8, but runbook.toml gives it to Task 7"),
     (NOTEBOOK, "task = runbook.begin(7)", "pass", "never calls `runbook.begin(7)`"),
     (NOTEBOOK, "workers: int = 2", "workers: int = 0", "default of the parameter 'workers' must be from 1 to 64"),

@@ -26,6 +26,7 @@ from runbook.evidence import notebooks
 from runbook.evidence.drift import Drift, ReplayOutcome
 from runbook.evidence.expected import CHECK
 from runbook.plan import cells
+from runbook.plan.changes import FORMER_TABLE, TEMPORARY_TABLE, TEMPORARY_VIEW
 from runbook.plan.plan import Environment, Plan
 from runbook.query import redaction
 from runbook.query.expectation import Expectation, Refused
@@ -35,9 +36,6 @@ from runbook.query.table import Table
 
 LOCK_TIMEOUT = "10s"
 AT_ONCE = 2  # tasks, each in a session of its own
-TEMPORARY_VIEW = re.compile(r"\s*CREATE\s+(OR\s+REPLACE\s+)?TEMP(ORARY)?\s+VIEW\b", re.IGNORECASE)
-TEMPORARY_TABLE = re.compile(r"\s*CREATE\s+TEMP(?:ORARY)?\s+TABLE\s+(\w+)\s+AS\b(.+)", re.IGNORECASE | re.DOTALL)
-FORMER_TABLE = re.compile(r"\s*DROP\s+TABLE\s+IF\s+EXISTS\s+pg_temp\.", re.IGNORECASE)  # a new session has none
 PYTHON, UNTRIED = "Python cell", "unreached cell"
 
 

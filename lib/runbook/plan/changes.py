@@ -25,6 +25,10 @@ OF_THE_SESSION = re.compile(
     r"|GRANT\s+EXECUTE\s+ON\s+FUNCTION\s+pg_temp\.",
     FLAGS,
 )
+# Of that, what a verification can make again in a read-only session
+TEMPORARY_VIEW = re.compile(r"\s*CREATE\s+(OR\s+REPLACE\s+)?TEMP(ORARY)?\s+VIEW\b", FLAGS)
+TEMPORARY_TABLE = re.compile(r"\s*CREATE\s+TEMP(?:ORARY)?\s+TABLE\s+(\w+)\s+AS\b(.+)", FLAGS)
+FORMER_TABLE = re.compile(r"\s*DROP\s+TABLE\s+IF\s+EXISTS\s+pg_temp\.", FLAGS)  # a new session has none
 WITHIN = re.compile(r"\(\s*(?:INSERT\s+INTO|UPDATE\s+\S+\s+(?:AS\s+\w+\s+)?SET|DELETE\s+FROM|MERGE\s+INTO)\b", FLAGS)
 INTO = re.compile(r"(?:SELECT|WITH)\b(?:(?!\bFROM\b).)*\bINTO\b", FLAGS)
 TEXTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$\w*\$).*?\1", re.DOTALL)
@@ -47,6 +51,20 @@ def untagged(path: Path) -> Iterator[str]:
                 f"{path.name}, cell {number} changes the target ({' '.join(statement.split())[:60]} …) and does not "
                 "say so: tag it `apply`, or write `%%sql --probe` where it is to be rolled back"
             )
+
+
+def unrepeatable(path: Path) -> Iterator[str]:
+    """Yield each `verify` cell of a notebook that makes what a read-only session cannot, with its first words."""
+    for number, cell in enumerate(read_cells(path), 1):
+        if "verify" in cell.tags and cell.magic:
+            for statement in filter(None, map(_without_comments, sqlparse.split(cell.body))):
+                again = (TEMPORARY_VIEW, TEMPORARY_TABLE, FORMER_TABLE)
+                if OF_THE_SESSION.match(statement) and not any(one.match(statement) for one in again):
+                    yield (
+                        f"{path.name}, cell {number} is tagged `verify`, but what it makes "
+                        f"({' '.join(statement.split())[:60]} …) cannot be made again in a read-only session: make it "
+                        "in a cell without a tag, and let no `verify` cell use it"
+                    )
 
 
 def unsaid(cell: Cell) -> Iterator[str]:

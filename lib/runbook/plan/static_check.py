@@ -63,6 +63,7 @@ def flaws_of_task(plan: Plan, task: Task) -> Iterator[Flaw]:
         yield _lesser(str(error))  # a way up may be run without a rollback: whether it may, a check decides
     if _is_readable(task):
         yield from map(Flaw, changes.untagged(task.notebook))
+        yield from map(Flaw, changes.unrepeatable(task.notebook))
         yield from map(Flaw, _expectations(task))
         yield from map(Flaw, decisions.undecided(plan, task))
 
