@@ -64,7 +64,15 @@ def folder(path, draw, other):
 
 ALTERATIONS = (bit, cut, append, remove, swap, link, hard_link, folder)
 # What may be added beside what is there: also names a reader takes for another's, or that are no text.
-ADDED = ("more.txt", "Report.html", "report.html\u200b", "a\u202egnp.txt", "deliverables/a/b/more", "caf\udce9.txt")
+ADDED = (
+    "more.txt",
+    "Report.html",
+    "report.html\u200b",
+    "a\u202egnp.txt",
+    "deliverables/a/b/more",
+    "caf\udce9.txt",
+    "deliverables/empty/",
+)
 
 
 def said_of(plan, folder, **options):
@@ -95,9 +103,9 @@ def require_named(plan, folder, place, other):
     for name in ADDED:
         copy = shutil.copytree(folder, place / "copy")
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        (copy / name).write_text("more")
+        (copy / name).mkdir() if name.endswith("/") else (copy / name).write_text("more")
         code, said = said_of(plan, copy, offline=True)
-        assert (code, said.splitlines()[0].split(" ")[1]) == (ALTERED, escaped(name)), said
+        assert (code, said.splitlines()[0].split(" ")[1]) == (ALTERED, escaped(name.rstrip("/"))), said
         shutil.rmtree(copy)
 
 

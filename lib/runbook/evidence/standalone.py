@@ -77,6 +77,8 @@ def files(folder: Path) -> tuple[dict[str, int], dict[str, str]]:
             odd[name] = f"is more than {MOST_FILES} files or {MOST_BYTES:,} bytes: nobody looked further"
             break
         if stat.S_ISDIR(about.st_mode) and name.count("/") < DEEPEST:
+            if next(path.iterdir(), None) is None:
+                odd[name] = "is an empty folder"
             continue
         if why := _odd(name, about):
             odd[name] = why
