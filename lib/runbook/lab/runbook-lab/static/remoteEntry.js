@@ -77,7 +77,7 @@
 
   // Whether a cell's code stands in columns, which wrapped lines would tear apart: such a one is scrolled.
   function isTable(source) {
-    return source.split('\n').filter(line => /\S {3,}\S/.test(line) && line.length > 100).length > 5;
+    return source.split('\n').filter(line => /\S {3,}\S/.test(line) && line.length > 80).length > 5;
   }
 
   // Keeps a cell's language that of what it holds.
