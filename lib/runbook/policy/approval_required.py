@@ -16,6 +16,8 @@ from runbook.plan import fingerprint
 from runbook.plan.fingerprint import Parts
 from runbook.plan.plan import Environment, Plan, Task
 
+ADVICE = "Review it, then"  # what follows is the command
+
 
 class ApprovalSubject(Protocol):
     """What needs an approval: a task of a run, on its target."""
@@ -136,7 +138,7 @@ def _refusal(environment: Environment, found: Sequence[approvals.Decision], part
     why = escaped(approvals.refusal(found, parts, environment.approvers))  # who approved is as they typed it
     return NotApproved(
         f"This content is not approved on {name!r}: {why}. "
-        f"Review it, then `runbook approve --environment {name}{told} --by NAME --statement TEXT`."
+        f"{ADVICE} `runbook approve --environment {name}{told} --by NAME --statement TEXT`."
     )
 
 

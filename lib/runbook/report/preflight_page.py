@@ -13,6 +13,7 @@ from runbook.formatting import amount
 from runbook.plan import cells, parameters
 from runbook.plan.finding import CLASSES
 from runbook.plan.plan import Plan, Task
+from runbook.policy.approval_required import ADVICE
 from runbook.query.send import as_setting
 
 STYLES = dict(zip(CLASSES, ("bold red", "yellow", "cyan", "dim"), strict=True))
@@ -44,7 +45,7 @@ def show(plan: Plan, found: Mapping[str, Any], console: Console) -> None:
     for line in [*_changes(plan), *_outlook(found)]:
         say(f"  {line}")
     if found["approval_lacking"]:
-        say(f"\nApproval lacking: {found['approval_lacking']}", "yellow")
+        say(f"\nApproval lacking: {_why(found)}", "yellow")
     say(f"\nNext: {found['next']}", "bold")
 
 
@@ -68,6 +69,12 @@ def _outlook(found: Mapping[str, Any]) -> Iterator[str]:
         if values:
             yield f"parameters of Task {number}: " + ", ".join(f"{name} = {value!r}" for name, value in values.items())
     yield from (f"not asked yet: {one}" for one in found["to_come"])
+
+
+def _why(found: Mapping[str, Any]) -> str:
+    """Return why it is not approved; the command stands at the end, acceptances included."""
+    why: str = found["approval_lacking"]
+    return why.partition(f" {ADVICE}")[0]
 
 
 def as_sql(plan: Plan, given: Mapping[str, Any]) -> str:
@@ -95,7 +102,7 @@ def as_html(plan: Plan, found: Mapping[str, Any], given: Mapping[str, Any]) -> s
     parts.append("<h2>What a run would do</h2><ul>" + "".join(f"<li>{escape(one)}</li>" for one in _changes(plan)))
     parts += [f"<li>{escape(' · '.join(map(str, row.values())))}</li>" for row in found["estimates"]]
     parts += [f"<li>not asked yet: {escape(one)}</li>" for one in found["to_come"]]
-    lacking = f"<p>Approval lacking: {escape(found['approval_lacking'])}</p>" if found["approval_lacking"] else ""
+    lacking = f"<p>Approval lacking: {escape(_why(found))}</p>" if found["approval_lacking"] else ""
     parts.append(f"</ul>{lacking}<p><b>Next: {escape(found['next'])}</b></p>")
     parts.append(f"<h2>Every statement of the migration</h2><pre>{escape(as_sql(plan, given))}</pre>")
     title = f"<title>Preflight of {escape(found['environment'])}</title>"
