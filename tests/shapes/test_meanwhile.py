@@ -14,6 +14,17 @@ TENANTS = """
         SELECT min(name) FROM organizations WHERE name !~ '^Edge case'
     )
 """
+CHARGES = """
+    CREATE TABLE messages (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, organization_id uuid);
+    ALTER TABLE messages ENABLE ROW LEVEL SECURITY; REVOKE ALL ON messages FROM anon, authenticated;
+    CREATE FUNCTION charge() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$ BEGIN
+        UPDATE organization_credits SET used_credits = used_credits + 1, remaining_credits = remaining_credits - 1
+        WHERE organization_id = NEW.organization_id;
+        RETURN NULL;
+    END $$;
+    REVOKE ALL ON FUNCTION charge() FROM PUBLIC, anon, authenticated;
+    CREATE TRIGGER charge AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION charge();
+"""
 CHANGED = """
     UPDATE organizations SET plan_name = 'premium', total_credits = 7 WHERE plan_name = 'free';
     UPDATE organizations SET plan_name = 'free' WHERE plan_name = 'enterprise';
@@ -23,11 +34,15 @@ CHANGED = """
 
 
 @pytest.mark.slow
-def test_who_may_write_an_allocation_and_who_stands_far_outside_is_said_before(drawing: Drawing) -> None:
-    draw = drawing.draw(TENANTS, given={"dry_run": False}, last=1)
+def test_who_writes_an_allocation_stands_far_outside_or_debits_beside_is_said_before(
+    drawing: Drawing,
+) -> None:
+    draw = drawing.draw(CHARGES, TENANTS, given={"dry_run": False}, last=1)
     found = {one.check: one for task in draw.tasks for one in task.findings}
     assert "who may write what the allocation is computed from" in found
     assert "organizations whose total is far outside the rest" in found
+    (charges,) = (row for one in found.values() for row in one.rows if row[0] == "function charge()")
+    assert "reaches no pool" in charges[-1]
 
 
 @pytest.mark.slow
