@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from runbook.database import embedded
 from runbook.plan import cells
 from runbook.plan.plan import Plan
 from tests.support.project import ROOT
@@ -95,7 +96,8 @@ def task(request, page, asked, lab):
     return request.param
 
 
-def test_a_run_of_all_cells_that_fails_shows_the_cell_and_a_restarted_kernel_what_to_run(page, lab):
+def test_a_run_of_all_cells_that_fails_shows_the_cell_and_a_restarted_kernel_what_to_run(page, checkout, lab):
+    embedded.reset(checkout, PLAN.environment("local"))
     page.goto(lab.format(PLAN.task(1).notebook.name))  # Task 0 was not run
     start_all(page)
     failed = page.locator(".jp-CodeCell.jp-mod-active").filter(has_text="NotAllowed · Task 1 needs Task 0 complete")
