@@ -271,8 +271,12 @@ BEGIN
                     BEGIN
                         INSERT INTO organization_credits (organization_id, total_credits, used_credits/*remaining*/)
                         VALUES (born.organization_id, born.total, born.used/*left*/);
-                    EXCEPTION WHEN not_null_violation OR check_violation OR raise_exception THEN
-                        UPDATE runbook.folded_back SET used = 0 WHERE organization_id = born.organization_id;
+                    EXCEPTION
+                        WHEN not_null_violation OR check_violation OR raise_exception THEN
+                            UPDATE runbook.folded_back SET used = 0 WHERE organization_id = born.organization_id;
+                        WHEN unique_violation THEN
+                            RAISE EXCEPTION USING ERRCODE = 'serialization_failure', -- so that the batch is done again
+                                MESSAGE = format('Somebody has just made the balance of %s', born.organization_id);
                     END;
                 END LOOP;
 

@@ -110,19 +110,30 @@ OLD_POOLS = "SELECT organization_id, total_credits, used_credits, remaining_cred
 
 
 UNDER_WAY = UUID(int=0x99)  # refunded while a rollback folds it back
+BORN = UUID(int=0x100)  # … and this one gets a balance
+BIRTH = (
+    f"INSERT INTO organizations (id, name, plan_name, total_credits) VALUES ({{0}}, 'Born', 'starter', 1000); {DEBIT}"
+)
 WAITED_FOR = "SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
 
 
-def refund_under_way(moment: Moment) -> None:
-    """Refund, and commit once the first batch of the rollback waits for it, or is done."""
+def write_under_way(moment: Moment) -> None:
+    """Refund one and make a balance for another; commit each once the first batch of the rollback waits for it."""
     if moment.way == "down" and moment.source.startswith("%%backfill"):
-        with psycopg.connect(moment.database.owner) as other, ThreadPoolExecutor(1) as pool:
-            other.execute(REFUND.format(f"'{UNDER_WAY}'").encode())
+        with (
+            psycopg.connect(moment.database.owner) as refunding,
+            psycopg.connect(moment.database.owner) as making,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            refunding.execute(REFUND.format(f"'{UNDER_WAY}'").encode())
+            making.execute("INSERT INTO organization_credits VALUES (%s, 1000, 0, 1000)", [BORN])
             folding = pool.submit(moment.database.apply, "SELECT runbook.fold_back('(0,0)', '(4294967295,0)')")
-            while not folding.done() and not other.execute(WAITED_FOR).fetchall():
-                pass
-            other.commit()
-            folding.result()
+            for other in (refunding, making):
+                while not folding.done() and not other.execute(WAITED_FOR).fetchall():
+                    pass
+                other.commit()
+            with pytest.raises(psycopg.errors.SerializationFailure):  # upon which a batch is done again
+                folding.result()
 
 
 @pytest.mark.slow
@@ -131,7 +142,7 @@ def test_an_old_balance_holds_what_others_did_to_it_meanwhile_and_each_debit_onc
     drawing: Drawing, booked: bool
 ) -> None:
     acts = {UUID(int=n): MEANWHILE[what] for n, what in enumerate(MEANWHILE, 1) if what in BOOKED or not booked}
-    acts[UNDER_WAY] = MEANWHILE["nothing"]
+    acts |= {UNDER_WAY: MEANWHILE["nothing"], BORN: (BIRTH, (1000, 3, 997))}
     found = {}
 
     def between(database: Database, way: str, task: int) -> None:
@@ -144,7 +155,7 @@ def test_an_old_balance_holds_what_others_did_to_it_meanwhile_and_each_debit_onc
 
     shape = together([pieces()["balance_booked_by_actions"]]).sql if booked else ""
     given = {"dry_run": False, "carry_over_usage": not booked}
-    draw = drawing.draw(HAD, shape, given=given, between=between, watch=refund_under_way, last=2)
+    draw = drawing.draw(HAD, shape, given=given, between=between, watch=write_under_way, last=2)
     assert [one.stop for one in draw.back] == [None, None, None], draw.verdict
     due = {organization: due for organization, (_, due) in acts.items()} | {UNDER_WAY: MEANWHILE["a refund"][1]}
     assert {organization: found[organization] for organization in acts} == due
