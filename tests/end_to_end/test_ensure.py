@@ -41,6 +41,17 @@ def test_a_complete_target_is_left_alone_and_one_that_is_not_is_completed(toy, r
     assert what_is_left(plan, RunRequest()) is not None
 
 
+@pytest.mark.slow
+def test_an_engine_is_told_of_results_that_are_not_the_expected_ones(toy, runbook, tmp_path):
+    assert runbook(toy, "run", "--fresh", "--keep-expected").returncode == 0
+    expected, result = toy / "outputs" / "expected" / NAME, tmp_path / "result.json"
+    expected.write_text(expected.read_text().replace("UPDATE shelves", "UPDATE  shelves"))
+    ran = runbook(toy, "run", "--fresh", "--result", str(result))
+    said = json.loads(result.read_text())
+    assert (ran.returncode, said["status"], said["failure"]) == (1, "failed", "The results are not the expected ones.")
+    assert "`runbook run --environment local --keep-expected`" in said["next"]
+
+
 def test_a_result_that_cannot_be_written_is_refused_before_anything_runs(toy, runbook, tmp_path):
     refused = runbook(toy, "run", "--result", str(tmp_path / "no" / "result.json"))
     assert refused.returncode == 2

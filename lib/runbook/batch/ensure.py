@@ -94,6 +94,10 @@ def write_result(path: Path, plan: Plan, environment: str, code: int) -> None:
     folder = manifest.latest_run(plan, plan.environment(environment))
     found = manifest.read_manifest(folder) if folder else {}
     failure = found.get("failure") or {}
+    if folder and found.get("status") == "failed" and not failure:  # what it found is not what was expected
+        from runbook.report import report
+
+        failure = {"message": "The results are not the expected ones.", "next": report.next_step(folder)}
     _write(
         path,
         {
