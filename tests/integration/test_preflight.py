@@ -28,8 +28,14 @@ TRAIL = "a row of the trail can be changed and taken back"
 RULES = "no rule rewrites what is written to the three tables"
 REFUSED = "nothing refuses the statements of the migration"
 INDEXES = "the indexes kept stand as the brief defines them, and the others are gone"
-# What Task 0 asks as later tasks do: a view, and the task that declares it
-ASKED = (("key_type", 1), ("consumption_forms", 1), ("unfit_columns", 1), ("forgotten_values", 5))
+# What a check of Task 0 uses: what is made, and the task that declares it
+ASKED = (
+    ("TEMP VIEW key_type AS", 1),
+    ("TEMP VIEW consumption_forms AS", 1),
+    ("TEMP VIEW unfit_columns AS", 1),
+    ("TEMP VIEW forgotten_values AS", 5),
+    ("FUNCTION pg_temp.finding_names(", 0),
+)
 CONSUME = """
     CREATE TABLE usage_log (organization_id uuid);
     ALTER TABLE organization_credits ADD "Last use" timestamptz;
@@ -94,9 +100,9 @@ def ask(plan, target):
         (last,) = (place for place, body in enumerate(bodies) if "TEMP VIEW classification" in body)
         asked = [
             cell.body
-            for name, number in ASKED
+            for made, number in ASKED
             for cell in cells.read_cells(plan.task(number).notebook)
-            if f"TEMP VIEW {name} AS" in cell.body
+            if f"CREATE OR REPLACE {made}" in cell.body
         ]
         with send.rolled_back(target, send.Persona()):
             for key, value in {**GIVEN, **given}.items():
