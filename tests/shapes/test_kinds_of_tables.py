@@ -35,7 +35,22 @@ BY_PLACE = """
     BEGIN INSERT INTO organizations_before VALUES (OLD.*); RETURN OLD; END $$;
     CREATE TRIGGER keep_before BEFORE DELETE ON organizations FOR EACH ROW EXECUTE FUNCTION keep_before();
 """
+# Returns or inserts every column: by SQL, whose body the server checks, and by PL/pgSQL
+EVERY_COLUMN = """
+    CREATE TABLE organizations_archive AS TABLE organizations;
+    CREATE FUNCTION keep_one(which uuid) RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO organizations_archive SELECT * FROM organizations WHERE id = which; END $$;
+    CREATE FUNCTION rows_of_it() RETURNS SETOF organizations LANGUAGE sql AS 'SELECT * FROM organizations';
+    CREATE FUNCTION how_many() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM organizations';
+"""
+EVERY_COLUMN_IN_SQL = """
+    CREATE TABLE organizations_archive AS TABLE organizations;
+    CREATE FUNCTION keep_all() RETURNS void LANGUAGE sql AS
+        'INSERT INTO organizations_archive SELECT o.* FROM organizations AS o';
+"""
 SAID = {
+    "every column of the table": (EVERY_COLUMN, "found 1 row let keep_one(uuid) name the columns"),
+    "every column of the table, in SQL": (EVERY_COLUMN_IN_SQL, "found 1 row let keep_all() name the columns"),
     "a foreign part": (FOREIGN, "archive.oldest, a part of credit_actions, is a plain table; if not: ALTER TABLE"),
     "a part of another": (OF_ANOTHER, "GRANT archivist TO guardian"),
     "no index on the id": (WITHOUT_INDEX, "CREATE UNIQUE INDEX CONCURRENTLY ON organizations (id)"),
@@ -74,7 +89,7 @@ SAID = {
         """ALTER TABLE credit_actions DROP CONSTRAINT credit_actions_organization_id_fkey;
         DROP POLICY "Members read their actions" ON credit_actions;
         ALTER TABLE credit_actions ALTER organization_id TYPE text""",
-        "credit_actions has a column organization_id of type uuid, not text",
+        "ALTER TABLE credit_actions ALTER organization_id TYPE uuid USING organization_id::uuid",
     ),
     "ids of an extension's type": (
         """
@@ -86,7 +101,7 @@ SAID = {
         DROP POLICY "Members read their organization" ON organizations;
         DROP POLICY "Members update their organization" ON organizations;
         ALTER TABLE organizations ALTER id DROP DEFAULT, ALTER id TYPE extensions.citext""",
-        "a column id of type uuid or text or smallint or integer or bigint, not citext",
+        "ALTER TABLE organizations ALTER id TYPE text USING id::text",
     ),
     "no partition for a type": (
         together([pieces()["ids_partitioned_by_type"]]).sql,
