@@ -47,7 +47,8 @@ def test_nothing_starts_unapproved_and_the_task_has_failed(begun):
 def test_an_approval_counts_for_what_it_was_given_for(guarded, begun):
     said = decide(guarded).splitlines()
     assert said[0] == "Approved by Ada (login librarian) for local. A change of any of this voids it:"
-    assert [line.split()[0] for line in said[1:]] == ["content", "runbook", "no", "server", "database", "the"]
+    assert [line.split()[0] for line in said[1:-1]] == ["content", "runbook", "no", "server", "database", "the"]
+    assert said[-1] == "Next: `runbook run --environment local`."
     granted = {"approver": "Ada", "identity": "login librarian", "statement": "Ada has decided"}
     assert begun.run(AUTHORIZE) == granted
 

@@ -42,7 +42,29 @@ def test_who_writes_an_allocation_stands_far_outside_or_debits_beside_is_said_be
     assert "who may write what the allocation is computed from" in found
     assert "organizations whose total is far outside the rest" in found
     (charges,) = (row for one in found.values() for row in one.rows if row[0] == "function charge()")
-    assert "reaches no pool" in charges[-1]
+    assert "its debit of a migrated organization fails" in charges[-1]
+
+
+CHARGED = """
+    INSERT INTO messages (organization_id)
+    SELECT organization_id FROM organization_credits WHERE remaining_credits > 10 ORDER BY organization_id LIMIT 1
+"""
+
+
+@pytest.mark.slow
+def test_a_trigger_of_another_table_debits_no_balance_that_nobody_reads(drawing: Drawing) -> None:
+    found = []
+
+    def between(database: Database, way: str, task: int) -> None:
+        if (way, task) in {("up", 1), ("up", 2), ("down", 2)}:
+            try:
+                database.apply(CHARGED)
+                found.append("")
+            except psycopg.Error as error:
+                found.append(error.sqlstate)
+
+    draw = drawing.draw(CHARGES, given={"dry_run": False}, between=between, last=2)
+    assert found == ["", "55000", ""], draw.verdict
 
 
 @pytest.mark.slow
