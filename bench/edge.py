@@ -27,7 +27,11 @@ from bench.project import Project
 CLIENTS = (8, 64)
 THROUGH, DIRECT = "through the Edge Function", "the API alone"
 UNITS = {"deno_ms": "ms of a processor", "ms": "ms", "calls": "calls/s"}
-TENANTS = "SELECT id::text FROM organizations WHERE ai_credits - ai_used_credits > 1000 ORDER BY id LIMIT 64"
+TENANTS = """
+    UPDATE organizations SET ai_credits = 1000000000
+    WHERE id IN (SELECT id FROM organizations WHERE status = 'active' ORDER BY id LIMIT 64)
+    RETURNING id::text
+"""
 
 
 def run(options: Options, place: Place, say: Say) -> Part:
