@@ -5,8 +5,9 @@ from typing import Any, NoReturn
 from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
+from runbook.plan.cells import MAGICS
+
 FIRST = "This kernel has not begun the task: run the first two code cells, the parameters and runbook.begin(…)."
-MAGICS = ("sql", "check", "finding", "backfill", "concurrently")
 
 
 def _refuse(*_: Any) -> NoReturn:
