@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from playwright.sync_api import expect
 
 from runbook.database import embedded
 from runbook.plan import cells
@@ -28,6 +29,7 @@ MINUTE = 60_000  # milliseconds
 OUTPUTS = ".jp-Notebook .jp-OutputArea-output"
 IN_SQL = '.jp-CodeCell .cm-content[data-language="runbook-sql"]'
 ERRORS = f'{OUTPUTS}[data-mime-type="application/vnd.jupyter.error"]'
+expect.set_options(timeout=MINUTE)
 # Every text an output shows, with its colour and the colour behind it; WCAG's contrast of the two.
 CONTRASTS = """
 selector => {
@@ -101,20 +103,17 @@ def test_a_run_of_all_cells_that_fails_shows_the_cell_and_a_restarted_kernel_wha
     page.goto(lab.format(PLAN.task(1).notebook.name))  # Task 0 was not run
     start_all(page)
     failed = page.locator(".jp-CodeCell.jp-mod-active").filter(has_text="NotAllowed · Task 1 needs Task 0 complete")
-    failed.wait_for()
-    page.wait_for_timeout(500)  # it is scrolled to
-    seen = failed.bounding_box()
-    assert 0 < seen["y"] < page.viewport_size["height"] - seen["height"]
+    expect(failed).to_be_in_viewport(ratio=1)
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_text("Restart Kernel…").first.click()
     page.get_by_role("button", name="Confirm Kernel Restart").click()
-    for cell in (page.locator(IN_SQL).first, page.locator(".jp-CodeCell").last):  # a magic, and the task
+    told = page.locator(OUTPUTS).filter(has_text="run the first two code cells")
+    for number, cell in enumerate((page.locator(IN_SQL).first, page.locator(".jp-CodeCell").last), 1):
         cell.click()
         page.keyboard.press("Escape")
         page.keyboard.press("Shift+Enter")
-        page.locator(OUTPUTS).filter(has_text="run the first two code cells").last.wait_for()
+        expect(told).to_have_count(number)  # a magic, and the task
         page.keyboard.press("Escape")
-    assert page.locator(OUTPUTS).filter(has_text="run the first two code cells").count() == 2
     assert page.locator(".Toastify__toast").count() == 0
 
 
