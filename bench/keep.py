@@ -1,4 +1,4 @@
-"""Keep: results of the bench become the committed ones, here and in README: `python -m bench.keep FOLDER …`.
+"""Keep: results of the bench become the committed ones, in README and docs too: `python -m bench.keep FOLDER …`.
 
 Parts may come from several runs: each keeps its own date and machine, the newest of each part counts.
 """
@@ -12,12 +12,13 @@ from typing import Any
 
 import click
 
-from bench import paper
+from bench import large, paper
 from bench.figures import Finding, Part
 from bench.paper import RESULTS, goal, short, span
 
 ROOT = Path(__file__).parents[1]
 KEPT = Path("bench", "results")
+LARGE = Path("docs", "explanation", "large-tables.md")
 MARKS = "<!-- figures -->\n", "<!-- end of figures -->\n"
 # The figures README keeps, by part; all others stand on the page of the results.
 FIVE = {
@@ -34,7 +35,7 @@ Parts = Mapping[str, Mapping[str, Any]]
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
 def main(folders: Sequence[Path]) -> None:
-    """Merge the results in FOLDERS into bench/results; write its page and README's figures anew."""
+    """Merge the results in FOLDERS into bench/results; write its page and the figures in README and docs anew."""
     for folder in folders:
         if not (folder / RESULTS).is_file():
             raise click.UsageError(f"{folder} holds no {RESULTS}: name folders that the bench has written.")
@@ -81,14 +82,17 @@ def draw(root: Path) -> list[Path]:
 
 
 def written(root: Path) -> dict[Path, str]:
-    """Return what the page of the results and README must say, by path."""
-    parts, readme = read(root), root / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    return {
-        root / KEPT / "README.md": "\n".join(_page(parts)) + "\n",
-        readme: "".join([before, MARKS[0], "\n".join(_goals(parts)), "\n", MARKS[1], after]),
-    }
+    """Return what the pages with figures must say, by path."""
+    parts = read(root)
+    pages = {root / KEPT / "README.md": "\n".join(_page(parts)) + "\n"}
+    tables = {root / "README.md": _goals(parts)}
+    if {"linearity", "audit", "online"} <= parts.keys():
+        tables[root / LARGE] = _table(large.heads(parts), large.rows(parts))
+    for path, lines in tables.items():
+        before, _, rest = path.read_text(encoding="utf-8").partition(MARKS[0])
+        after = rest.partition(MARKS[1])[2]
+        pages[path] = "".join([before, MARKS[0], "\n".join(lines), "\n", MARKS[1], after])
+    return pages
 
 
 def _page(parts: Parts) -> Iterator[str]:
