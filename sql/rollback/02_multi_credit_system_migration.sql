@@ -213,11 +213,12 @@ BEGIN
                         SELECT o.ai_used_credits::NUMERIC + o.whatsapp_used_credits + o.email_used_credits + o.sms_used_credits
                             - COALESCE(was.carried, 0) AS since
                     ) AS counted
-                    -- What was refunded there since, or reset for a new month, stays given; what a trigger booked there
-                    -- counts once. If nothing is remembered, what it says was used besides, unless a trigger books there.
+                    -- What was refunded there since, set back for a new month or added from another balance stays so;
+                    -- what a trigger booked there counts once. If nothing is remembered, what it says was used besides,
+                    -- unless a trigger books there.
                     CROSS JOIN LATERAL (
                         SELECT CASE WHEN was.used IS NOT NULL AND c.organization_id IS NOT NULL
-                            THEN LEAST(was.used, COALESCE(c.used_credits, 0)/*booked*/) + counted.since
+                            THEN /*before*/ + counted.since
                             ELSE GREATEST(c.used_credits, counted.since)/*besides*/ END AS due
                     ) AS of_old_pool
                     WHERE o.id = ANY (these)
@@ -299,7 +300,11 @@ BEGIN
         )),
         '/*remaining*/', CASE WHEN is_generated THEN '' ELSE ', remaining_credits' END),
         '/*left*/', CASE WHEN is_generated THEN '' ELSE ', born.total - born.used' END),
-        '/*booked*/', CASE WHEN is_booked THEN ' - counted.since' ELSE '' END),
+        '/*before*/', CASE is_booked
+            WHEN TRUE THEN 'COALESCE(c.used_credits, 0) - counted.since'
+            WHEN FALSE THEN 'COALESCE(c.used_credits, 0)'
+            ELSE 'LEAST(was.used, COALESCE(c.used_credits, 0))'
+        END),
         '/*besides*/', CASE WHEN NOT is_booked THEN ' + LEAST(COALESCE(c.used_credits, 0), counted.since)' ELSE '' END),
         '/*begun*/', COALESCE((SELECT string_agg(format(', %I = %L', begun.name, begun.was), '') FROM runbook.columns_begun AS begun), ''));
 END

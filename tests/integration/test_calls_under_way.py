@@ -3,41 +3,29 @@
 The statements are those of the notebook and of its rollback script, each sent by hand at its worst moment.
 """
 
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 
 import psycopg
 import pytest
 
-from runbook.database import embedded
-from runbook.database.ledger import Ledger
 from runbook.plan.cells import Cell
 from runbook.plan.plan import Plan
 from runbook.plan.rollback_script import ScriptPart, rollback_parts
-from tests.support.beside import in_background, wait_until, waits_for
+from tests.support.beside import in_background
 from tests.support.migrated import migrate
+from tests.support.under_way import MIGRATION, Target
 
-MIGRATION = 2
 CALL = "SELECT consume_credits_rpc(%s, 'ai_chat', 3)"
 DIRECTLY = """
     UPDATE organization_credits SET used_credits = used_credits + 1, remaining_credits = remaining_credits - 1
     WHERE organization_id = %s
 """
-ROOMY = "SELECT organization_id FROM organization_credits WHERE remaining_credits > 99 ORDER BY 1 LIMIT 2"
 COUNTED = """
     SELECT ai_used_credits, (
         SELECT SUM(credits_consumed) FROM credit_actions WHERE organization_id = o.id AND action_type = 'ai_chat'
     )
     FROM organizations AS o WHERE id = %s
-"""
-BORN = """
-    WITH born AS (
-        INSERT INTO organizations (name, plan_name, total_credits) VALUES ('Born', 'starter', 1000) RETURNING id
-    )
-    INSERT INTO organization_credits (organization_id, total_credits, used_credits, remaining_credits)
-    SELECT id, 1000, %s, 1000 - %s FROM born RETURNING organization_id
 """
 OLD_POOL = "SELECT used_credits, remaining_credits FROM organization_credits WHERE organization_id = %s"
 USED = """
@@ -45,50 +33,6 @@ USED = """
     FROM organizations AS o JOIN organization_credits ON organization_id = o.id
     WHERE o.id = %s
 """
-
-
-class Target:
-    """A small target, and sessions on it."""
-
-    def __init__(self, url: str, stack: ExitStack) -> None:
-        self._url, self._stack = url, stack
-        self.runbook, self.observer = self.open(), self.open()
-
-    def open(self) -> psycopg.Connection:
-        return self._stack.enter_context(psycopg.connect(self._url, autocommit=True))
-
-    def roomy(self) -> list[str]:
-        return [row[0] for row in self.observer.execute(ROOMY)]
-
-    def born(self, used: int = 0) -> str:
-        """Create an organization whose application says that it has used something already."""
-        row = self.observer.execute(BORN, [used, used]).fetchone()
-        assert row
-        return str(row[0])
-
-    def go_back(self, plan: Plan, before: Callable[[ScriptPart], None] = lambda part: None) -> None:
-        """Execute the rollback of the migration; `before` is called before each of its parts."""
-        for part in rollback_parts(plan.task(MIGRATION)):
-            if part.magic != "deployed":
-                before(part)
-                self.runbook.execute(part.body.encode())
-
-    def waits(self, waiting: psycopg.Connection, holding: psycopg.Connection) -> None:
-        wait_until(lambda: waits_for(self.observer, waiting, holding))
-
-
-@pytest.fixture
-def target(plan: Plan) -> Iterator[Target]:
-    local = plan.environment("local")
-    settings = {"runbook.organizations": "50", "runbook.actions_per_organization": "4"}
-    server = embedded.start(plan.root)
-    embedded.drop(server, "under_way")
-    embedded.fill(server, replace(local, baseline=replace(local.baseline, settings=settings)), "under_way")
-    with ExitStack() as stack:
-        target = Target(embedded.url(server, "under_way", local.owner), stack)
-        Ledger(target.runbook, plan.name).prepare()
-        yield target
-    embedded.drop(server, "under_way")
 
 
 def test_what_a_call_spends_while_its_batch_waits_is_carried_over(plan: Plan, target: Target) -> None:
