@@ -25,6 +25,9 @@ RECENT = "the provider's snapshot, where one is named, is recent"
 UNKNOWN = "columns nobody has classified, and what they likely hold"
 BESIDES = "the function that consumes credits asks and does nothing that would be lost"
 TRAIL = "a row of the trail can be changed and taken back"
+SERVER = "the server can take the migration"
+CHANGED = "every row of the three tables may be changed"
+TAKEN = "a row of each type the runbook writes is taken by the trail"
 RULES = "no rule rewrites what is written to the three tables"
 REFUSED = "nothing refuses the statements of the migration"
 INDEXES = "the indexes kept stand as the brief defines them, and the others are gone"
@@ -72,6 +75,10 @@ GIVEN = {
 PARTITIONS = """
     ALTER TABLE credit_actions RENAME TO old;
     CREATE TABLE credit_actions (LIKE old) PARTITION BY RANGE (created_at);
+"""
+USED_UP = """
+    ALTER TABLE credit_actions ALTER id TYPE integer;
+    ALTER TABLE credit_actions ALTER id SET MAXVALUE 2000000000 RESTART WITH 1999999900
 """
 TOUCH = """
     CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at := now(); RETURN NEW; END';
@@ -234,6 +241,57 @@ def test_what_the_role_lacks_is_said_with_the_statement_that_gives_it(judge, cha
     _, shown = judge(RIGHTS, change)
     (line,) = (line for line in shown.splitlines() if item in line and "|" in line)
     assert given in line
+
+
+@pytest.mark.parametrize(
+    ("lacking", "mended"),
+    [
+        ("GRANT anon TO guardian WITH SET FALSE", "GRANT anon TO guardian WITH INHERIT TRUE, SET TRUE"),
+        (
+            "ALTER FUNCTION public.consume_credits_rpc OWNER TO postgres",
+            "ALTER FUNCTION consume_credits_rpc(uuid,text,integer) OWNER TO guardian",
+        ),
+    ],
+)
+def test_what_only_a_superuser_can_give_the_role_is_said_with_the_statement_that_gives_it(judge, plan, lacking, mended):
+    server = embedded.start(plan.root)
+    with psycopg.connect(embedded.url(server, DATABASE, "postgres"), autocommit=True) as admin:
+        admin.execute(lacking.encode())
+        try:
+            passed, shown = judge(RIGHTS)
+        finally:
+            admin.execute(mended.encode())
+    assert (passed, mended in shown) == (False, True), shown
+    assert judge(RIGHTS)[0]
+
+
+def test_the_limit_of_a_database_leaves_ten_connections(judge):
+    passed, shown = judge(SERVER, f"ALTER DATABASE {DATABASE} CONNECTION LIMIT 8")
+    assert (passed, "of the 8 that database readiness may have" in shown) == (False, True), shown
+    assert judge(SERVER, f"ALTER DATABASE {DATABASE} CONNECTION LIMIT 20")[0]
+
+
+@pytest.mark.parametrize(
+    ("constraint", "asks"),
+    [
+        ("credit_actions ADD CHECK (credits_consumed > 100) NOT ENFORCED", ""),
+        ("credit_actions ADD CHECK (credits_consumed > 100) NOT VALID", "credits_consumed > 100"),
+        ("organizations ADD NOT NULL plan_name NOT VALID", "plan_name IS NOT NULL"),
+    ],
+)
+def test_a_constraint_that_old_rows_break_is_named_if_it_is_enforced(judge, target, constraint, asks):
+    if target.info.server_version < 180000:
+        pytest.skip("constraints of these kinds are of version 18")
+    passed, shown = judge(CHANGED, f"ALTER TABLE {constraint}")
+    assert passed is not bool(asks)
+    assert asks in shown
+
+
+def test_a_sequence_that_is_nearly_used_up_is_named_with_what_lets_it_go_on(plan, ask, judge):
+    ((kind, refused, what_to_do),) = ask(cell_of(plan, f"{TAKEN}: "), USED_UP)
+    assert (kind, refused.partition(" gives ")[0]) == ("migration", "credit_actions_id_seq")
+    assert what_to_do.startswith("let it go on: ALTER TABLE credit_actions ALTER id TYPE BIGINT; ALTER SEQUENCE ")
+    assert judge(TAKEN, f"{USED_UP}; {what_to_do.partition(': ')[2]}")[0]
 
 
 def test_what_is_not_ours_or_not_personal_is_noted_and_stops_nothing(plan, ask, judge):
