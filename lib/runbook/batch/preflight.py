@@ -158,12 +158,15 @@ def _ask(task: Task, found: Preflight, given: Mapping[str, Any], *, probes: bool
     shell.user_ns[KEY] = dict(given)
     fitting = {key: value for key, value in given.items() if key in found.parameters[task.number]}
     fitting["environment"] = found.environment
+    is_blocked = any(one.kind == BLOCKS for one in found.findings)
     try:
         for source, step in _sources(task, fitting, found, probes=probes):
             error = _execute(shell, source)
             session: PreflightSession | None = shell.user_ns.get("_runbook_task")
             if session is None and error is not None:
                 raise error
+            if session is not None:
+                session.is_blocked = is_blocked
             if isinstance(error, GateShut):  # nothing below could be asked
                 found.to_come.append(
                     f"everything from Task {task.number}, step {step} on: it asks about what is not there"
@@ -220,7 +223,7 @@ def _failure(task: Task, step: str, error: BaseException, session: PreflightSess
         return Finding.from_check(NOTED, task.number, f"step {step}", f"not asked, for {why or BUILDS_ON}: a run will")
     if isinstance(error, UsageError) and not session.failed:
         raise error
-    kind = NOTED if session.failed else BLOCKS
+    kind = NOTED if session.failed or session.is_blocked else BLOCKS
     words = " ".join(str(error).split())
     said = words if isinstance(error, RunbookError) else f"{type(error).__name__}: {words}"
     return Finding.from_check(kind, task.number, f"step {step}", f"it could not be asked: {said}")

@@ -16,9 +16,10 @@ from runbook.query.send import SqlAnswer
 
 KEY = "_runbook_preflight"  # the name in a notebook's namespace under which a preflight waits for `begin`
 LOCK_TIMEOUT, LONGEST = "50ms", "5s"
-BUILDS_ON = "it builds on what was not asked"
+BUILDS_ON, ON_WHAT_BLOCKS = "it builds on what was not asked", "it builds on what blocks"
 # A setting, a temporary view or a function that another cell makes
 LACKING = {"42704", "42P01", "42883"}
+CANNOT_MEAN = "42"  # the class of errors in what a statement names and compares
 UNASKED = {"57014": f"it takes longer than {LONGEST}", "55P03": f"somebody holds a lock longer than {LOCK_TIMEOUT}"}
 
 
@@ -28,10 +29,12 @@ class PreflightSession(TaskSession):
     Attributes:
         unauthorized: why a run would not be authorized, or empty.
         lacks: whether a cell could not be asked, so that those that build on it may lack what it sets.
+        is_blocked: whether something that an earlier task found blocks.
     """
 
     unauthorized = ""
     lacks = False
+    is_blocked = False
 
     def enter(self, told: Mapping[str, Any]) -> None:
         """Make the session ready.
@@ -74,6 +77,8 @@ class PreflightSession(TaskSession):
         """Return why what ended in an error of the server's was not asked; empty: it was, and that is its answer."""
         if self.lacks and sqlstate in LACKING:
             return BUILDS_ON
+        if (self.failed or self.is_blocked) and sqlstate.startswith(CANNOT_MEAN):
+            return ON_WHAT_BLOCKS
         return UNASKED.get(sqlstate, "")
 
     def authorize(self) -> dict[str, str]:
