@@ -167,7 +167,7 @@ BEGIN
              + (SELECT COUNT(*) FROM runbook.folded_back WHERE is_born)
     $$;
 
-    EXECUTE replace(replace(replace(replace(replace(replace(replace($function$
+    EXECUTE replace(replace(replace(replace(replace(replace($function$
         CREATE OR REPLACE FUNCTION runbook.fold_back(from_row TID, to_row TID, OUT rows BIGINT, OUT pools BIGINT, OUT pools_due BIGINT)
         LANGUAGE plpgsql SET search_path = public, extensions, pg_temp
         AS $$
@@ -210,16 +210,21 @@ BEGIN
                     LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id AND was.migrated_at = o.credits_migrated_at
                     LEFT JOIN organization_credits AS c ON c.organization_id = o.id
                     CROSS JOIN LATERAL (
-                        SELECT o.ai_used_credits::NUMERIC + o.whatsapp_used_credits + o.email_used_credits + o.sms_used_credits
-                            - COALESCE(was.carried, 0) AS since
+                        -- If both the pools and the old one were set back since, what was carried over is gone from both.
+                        SELECT counters - CASE
+                            WHEN counters < carried AND counters + COALESCE(c.used_credits, 0) < carried
+                                THEN GREATEST(c.used_credits, 0)
+                            ELSE carried
+                        END AS since
+                        FROM (
+                            SELECT COALESCE(was.carried, 0) AS carried,
+                                o.ai_used_credits::NUMERIC + o.whatsapp_used_credits + o.email_used_credits + o.sms_used_credits AS counters
+                        ) AS these_pools
                     ) AS counted
-                    -- What was refunded there since, set back for a new month or added from another balance stays so;
-                    -- what a trigger booked there counts once. If nothing is remembered, what it says was used besides,
-                    -- unless a trigger books there.
+                    -- Whatever others did there since stays so: a refund, a new month, another balance that was added. What a
+                    -- trigger books there counts once.
                     CROSS JOIN LATERAL (
-                        SELECT CASE WHEN was.used IS NOT NULL AND c.organization_id IS NOT NULL
-                            THEN /*before*/ + counted.since
-                            ELSE GREATEST(c.used_credits, counted.since)/*besides*/ END AS due
+                        SELECT CASE WHEN c.organization_id IS NULL THEN counted.since ELSE /*due*/ END AS due
                     ) AS of_old_pool
                     WHERE o.id = ANY (these)
                 ),
@@ -300,12 +305,15 @@ BEGIN
         )),
         '/*remaining*/', CASE WHEN is_generated THEN '' ELSE ', remaining_credits' END),
         '/*left*/', CASE WHEN is_generated THEN '' ELSE ', born.total - born.used' END),
-        '/*before*/', CASE is_booked
-            WHEN TRUE THEN 'COALESCE(c.used_credits, 0) - counted.since'
-            WHEN FALSE THEN 'COALESCE(c.used_credits, 0)'
-            ELSE 'LEAST(was.used, COALESCE(c.used_credits, 0))'
+        '/*due*/', CASE is_booked
+            -- It booked nothing where there was no old pool yet
+            WHEN TRUE THEN 'CASE WHEN was.used IS NULL AND COALESCE(c.used_credits, 0) = 0 '
+                'THEN counted.since ELSE COALESCE(c.used_credits, 0) END'
+            WHEN FALSE THEN 'COALESCE(c.used_credits, 0) + counted.since'
+            -- Nobody knows whether it holds them already: what it held when it was migrated does not
+            ELSE 'CASE WHEN was.used IS NULL THEN GREATEST(c.used_credits, counted.since) '
+                'ELSE LEAST(was.used, COALESCE(c.used_credits, 0)) + counted.since END'
         END),
-        '/*besides*/', CASE WHEN NOT is_booked THEN ' + LEAST(COALESCE(c.used_credits, 0), counted.since)' ELSE '' END),
         '/*begun*/', COALESCE((SELECT string_agg(format(', %I = %L', begun.name, begun.was), '') FROM runbook.columns_begun AS begun), ''));
 END
 $back$;

@@ -15,7 +15,7 @@ HAD = """
     ALTER TABLE credit_actions DROP CONSTRAINT credit_actions_organization_id_fkey,
         ADD FOREIGN KEY (organization_id) REFERENCES organizations ON UPDATE CASCADE;
     INSERT INTO organizations (id, name, plan_name, total_credits)
-    SELECT lpad(number::text, 32, '0')::uuid, 'Had ' || number, 'starter', 1000 FROM generate_series(1, 8) AS number;
+    SELECT lpad(number::text, 32, '0')::uuid, 'Had ' || number, 'starter', 1000 FROM generate_series(1, 9) AS number;
     INSERT INTO credit_actions (organization_id, action_type, credits_consumed, description)
     SELECT id, 'ai_chat', 200, 'Consumed' FROM organizations WHERE name ~ '^Had';
     INSERT INTO organization_credits SELECT id, 1000, 200, 800 FROM organizations WHERE name ~ '^Had'
@@ -39,7 +39,7 @@ BOOKED = """
     END $$
 """
 CALL = "SELECT consume_credits_rpc('{}', 'ai_chat', 3)"
-ONE, OTHER, JOINED, WHOLE, MOVED, PLAIN, CREDIT, DEBT = (UUID(int=number) for number in range(1, 9))
+ONE, OTHER, JOINED, WHOLE, MOVED, PLAIN, CREDIT, DEBT, BOTH = (UUID(int=n) for n in range(1, 10))
 NEW = UUID(int=99)
 MERGE = "UPDATE credit_actions SET organization_id = '{1}' WHERE organization_id = '{0}'"
 MERGE_BALANCES = """
@@ -79,14 +79,17 @@ def test_what_is_merged_renamed_or_set_back_meanwhile_stays_so_and_each_credit_c
     do(target, MERGE_BALANCES.format(JOINED, WHOLE), MERGE.format(JOINED, WHOLE))
     do(target, f"DELETE FROM organizations WHERE id = '{JOINED}'")
     do(target, f"UPDATE organizations SET id = '{NEW}' WHERE id = '{MOVED}'", CALL.format(NEW))
+    born = target.born()
+    do(target, CALL.format(born), REFUND.format(born, "used_credits - 1", "remaining_credits + 1"))
     do(target, REFUND.format(CREDIT, -5, 1005), REFUND.format(DEBT, -5, 1300))
     for debit in DEBITS:
         with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="consume_credits_rpc"):
             do(target, f"UPDATE organization_credits SET {debit} WHERE organization_id = '{CREDIT}'")
-    do(target, f"{MONTHLY} WHERE organization_id IN ('{PLAIN}', '{CREDIT}', '{DEBT}')")
-    do(target, *(CALL.format(one) for one in (PLAIN, CREDIT, DEBT)))
+    do(target, f"{MONTHLY} WHERE organization_id IN ('{PLAIN}', '{CREDIT}', '{DEBT}', '{BOTH}')")
+    do(target, f"UPDATE organizations SET ai_used_credits = 0 WHERE id = '{BOTH}'")
+    do(target, *(CALL.format(one) for one in (PLAIN, CREDIT, DEBT, BOTH)))
     assert target.observer.execute(MIGRATION_ROWS).fetchall() == []
     target.go_back(plan)
-    due = {OTHER: (1000, 203, 797), WHOLE: (2000, 403, 1597), NEW: (1000, 206, 794)}
-    due |= dict.fromkeys((PLAIN, CREDIT, DEBT), (1000, 3, 997))
+    due = {OTHER: (1000, 203, 797), WHOLE: (2000, 403, 1597), NEW: (1000, 206, 794), UUID(born): (1000, 2, 998)}
+    due |= dict.fromkeys((PLAIN, CREDIT, DEBT, BOTH), (1000, 3, 997))
     assert {one: target.observer.execute(POOL, [one]).fetchone() for one in due} == due
