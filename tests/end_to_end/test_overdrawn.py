@@ -42,7 +42,7 @@ def test_what_the_old_pool_cannot_bear_is_booked_and_listed_and_forward_says_wha
 
     refused = runbook(small, "run", "--from", "1", "--to", "2")
     assert refused.returncode == 4  # it may be accepted, and nobody has
-    assert "have 5 credits paid, or grant them by UPDATE organization_credits" in refused.stdout
+    assert "have 5 credits paid, or grant them: UPDATE organization_credits" in refused.stdout
     target.execute(re.search(r"UPDATE organization_credits SET .+? = '[0-9a-f-]{36}'", refused.stdout)[0])
     again = runbook(small, "run", "--from", "1", "--to", "2")
     assert again.returncode == 0, again.stdout + again.stderr
