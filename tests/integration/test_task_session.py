@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 
 import psycopg
 import pytest
@@ -396,3 +397,25 @@ def test_an_earlier_task_tries_a_later_one_with_the_parameters_it_will_have(begu
     begun.task.ledger.connection.execute("""UPDATE runbook.runs SET parameters = '{"prefix": "T"}'""")
     begun.run(later)
     assert SHOWN not in begun.said
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        f"%%check every shelf can be written: some rows\n{DECIDES}UPDATE shelves SET room = 1",
+        "%%sql --probe\nUPDATE shelves SET room = 1",
+        "task.measure('writing', 'UPDATE shelves SET room = 1', samples=2)",
+        "task.compare('writing', 'UPDATE shelves SET room = 1', 'UPDATE shelves SET room = 2', samples=2)",
+        "task.plans({'writing': 'UPDATE shelves SET room = 1'})",
+    ],
+    ids=["check", "sql", "measure", "compare", "plans"],
+)
+def test_a_probe_that_meets_a_customers_lock_is_tried_again(begun, probe):
+    with begun.task.target.connect("a customer") as customer:
+        customer.execute("BEGIN")
+        customer.execute("SELECT FROM shelves LIMIT 1 FOR UPDATE")
+        ending = threading.Timer(1, customer.rollback)
+        ending.start()
+        begun.run(probe)
+        ending.join()
+    assert "The lock is held by others: trying again in 0.2 s." in begun.said

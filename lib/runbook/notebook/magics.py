@@ -188,8 +188,7 @@ class RunbookMagics(Magics):
 
     def _probe(self, name: str | None, cell: str) -> send.SqlAnswer:
         try:
-            with send.rolled_back(self.task.connection, self.task.acting(name), self.task.begin_probe):
-                return send.send_sql(self.task.connection, cell)
+            return self.task.probe(name, cell)
         except psycopg.Error as error:
             raise send.step_failure(error, cell) from None
 

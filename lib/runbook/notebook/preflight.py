@@ -1,7 +1,7 @@
 """The preflight of a task that changes nothing: its own cells, each once, on a target that keeps no trace of it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from runbook.database import poolers
 from runbook.database.unwritten import UnwrittenLedger
@@ -14,6 +14,7 @@ from runbook.query import redaction
 from runbook.query.expectation import Refused
 from runbook.query.send import SqlAnswer
 
+T = TypeVar("T")
 KEY = "_runbook_preflight"  # the name in a notebook's namespace under which a preflight waits for `begin`
 LOCK_TIMEOUT, LONGEST = "50ms", "5s"
 BUILDS_ON, ON_WHAT_BLOCKS = "it builds on what was not asked", "it builds on what blocks"
@@ -58,6 +59,10 @@ class PreflightSession(TaskSession):
     def is_of_batch(self) -> bool:
         """A preflight knows the parameters of the whole run."""
         return True
+
+    def patiently(self, action: Callable[[], T]) -> T:
+        """Try once: what meets a lock stays open."""
+        return action()
 
     def apply(self, text: str) -> SqlAnswer:
         """Send SQL, and write nothing down: what a preflight asks changes nothing."""

@@ -99,8 +99,13 @@ class TaskSession(Context):
             open_session = partial(self.target.connect, f"runbook {self.run_id} fresh")
             found = timing.measure_fresh(open_session, name, subject, samples)
         else:
-            with told_together(self), self._probe(persona, statement):
-                found = timing.measure(self.connection, name, statement.encode(), samples, until)
+
+            def take() -> statistics.Measurement:
+                with self._probe(persona, statement):
+                    return timing.measure(self.connection, name, statement.encode(), samples, until)
+
+            with told_together(self):
+                found = self.patiently(take)
         self.write(name, found.summary())
         return found
 
@@ -131,10 +136,15 @@ class TaskSession(Context):
         earlier, later = persona if isinstance(persona, tuple) else (persona, persona)
         first = timing.TimedStatement(before.encode(), self._ready(earlier))
         second = timing.TimedStatement(after.encode(), self._ready(later))
-        with told_together(self), self._probe(None, setup + before + after):
-            if setup:
-                self.connection.execute(setup.encode())
-            found = timing.compare(self.connection, name, first, second, samples, mode, until)
+
+        def take() -> statistics.Comparison:
+            with self._probe(None, ""):
+                if setup:
+                    self.connection.execute(setup.encode())
+                return timing.compare(self.connection, name, first, second, samples, mode, until)
+
+        with told_together(self):
+            found = self.patiently(take)
         self.write(name, found.summary())
         return found
 

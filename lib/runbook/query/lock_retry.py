@@ -1,4 +1,4 @@
-"""Retry: DDL waits for its lock for half a second only, so that nobody queues behind it, and then tries again."""
+"""Retry: DDL and probes wait half a second for a lock, so that nobody queues behind them, and then try again."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ from runbook.errors import StepFailed, TryAgain
 from runbook.query import older_transactions
 
 T = TypeVar("T")
+HELD = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 LOCK_TIMEOUT = "500ms"  # others queue behind a session that waits for a lock, so none of ours waits for long
 ATTEMPTS = 12
 LONGEST_PAUSE = 30.0
@@ -34,8 +35,8 @@ def retry_while_locked(connection: psycopg.Connection, action: Callable[[], T]) 
     for pause in pauses():
         try:
             return action()
-        except (StepFailed, psycopg.errors.LockNotAvailable) as error:
-            if error.sqlstate != psycopg.errors.LockNotAvailable.sqlstate:
+        except (StepFailed, *HELD) as error:
+            if error.sqlstate not in {one.sqlstate for one in HELD}:
                 raise
             print(f"The lock is held by others: trying again in {pause:.1f} s.")
         time.sleep(pause)

@@ -140,7 +140,7 @@ def step_failure(error: psycopg.Error, text: str) -> StepFailed:
         )
     first, *more = server_words.sentences(diagnostic, text)
     parts = [f"SQL error {diagnostic.sqlstate}: {first}"]
-    if diagnostic.statement_position:
+    if diagnostic.statement_position and text.strip():
         lines = text.rstrip().splitlines()
         line = text.count("\n", 0, int(diagnostic.statement_position) - 1)
         line = min(line, len(lines) - 1)  # what is lacking at the end is missed behind the last line

@@ -1,7 +1,7 @@
 """The session of a task on its target: SQL sent as it stands, and probes in somebody's name, rolled back."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import psycopg
@@ -9,11 +9,12 @@ from psycopg import sql
 
 from runbook import server_words
 from runbook.errors import StepFailed, UsageError
-from runbook.query import access_matrix, concurrent_indexes, explain, session_record
+from runbook.query import access_matrix, concurrent_indexes, explain, lock_retry, session_record
 from runbook.query.expectation import Refused
 from runbook.query.send import Persona, SqlAnswer, as_setting, clean_up, rolled_back, send_sql, step_failure
 from runbook.query.table import Table
 
+T = TypeVar("T")
 OWNER = Persona()
 
 
@@ -132,8 +133,7 @@ class SqlSession:
         A statement that returns no rows gives one row with the command tag, such as `UPDATE 1`.
         """
         try:
-            with rolled_back(self.connection, self.acting(persona), self.begin_probe):
-                answer = send_sql(self.connection, statement)
+            answer = self.probe(persona, statement)
         except psycopg.Error as error:
             if error.sqlstate is None:
                 raise step_failure(error, statement) from None
@@ -141,6 +141,19 @@ class SqlSession:
         if not answer.tables and not answer.tags:
             raise StepFailed("The cell holds no SQL to run.")
         return answer.tables[-1] if answer.tables else Table(["command"], [[answer.tags[-1]]])
+
+    def probe(self, persona: str | None, text: str) -> SqlAnswer:
+        """Send SQL as somebody and roll it back."""
+
+        def send() -> SqlAnswer:
+            with rolled_back(self.connection, self.acting(persona), self.begin_probe):
+                return send_sql(self.connection, text)
+
+        return self.patiently(send)
+
+    def patiently(self, action: Callable[[], T]) -> T:
+        """Return what `action` returns, which is rolled back; where a customer holds a lock, try again later."""
+        return lock_retry.retry_while_locked(self.connection, action)
 
     def access(
         self,
@@ -181,11 +194,15 @@ class SqlSession:
             One row per statement: `statement` (its name), `indexes` it used and tables it read `whole` (lists of
             names), `pages` of shared memory it touched.
         """
-        with self._probe(None, setup):
-            if setup:
-                self.connection.execute(setup.encode())
-            sent = {name: statement.encode() for name, statement in statements.items()}
-            return explain.explain(self.connection, sent, self._ready(persona))
+        sent = {name: statement.encode() for name, statement in statements.items()}
+
+        def carry_out() -> pd.DataFrame:
+            with self._probe(None, ""):
+                if setup:
+                    self.connection.execute(setup.encode())
+                return explain.explain(self.connection, sent, self._ready(persona))
+
+        return self.patiently(carry_out)
 
     def concurrently(self, text: str) -> Table:
         """Build and drop indexes one after the other, each outside a transaction.
