@@ -49,6 +49,12 @@ SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 CRITERION = "Every shelf has a label"
 LEFT_OUT = "SELECT count(*) FROM shelves WHERE label IS NULL"
 DONE_ONCE = "SELECT count(*) = count(DISTINCT shelf), count(*) = (SELECT count(*) FROM shelves) FROM journal"
+KEEPS_A_LOG = """
+    CREATE TABLE public.tags (tag text);
+    CREATE FUNCTION public.keep_tag() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
+    AS $$ BEGIN INSERT INTO public.tags VALUES (TG_TAG); END $$;
+    CREATE EVENT TRIGGER keep_log ON ddl_command_start EXECUTE FUNCTION public.keep_tag();
+"""
 UNIQUE = "%%concurrently\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS One_Shelf_Per_Room ON shelves (room);"
 INDEX = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('one_shelf_per_room')"
 
@@ -186,6 +192,16 @@ def test_indexes_are_dropped_without_stopping_anybody(begun):
     begun.run("%%concurrently\nCREATE INDEX CONCURRENTLY IF NOT EXISTS by_room ON shelves (room)")
     drop = "%%concurrently\nDROP INDEX CONCURRENTLY IF EXISTS by_room"
     assert [[row[1] for row in begun.run(drop)] for _ in range(2)] == [["dropped"], ["was not there"]]
+
+
+def test_an_index_is_dropped_where_an_event_trigger_keeps_a_log(begun):
+    begun.run("%%concurrently\nCREATE INDEX CONCURRENTLY IF NOT EXISTS by_room ON shelves (room)")
+    (name,) = begun.rows("SELECT current_database()")[0]
+    server = embedded.start(begun.run("task.plan.root"))
+    with psycopg.connect(embedded.url(server, name, "postgres"), autocommit=True) as admin:
+        admin.execute(KEEPS_A_LOG.encode())
+    found = begun.run("%%concurrently\nDROP INDEX CONCURRENTLY IF EXISTS by_room")
+    assert [row[1] for row in found] == ["dropped"]
 
 
 def test_what_a_later_task_decided_about_an_index_stands(begun):

@@ -45,7 +45,7 @@ def carry_out(connection: psycopg.Connection, text: str) -> Table:
         name, is_drop = _read(statement)
         is_valid = _valid(connection, name)
         if is_drop:
-            lock_retry.retry_while_locked(connection, partial(_patiently, connection, statement))
+            lock_retry.retry_while_locked(connection, partial(_drop, connection, name))
             state = "was not there" if is_valid is None else "dropped"
         elif is_valid:
             state = "stood already"
@@ -81,19 +81,19 @@ def _qualified(connection: psycopg.Connection, name: str) -> str:
 def _build(connection: psycopg.Connection, statement: str, name: str) -> None:
     _drop_invalid(connection, name)
     try:
-        _patiently(connection, statement)
+        _patiently(connection, statement.encode())
     except psycopg.Error:
         if not connection.closed:
             _drop_invalid(connection, name)
         raise
 
 
-def _patiently(connection: psycopg.Connection, statement: str) -> None:
+def _patiently(connection: psycopg.Connection, statement: bytes | sql.Composed) -> None:
     # Waiting here blocks no reader and no writer; giving up would leave an invalid index.
     row = connection.execute("SELECT current_setting('lock_timeout')").fetchone()
     connection.execute("SET lock_timeout = 0")
     try:
-        connection.execute(statement.encode())
+        connection.execute(statement)
     finally:
         if not connection.closed:
             connection.execute("SELECT set_config('lock_timeout', %s, false)", row)
@@ -101,7 +101,15 @@ def _patiently(connection: psycopg.Connection, statement: str) -> None:
 
 def _drop_invalid(connection: psycopg.Connection, name: str) -> None:
     if _valid(connection, name) is False:
-        connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(name)))
+        _drop(connection, name)
+
+
+def _drop(connection: psycopg.Connection, name: str) -> None:
+    """Drop an index, if it stands: at once where an event trigger has written, which the server refuses otherwise."""
+    try:
+        _patiently(connection, sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(name)))
+    except psycopg.errors.FeatureNotSupported:
+        connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(name)))
 
 
 def _valid(connection: psycopg.Connection, name: str) -> bool | None:
