@@ -80,6 +80,33 @@ USED_UP = """
     ALTER TABLE credit_actions ALTER id TYPE integer;
     ALTER TABLE credit_actions ALTER id SET MAXVALUE 2000000000 RESTART WITH 1999999900
 """
+# What refuses a row of the trail, and what mends it
+REFUSING = (
+    (
+        """
+        CREATE TABLE features (organization_id uuid, action_type text, PRIMARY KEY (organization_id, action_type));
+        INSERT INTO features SELECT id, type
+        FROM organizations, unnest('{ai_chat,whatsapp_message,email_send,sms_send}'::text[]) AS type;
+        ALTER TABLE credit_actions ADD FOREIGN KEY (organization_id, action_type) REFERENCES features
+        """,
+        "let the trigger, default or constraint accept rows of this type",
+    ),
+    (
+        """
+        ALTER TABLE credit_actions DROP credits_consumed, ADD quantity integer DEFAULT 0;
+        ALTER TABLE credit_actions ADD credits_consumed integer GENERATED ALWAYS AS (quantity * 2) STORED
+        """,
+        "let the column take a value: ALTER TABLE credit_actions ALTER … DROP EXPRESSION",
+    ),
+    (
+        """
+        CREATE FUNCTION who() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN NEW.user_id := current_setting('app.user_id'); RETURN NEW; END $$;
+        CREATE TRIGGER who BEFORE INSERT ON credit_actions FOR EACH ROW EXECUTE FUNCTION who()
+        """,
+        "let who() do without the setting, where nobody has made it: current_setting('app.user_id', true)",
+    ),
+)
 TOUCH = """
     CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at := now(); RETURN NEW; END';
     CREATE TRIGGER touch BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION touch();
@@ -285,6 +312,13 @@ def test_a_constraint_that_old_rows_break_is_named_if_it_is_enforced(judge, targ
     passed, shown = judge(CHANGED, f"ALTER TABLE {constraint}")
     assert passed is not bool(asks)
     assert asks in shown
+
+
+@pytest.mark.parametrize(("change", "what_to_do"), REFUSING)
+def test_what_refuses_a_row_of_the_trail_is_said_with_what_mends_it(plan, ask, change, what_to_do):
+    rows = list(ask(cell_of(plan, f"{TAKEN}: "), change))
+    assert rows
+    assert all(row[2].startswith(what_to_do) for row in rows), rows
 
 
 def test_a_sequence_that_is_nearly_used_up_is_named_with_what_lets_it_go_on(plan, ask, judge):

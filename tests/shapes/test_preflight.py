@@ -110,6 +110,24 @@ def test_a_column_of_a_type_that_does_not_fit_is_told_once(drawing: Drawing) -> 
     assert [one.what for one in found.findings if "SQL error" in one.what] == []
 
 
+ASKS = """
+    CREATE FUNCTION is_member() RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT {} = 'authenticated' $$;
+    ALTER POLICY "Members read their organization" ON organizations
+    USING (is_member() AND id = ((SELECT auth.jwt()) ->> 'organization_id')::uuid)
+"""
+FOR_CURRENT_USER = "no policy of organizations asks by a function for current_user"
+
+
+def test_a_policy_that_asks_by_a_function_for_current_user_is_told_what_to_ask_instead(drawing: Drawing) -> None:
+    told = []
+    for caller in ("current_user", "COALESCE(NULLIF(current_setting('role'), 'none'), session_user)::NAME"):
+        with drawing.databases.fresh() as database, address_of(database.owner):
+            database.apply(ASKS.format(caller))
+            found = run_preflight(drawing.plan, CHEAP["environment"], {"free_disk_gb": CHEAP["free_disk_gb"]})
+        told.append([one.check for one in found.findings if one.kind == BLOCKS])
+    assert told == [[FOR_CURRENT_USER], []]
+
+
 def test_what_a_dump_refuses_is_said_in_its_own_words(drawing: Drawing) -> None:
     with drawing.databases.fresh() as database, address_of(database.owner), drawing.lying_in("nowhere"):
         found = run_preflight(drawing.plan, CHEAP["environment"], {})
