@@ -22,26 +22,22 @@ BEGIN
         -- What a rollback left that was killed, before they went forward again
         DELETE FROM runbook.pools_changed AS changed USING organizations AS o
         WHERE o.id::TEXT = changed.organization_id AND o.credits_migrated_at IS NOT NULL;
-        EXECUTE replace($query$
-            INSERT INTO runbook.pools_changed
-            SELECT o.id::TEXT, credits.given - credits.as_migrated
-            FROM organizations AS o
-            LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id AND was.migrated_at = o.credits_migrated_at
-            CROSS JOIN LATERAL (
-                SELECT
-                    o.ai_credits::NUMERIC + o.whatsapp_credits + o.email_credits + o.sms_credits AS given,
-                    (SELECT SUM(plan_credits(pool, o.plan_name::TEXT, o.total_credits)::NUMERIC) FROM unnest(pools) AS pool) AS today,
-                    (
-                        SELECT SUM(plan_credits(pool, CASE WHEN was.organization_id IS NULL THEN o.plan_name::TEXT ELSE was.plan_name END,
-                            CASE WHEN was.organization_id IS NULL THEN o.total_credits ELSE was.total_credits::/*counter*/ END)::NUMERIC)
-                        FROM unnest(pools) AS pool
-                    ) AS as_migrated
-                FROM (VALUES (ARRAY['ai', 'whatsapp', 'email', 'sms'])) AS names (pools)
-            ) AS credits
-            WHERE o.credits_migrated_at IS NOT NULL AND credits.given NOT IN (credits.today, credits.as_migrated)
-        $query$, '/*counter*/', (
-            SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'organizations'::REGCLASS AND attname = 'ai_credits'
-        ));
+        INSERT INTO runbook.pools_changed
+        SELECT o.id::TEXT, credits.given - credits.as_migrated
+        FROM organizations AS o
+        LEFT JOIN runbook.used_before AS was ON was.organization_id = o.id AND was.migrated_at = o.credits_migrated_at
+        CROSS JOIN LATERAL (
+            SELECT
+                o.ai_credits::NUMERIC + o.whatsapp_credits + o.email_credits + o.sms_credits AS given,
+                (SELECT SUM(plan_credits(pool, o.plan_name::TEXT, o.total_credits)::NUMERIC) FROM unnest(pools) AS pool) AS today,
+                (
+                    SELECT SUM(plan_credits(pool, CASE WHEN was.organization_id IS NULL THEN o.plan_name::TEXT ELSE was.plan_name END,
+                        CASE WHEN was.organization_id IS NULL THEN o.total_credits ELSE was.total_credits END)::NUMERIC)
+                    FROM unnest(pools) AS pool
+                ) AS as_migrated
+            FROM (VALUES (ARRAY['ai', 'whatsapp', 'email', 'sms'])) AS names (pools)
+        ) AS credits
+        WHERE o.credits_migrated_at IS NOT NULL AND credits.given NOT IN (credits.today, credits.as_migrated);
     END IF;
 END
 $back$;

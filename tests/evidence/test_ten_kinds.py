@@ -33,7 +33,7 @@ KINDS = {
         "ai_credits integer DEFAULT 0 NOT NULL",
     ),
     "function replaced": (
-        "CREATE OR REPLACE FUNCTION plan_credits(pool TEXT, plan_type TEXT, total_credits INTEGER) RETURNS INTEGER "
+        "CREATE OR REPLACE FUNCTION plan_credits(pool TEXT, plan_type TEXT, total_credits NUMERIC) RETURNS INTEGER "
         "LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 7",
         "the allocation keeps the brief's amounts",
         "plan_credits",

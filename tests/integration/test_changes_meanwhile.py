@@ -57,6 +57,16 @@ MIGRATION_ROWS = """
 POOL = "SELECT total_credits, used_credits, remaining_credits FROM organization_credits WHERE organization_id = %s"
 
 
+BROUGHT_BACK = """
+    CREATE TABLE kept_organizations AS TABLE organizations;
+    CREATE TABLE kept_credits AS TABLE organization_credits;
+    CREATE TABLE kept_actions AS TABLE credit_actions;
+    TRUNCATE organizations CASCADE;
+    INSERT INTO organizations SELECT * FROM kept_organizations;
+    INSERT INTO organization_credits SELECT * FROM kept_credits;
+    INSERT INTO credit_actions SELECT * FROM kept_actions
+"""
+POOLS = "SELECT id, ai_credits, ai_used_credits FROM organizations ORDER BY id"
 REFUND = "UPDATE organization_credits SET used_credits = {1}, remaining_credits = {2} WHERE organization_id = '{0}'"
 DEBITS = ("used_credits = used_credits + 1", "remaining_credits = remaining_credits - 1")
 
@@ -79,6 +89,7 @@ def test_what_is_merged_renamed_or_set_back_meanwhile_stays_so_and_each_credit_c
     do(target, MERGE_BALANCES.format(JOINED, WHOLE), MERGE.format(JOINED, WHOLE))
     do(target, f"DELETE FROM organizations WHERE id = '{JOINED}'")
     do(target, f"UPDATE organizations SET id = '{NEW}' WHERE id = '{MOVED}'", CALL.format(NEW))
+    do(target, "ALTER TABLE organizations ALTER total_credits TYPE bigint")
     born = target.born()
     do(target, CALL.format(born), REFUND.format(born, "used_credits - 1", "remaining_credits + 1"))
     do(target, REFUND.format(CREDIT, -5, 1005), REFUND.format(DEBT, -5, 1300))
@@ -93,3 +104,12 @@ def test_what_is_merged_renamed_or_set_back_meanwhile_stays_so_and_each_credit_c
     due = {OTHER: (1000, 203, 797), WHOLE: (2000, 403, 1597), NEW: (1000, 206, 794), UUID(born): (1000, 2, 998)}
     due |= dict.fromkeys((PLAIN, CREDIT, DEBT, BOTH), (1000, 3, 997))
     assert {one: target.observer.execute(POOL, [one]).fetchone() for one in due} == due
+
+
+def test_tables_that_are_brought_back_from_a_backup_hold_what_they_held(plan: Plan, target: Target) -> None:
+    migrate(target.runbook, plan.task(MIGRATION).notebook)
+    do(target, "UPDATE organizations SET ai_credits = ai_credits + 500, ai_used_credits = 7")
+    before = target.observer.execute(POOLS).fetchall()
+    do(target, BROUGHT_BACK)
+    assert target.observer.execute(POOLS).fetchall() == before
+    assert target.observer.execute(MIGRATION_ROWS).fetchall() == []
