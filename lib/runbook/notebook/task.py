@@ -99,13 +99,9 @@ class TaskSession(Context):
             open_session = partial(self.target.connect, f"runbook {self.run_id} fresh")
             found = timing.measure_fresh(open_session, name, subject, samples)
         else:
-
-            def take() -> statistics.Measurement:
-                with self._probe(persona, statement):
-                    return timing.measure(self.connection, name, statement.encode(), samples, until)
-
+            work = partial(timing.measure, self.connection, name, statement.encode(), samples, until)
             with told_together(self):
-                found = self.patiently(take)
+                found = self._in_probe(persona, statement, work)
         self.write(name, found.summary())
         return found
 
@@ -136,15 +132,9 @@ class TaskSession(Context):
         earlier, later = persona if isinstance(persona, tuple) else (persona, persona)
         first = timing.TimedStatement(before.encode(), self._ready(earlier))
         second = timing.TimedStatement(after.encode(), self._ready(later))
-
-        def take() -> statistics.Comparison:
-            with self._probe(None, ""):
-                if setup:
-                    self.connection.execute(setup.encode())
-                return timing.compare(self.connection, name, first, second, samples, mode, until)
-
+        work = partial(timing.compare, self.connection, name, first, second, samples, mode, until)
         with told_together(self):
-            found = self.patiently(take)
+            found = self._in_probe(None, "", work, setup)
         self.write(name, found.summary())
         return found
 

@@ -1,6 +1,7 @@
 """The session of a task on its target: SQL sent as it stands, and probes in somebody's name, rolled back."""
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -195,14 +196,8 @@ class SqlSession:
             names), `pages` of shared memory it touched.
         """
         sent = {name: statement.encode() for name, statement in statements.items()}
-
-        def carry_out() -> pd.DataFrame:
-            with self._probe(None, ""):
-                if setup:
-                    self.connection.execute(setup.encode())
-                return explain.explain(self.connection, sent, self._ready(persona))
-
-        return self.patiently(carry_out)
+        explained = partial(explain.explain, self.connection, sent, self._ready(persona))
+        return self._in_probe(None, "", explained, setup)
 
     def concurrently(self, text: str) -> Table:
         """Build and drop indexes one after the other, each outside a transaction.
@@ -219,8 +214,16 @@ class SqlSession:
         """Return the execution number of the cell that runs."""
         return len(self.names.get("In", ("",))) - 1
 
-    def _probe(self, persona: str | None, text: str) -> "_Probe":
-        return _Probe(self, self.acting(persona), text)
+    def _in_probe(self, persona: str | None, text: str, work: Callable[[], T], setup: str = "") -> T:
+        """Return what `work` returns, done as somebody, after `setup`, and rolled back; `text` is what it sends."""
+
+        def once() -> T:
+            with _Probe(self, self.acting(persona), text):
+                if setup:
+                    self.connection.execute(setup.encode())
+                return work()
+
+        return self.patiently(once)
 
     def _ready(self, name: str | None) -> bytes:
         """Return the SQL that makes a persona of this session until the end of the transaction or savepoint."""
