@@ -25,6 +25,8 @@ RECENT = "the provider's snapshot, where one is named, is recent"
 UNKNOWN = "columns nobody has classified, and what they likely hold"
 BESIDES = "the function that consumes credits asks and does nothing that would be lost"
 TRAIL = "a row of the trail can be changed and taken back"
+FORMS = "a function that consumes credits takes an organization, a type and an amount"
+GRANTED = "every right the migration takes can be given back by whoever gave it"
 SERVER = "the server can take the migration"
 CHANGED = "every row of the three tables may be changed"
 TAKEN = "a row of each type the runbook writes is taken by the trail"
@@ -253,6 +255,16 @@ def test_a_function_that_debits_and_logs_who_called_asks_nothing_besides(judge, 
     assert passed, shown
 
 
+def test_a_function_with_an_argument_of_any_type_cannot_be_replaced(judge):
+    any_type = """
+        DROP FUNCTION consume_credits_rpc;
+        CREATE FUNCTION consume_credits_rpc(p_organization_id anyelement, p_action_type text, p_credits integer)
+        RETURNS jsonb LANGUAGE plpgsql AS 'BEGIN END'
+    """
+    passed, shown = judge(FORMS, any_type)
+    assert (passed, "of plain types" in shown) == (False, True), shown
+
+
 @pytest.mark.parametrize(
     ("change", "item", "given"),
     [
@@ -286,9 +298,10 @@ def test_what_only_a_superuser_can_give_the_role_is_said_with_the_statement_that
         admin.execute(lacking.encode())
         try:
             passed, shown = judge(RIGHTS)
+            is_said_once = judge(GRANTED)[0]
         finally:
             admin.execute(mended.encode())
-    assert (passed, mended in shown) == (False, True), shown
+    assert (passed, mended in shown, is_said_once) == (False, True, True), shown
     assert judge(RIGHTS)[0]
 
 
