@@ -255,14 +255,22 @@ def test_a_function_that_debits_and_logs_who_called_asks_nothing_besides(judge, 
     assert passed, shown
 
 
-def test_a_function_with_an_argument_of_any_type_cannot_be_replaced(judge):
-    any_type = """
+@pytest.mark.parametrize(
+    ("arguments", "what_to_do"),
+    [
+        ("p_organization_id anyelement, p_action_type text, p_credits integer", "of plain types"),
+        ("p_organization_id uuid, p_action_type text, INOUT p_credits integer", "by RETURNS or an OUT argument"),
+    ],
+)
+def test_a_function_whose_arguments_cannot_be_kept_is_named(judge, arguments, what_to_do):
+    passed, shown = judge(
+        FORMS,
+        f"""
         DROP FUNCTION consume_credits_rpc;
-        CREATE FUNCTION consume_credits_rpc(p_organization_id anyelement, p_action_type text, p_credits integer)
-        RETURNS jsonb LANGUAGE plpgsql AS 'BEGIN END'
-    """
-    passed, shown = judge(FORMS, any_type)
-    assert (passed, "of plain types" in shown) == (False, True), shown
+        CREATE FUNCTION consume_credits_rpc({arguments}) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END'
+    """,
+    )
+    assert (passed, what_to_do in shown) == (False, True), shown
 
 
 @pytest.mark.parametrize(
