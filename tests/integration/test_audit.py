@@ -166,6 +166,19 @@ def test_a_lost_row_and_an_invented_row_are_both_found(trail: Trail) -> None:
     assert [(str(row[0]), row[2]) for row in trail.found_by(COMPLETE)] == [(first, "sms_send"), (second, "ai_chat")]
 
 
+def test_what_a_merged_organization_used_is_counted_as_the_finding_says(trail: Trail) -> None:
+    merged, whole, *_ = trail.organizations()
+    spend(trail, merged, 4)
+    with trail.open() as owner:
+        owner.execute("UPDATE credit_actions SET organization_id = %s WHERE organization_id = %s", [whole, merged])
+        owner.execute("DELETE FROM organizations WHERE id = %s", [merged])
+        found = trail.found_by(COMPLETE)
+        assert [(str(row[0]), row[2]) for row in found] == [(whole, action_type) for action_type in sorted(TYPES)]
+        for row in found:
+            owner.execute(row[-1][row[-1].index("UPDATE ") :].encode())
+    assert trail.found_by(COMPLETE) == []
+
+
 def test_usage_carried_over_is_recognized_and_a_single_exception_still_found(trail: Trail) -> None:
     with trail.open() as owner:  # what Task 2 does with carry_over_usage
         owner.execute(
