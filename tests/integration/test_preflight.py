@@ -86,6 +86,17 @@ USED_UP = """
 REFUSING = (
     (
         """
+        CREATE FUNCTION one() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM gone(); RETURN NEW; END';
+        CREATE FUNCTION two() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM lost(); RETURN NEW; END';
+        CREATE FUNCTION three() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS 'BEGIN RETURN NEW; END';
+        CREATE TRIGGER one BEFORE INSERT ON credit_actions FOR EACH ROW EXECUTE FUNCTION one();
+        CREATE TRIGGER three BEFORE INSERT ON credit_actions FOR EACH ROW EXECUTE FUNCTION three();
+        CREATE TRIGGER two AFTER UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION two()
+        """,
+        "let it find what it names: ALTER FUNCTION one() SET search_path = public, extensions; likewise two()",
+    ),
+    (
+        """
         CREATE TABLE features (organization_id uuid, action_type text, PRIMARY KEY (organization_id, action_type));
         INSERT INTO features SELECT id, type
         FROM organizations, unnest('{ai_chat,whatsapp_message,email_send,sms_send}'::text[]) AS type;
