@@ -208,6 +208,12 @@ def test_the_demonstration_is_ready(judge, name):
             "credit_actions has a column organization_id of type uuid, not text",
         ),
         (KIND, "ALTER TABLE credit_actions DROP description", "credit_actions has a column description of type text"),
+        (
+            KIND,
+            "ALTER TABLE organization_credits ALTER remaining_credits TYPE numeric;"
+            "UPDATE organization_credits SET remaining_credits = 'Infinity'",
+            "no credits are Infinity or NaN",
+        ),
         (KNOWN, "ALTER TABLE organizations ADD COLUMN fax text, ADD COLUMN seats integer", "fax"),
         (RIGHTS, "DROP TABLE credit_actions", "owns credit_actions"),
         (RIGHTS, "REVOKE CREATE ON SCHEMA public FROM PUBLIC, guardian", "CREATE in the schema of the tables"),
