@@ -28,6 +28,7 @@ COMPLETE = "every used counter is the sum of its audit rows"
 SANE = "no row since the migration has an impossible type, amount or date"
 ONE_MIGRATION = "every organization has exactly one migration row"
 TAMPERED = "no sealed audit row was changed, is missing or was inserted"
+SUMMARIZED = "what is summarized keeps every total, and the seals hold"
 CLOSED = "nobody but the owner can change, remove or forge an audit row"
 KEPT = "SELECT id, organization_id, action_type, credits_consumed, created_at FROM credit_actions ORDER BY id"
 NUMBERED = """
@@ -63,15 +64,18 @@ class Trail:
 
     def found_by(self, check: str) -> list[tuple[Any, ...]]:
         """Return what a check of the notebook finds."""
-        found = [
+        numbered = self.value(NUMBERED)
+        with self.open(runbook__ids_in_order=str(numbered)) as connection:
+            return connection.execute(self.asked_by(check).encode()).fetchall()
+
+    def asked_by(self, check: str) -> str:
+        """Return the SQL of a check of the notebook."""
+        (found,) = [
             cell.body
             for cell in cells.read_cells(self.plan.task(AUDIT).notebook)
             if cell.magic and cell.magic[0] == "check" and cell.magic[1].startswith(f"{check}: ")
         ]
-        assert len(found) == 1, check
-        numbered = self.value(NUMBERED)
-        with self.open(runbook__ids_in_order=str(numbered)) as connection:
-            return connection.execute(found[0].encode()).fetchall()
+        return found
 
     def anonymize(self, organization: str | None = None, user: str | None = None) -> int:
         with self.open("service_role") as service:
@@ -701,6 +705,27 @@ def test_what_is_past_retention_is_summed_up_and_nothing_is_lost(trail: Trail, p
     assert trail.rows(logged) == [
         (trail.value(f"SELECT count(DISTINCT organization_id) FROM credit_actions WHERE {PAST}", until), 0)
     ]
+
+
+def test_a_call_that_had_begun_before_the_migration_is_summed_up_with_those_after_it(trail: Trail) -> None:
+    organization = trail.organizations()[0]
+    spend(trail, organization, 8)
+    with trail.open(runbook__ids_in_order="true", runbook__sample=organization) as owner:
+        owner.execute("CREATE DOMAIN pg_temp.key AS uuid")
+        owner.execute(
+            """
+            UPDATE credit_actions AS a SET created_at = migrated.created_at - interval '1 s'
+            FROM credit_actions AS migrated
+            WHERE (migrated.organization_id, migrated.action_type) = (%(id)s, 'migration') AND a.id = (
+                SELECT min(id) FROM credit_actions WHERE organization_id = %(id)s AND id > migrated.id)
+            """,
+            {"id": organization},
+        )
+        with owner.transaction(force_rollback=True):
+            answers = owner.execute(trail.asked_by(SUMMARIZED).encode())
+            while answers.nextset():
+                pass
+            assert [claim for claim, holds in answers.fetchall() if not holds] == []
 
 
 def test_after_a_retention_the_rollback_still_folds_every_credit(trail: Trail, plan: Plan) -> None:
