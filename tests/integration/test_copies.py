@@ -65,6 +65,22 @@ def test_a_tenant_enters_no_copy_before_or_after_its_first_row(toy, target, admi
     assert len(refusals) >= 4, "between all statements that make it"
 
 
+def test_a_role_that_a_session_takes_by_a_setting_makes_a_copy_that_its_user_enters(toy, target, admin):
+    admin.execute("ALTER ROLE librarian NOINHERIT; CREATE ROLE taken CREATEDB; GRANT taken TO librarian")
+    admin.execute("GRANT ALL ON DATABASE toy TO taken")
+    try:
+        with target.connect("test") as connection:
+            ledger_schema.prepare(connection)
+            connection.execute("GRANT USAGE ON SCHEMA runbook TO taken")
+            connection.execute("GRANT ALL ON ALL TABLES IN SCHEMA runbook TO taken")
+            connection.execute("SET ROLE taken")
+            with scratch.scratch_database(connection, target) as made:
+                assert admin.execute(LEFT).fetchall() == [(made.identity.database,)]
+    finally:
+        with psycopg.connect(embedded.url(embedded.start(toy), "toy", "postgres")) as inside:
+            inside.execute("DROP OWNED BY taken; DROP ROLE taken; ALTER ROLE librarian INHERIT")
+
+
 @pytest.mark.slow
 def test_what_a_killed_process_has_left_is_named_and_removed_by_the_next_command(toy, target, admin, runbook):
     command = [sys.executable, "-c", MAKE, target.address.conninfo]

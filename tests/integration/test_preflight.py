@@ -359,6 +359,45 @@ def test_what_refuses_a_row_of_the_trail_is_said_with_what_mends_it(plan, ask, c
     assert all(row[2].startswith(what_to_do) for row in rows), rows
 
 
+def test_an_id_ahead_of_its_sequence_is_named_with_what_puts_the_sequence_behind_it(plan, ask, judge):
+    ahead = (
+        "INSERT INTO credit_actions (id, organization_id, action_type, credits_consumed)"
+        " SELECT 1000 + (SELECT max(id) FROM credit_actions), id, 'ai_chat', 0 FROM organizations LIMIT 1"
+    )
+    ((kind, refused, what_to_do),) = ask(cell_of(plan, f"{TAKEN}: "), ahead)
+    assert (kind, "credit_actions_id_seq stands at " in refused) == ("migration", True)
+    assert judge(TAKEN, f"{ahead}; {what_to_do.partition(': ')[2]}")[0]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM known_actions WHERE name = $1)'",
+        "LANGUAGE sql STABLE BEGIN ATOMIC SELECT EXISTS (SELECT FROM known_actions WHERE name = $1); END",
+        """LANGUAGE plpgsql AS 'BEGIN PERFORM FROM public."known_actions" WHERE name = $1; RETURN FOUND; END'""",
+    ],
+)
+def test_a_constraint_that_asks_another_table_is_named_with_what_takes_its_place(plan, ask, judge, function):
+    known = (
+        "CREATE TABLE known_actions (name text);"
+        "INSERT INTO known_actions SELECT DISTINCT action_type FROM credit_actions;"
+        f"CREATE FUNCTION is_known(text) RETURNS boolean {function};"
+        "ALTER TABLE credit_actions ADD CONSTRAINT known CHECK (is_known(action_type))"
+    )
+    (unfit,) = [item for item, is_fine in ask(cell_of(plan, f"{KIND}: "), known) if not is_fine]
+    assert "not for what is_known(text) finds in known_actions" in unfit
+    assert judge(KIND, f"{known}; ALTER TABLE credit_actions DROP CONSTRAINT known")[0]
+
+
+def test_a_constraint_that_calls_a_function_of_its_row_is_passed_over(judge):
+    assert judge(
+        KIND,
+        "CREATE TABLE email (email text);"
+        "CREATE FUNCTION is_email(email text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> chr(64)';"
+        "ALTER TABLE organizations ADD CHECK (is_email(name))",
+    )[0]
+
+
 def test_a_sequence_that_is_nearly_used_up_is_named_with_what_lets_it_go_on(plan, ask, judge):
     ((kind, refused, what_to_do),) = ask(cell_of(plan, f"{TAKEN}: "), USED_UP)
     assert (kind, refused.partition(" gives ")[0]) == ("migration", "credit_actions_id_seq")

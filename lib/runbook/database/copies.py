@@ -42,7 +42,7 @@ class Copy:
 
 
 def make(connection: psycopg.Connection) -> tuple[str, int]:
-    """Create an empty database that only its owner can enter, like this one in encoding and locale.
+    """Create an empty database, like this one in encoding and locale, that nobody else can enter.
 
     Returns:
         Its name and its OID.
@@ -70,6 +70,8 @@ def make(connection: psycopg.Connection) -> tuple[str, int]:
             "Grant it CREATEDB."
         ) from None
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(quoted))
+    # Who logs in may take another role by a setting, and be no member whose rights count.
+    connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO SESSION_USER").format(quoted))
     for setting, value in AT_EASE.items():
         connection.execute(sql.SQL("ALTER DATABASE {} SET {} = {}").format(quoted, sql.SQL(setting), value))
     connection.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT -1").format(quoted))
