@@ -26,6 +26,7 @@ STOPPING = (
 # What each piece of a shape is told, in words of the target
 TOLD = {
     "columns_known_types": "channel would be empty",
+    "keys_orphans": "bring the organization back, or delete them: DELETE FROM credit_actions WHERE organization_id = ",
     "keys_of_balances": "1 organizations have no row in organization_credits",
     "triggers_drop_changes": "a trigger undoes the change in silence",
     "triggers_drop_deletions": "a trigger keeps the row in silence",
@@ -39,7 +40,7 @@ TOLD = {
 TOGETHER = (
     ("columns_known_types", "keys_of_balances", "triggers_drop_changes", "triggers_drop_deletions"),
     ("triggers_drop_free_actions", "roles_create_schemas", "function_answers_an_id"),
-    ("triggers_by_path_of_database",),
+    ("triggers_by_path_of_database", "keys_orphans"),
     ("triggers_count_calls", "about_in_another_schema"),
 )
 
