@@ -108,12 +108,13 @@ def test_a_run_of_all_cells_that_fails_shows_the_cell_and_a_restarted_kernel_wha
     page.get_by_text("Restart Kernel…").first.click()
     page.get_by_role("button", name="Confirm Kernel Restart").click()
     told = page.locator(OUTPUTS).filter(has_text="run the first two code cells")
-    for number, cell in enumerate((page.locator(IN_SQL).first, page.locator(".jp-CodeCell").last), 1):
-        cell.click()
-        page.keyboard.press("Escape")
+    code = page.locator(".jp-CodeCell")
+    magic = code.filter(has=page.locator('.cm-content[data-language="runbook-sql"]')).first
+    for number, cell in enumerate((magic, code.last), 1):  # the last asks for the task
+        cell.locator(".jp-InputPrompt").first.click()
+        expect(cell).to_have_class(re.compile("jp-mod-active"))
         page.keyboard.press("Shift+Enter")
-        expect(told).to_have_count(number)  # a magic, and the task
-        page.keyboard.press("Escape")
+        expect(told).to_have_count(number)
     assert page.locator(".Toastify__toast").count() == 0
 
 
