@@ -16,7 +16,7 @@ from runbook.query.send import SqlAnswer
 
 T = TypeVar("T")
 KEY = "_runbook_preflight"  # the name in a notebook's namespace under which a preflight waits for `begin`
-LOCK_TIMEOUT, LONGEST = "50ms", "4s"
+LOCK_TIMEOUT, LONGEST = "50ms", "3s"
 BUILDS_ON, ON_WHAT_BLOCKS = "it builds on what was not asked", "it builds on what blocks"
 # A setting, a temporary view or a function that another cell makes
 LACKING = {"42704", "42P01", "42883"}
