@@ -14,7 +14,7 @@ from runbook.plan.plan import Plan
 from runbook.plan.rollback_script import ScriptPart, rollback_parts
 from tests.support.beside import in_background
 from tests.support.migrated import migrate
-from tests.support.under_way import MIGRATION, Target
+from tests.support.under_way import BOOK, MIGRATION, Target
 
 CALL = "SELECT consume_credits_rpc(%s, 'ai_chat', 3)"
 DIRECTLY = """
@@ -162,15 +162,8 @@ def test_an_allocation_while_it_is_folded_back_opens_no_pool_in_which_calls_are_
     assert target.observer.execute(OLD_POOL, [organization]).fetchone() == (3, 997)
 
 
-BOOKED = """
-    CREATE FUNCTION book() RETURNS TRIGGER LANGUAGE plpgsql AS $$
-    BEGIN
-        UPDATE organization_credits
-        SET used_credits = used_credits + NEW.credits_consumed,
-            remaining_credits = remaining_credits - NEW.credits_consumed
-        WHERE organization_id = NEW.organization_id;
-        RETURN NULL;
-    END $$;
+BOOKED = f"""
+    {BOOK}
     CREATE CONSTRAINT TRIGGER book AFTER INSERT ON credit_actions DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION book()
 """

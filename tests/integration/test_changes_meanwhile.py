@@ -7,7 +7,7 @@ import pytest
 
 from runbook.plan.plan import Plan
 from tests.support.migrated import migrate
-from tests.support.under_way import MIGRATION, Target
+from tests.support.under_way import BOOK, MIGRATION, Target
 
 HAD = """
     ALTER TABLE organization_credits DROP CONSTRAINT organization_credits_organization_id_fkey,
@@ -20,15 +20,8 @@ HAD = """
     SELECT id, 'ai_chat', 200, 'Consumed' FROM organizations WHERE name ~ '^Had';
     INSERT INTO organization_credits SELECT id, 1000, 200, 800 FROM organizations WHERE name ~ '^Had'
 """
-BOOKED = """
-    CREATE FUNCTION book() RETURNS TRIGGER LANGUAGE plpgsql AS $$
-    BEGIN
-        UPDATE organization_credits
-        SET used_credits = used_credits + NEW.credits_consumed,
-            remaining_credits = remaining_credits - NEW.credits_consumed
-        WHERE organization_id = NEW.organization_id;
-        RETURN NULL;
-    END $$;
+BOOKED = f"""
+    {BOOK}
     CREATE TRIGGER book AFTER INSERT ON credit_actions FOR EACH ROW EXECUTE FUNCTION book();
     CREATE OR REPLACE FUNCTION consume_credits_rpc(p_organization_id uuid, p_action_type text, p_credits integer)
     RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER AS $$

@@ -21,6 +21,16 @@ BORN = """
     INSERT INTO organization_credits (organization_id, total_credits, used_credits, remaining_credits)
     SELECT id, 1000, %s, 1000 - %s FROM born RETURNING organization_id
 """
+BOOK = """
+    CREATE FUNCTION book() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+    BEGIN
+        UPDATE organization_credits
+        SET used_credits = used_credits + NEW.credits_consumed,
+            remaining_credits = remaining_credits - NEW.credits_consumed
+        WHERE organization_id = NEW.organization_id;
+        RETURN NULL;
+    END $$;
+"""
 
 
 class Target:
