@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import keep
+from bench import keep, large
 from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,11 @@ def test_the_figures_in_readme_are_those_the_bench_found():
     assert keep.read(ROOT)
     for path, text in keep.written(ROOT).items():
         assert path.read_text(encoding="utf-8") == text, f"out of step: {path}; run `python -m bench.keep`"
+
+
+@pytest.mark.parametrize(("largest", "whole"), [(100, 1_000), (120, 1_440), (90, 900)])
+def test_a_table_ten_times_as_large_costs_as_much_more_per_row_as_the_last_one_did(largest, whole):
+    assert large.extrapolated({1_000_000: 10, 3_000_000: 31, 10_000_000: largest}) == pytest.approx(whole)
 
 
 def test_what_is_no_part_is_refused():
