@@ -555,6 +555,13 @@ def test_the_application_writes_no_amount_that_cannot_be(untouched: Trail, given
         service.execute(insert, [untouched.organizations()[0], *given])
 
 
+def test_credits_of_a_type_that_only_the_owner_writes_are_found(trail: Trail) -> None:
+    insert = "INSERT INTO credit_actions (organization_id, action_type, credits_consumed) VALUES (%s, 'retention', 5)"
+    with trail.open("service_role") as service:
+        service.execute(insert, [trail.organizations()[0]])
+    assert IMPOSSIBLE in [row[-1] for row in trail.found_by(TAMPERED)]
+
+
 @pytest.mark.parametrize(
     "shape",
     [
