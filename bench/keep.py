@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from bench import large, paper
+from bench import large, limits, paper
 from bench.figures import Finding, Part
 from bench.paper import RESULTS, goal, short, span
 
@@ -104,6 +104,8 @@ def _page(parts: Parts) -> Iterator[str]:
         yield f"\n## {part['title']}\n\n{_circumstances(part)}\n\n![{part['title']}]({name}.png)\n"
         yield from _table(("figure", "median", "lowest … highest", "goal", ""), map(_finding, part["findings"]))
         yield ""
+        for why, figures in limits.reasons(name, part).items():
+            yield f"Missed: {', '.join(f'“{figure}”' for figure in figures)}. {why}\n"
         metrics = part["units"].items()
         heads = [metric if unit in metric else f"{metric}, {unit}" for metric, unit in metrics]
         rows = (

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import keep, large
+from bench import keep, large, limits
 from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,13 @@ def test_the_figures_in_readme_are_those_the_bench_found():
     assert keep.read(ROOT)
     for path, text in keep.written(ROOT).items():
         assert path.read_text(encoding="utf-8") == text, f"out of step: {path}; run `python -m bench.keep`"
+
+
+def test_a_goal_that_is_missed_has_a_reason():
+    parts = keep.read(ROOT)
+    assert [limits.reasons(name, part)[""] for name, part in parts.items() if "" in limits.reasons(name, part)] == []
+    unknown = {"findings": [{"name": "a figure without words", "reached": False}]}
+    assert limits.reasons("batch", unknown) == {"": ["a figure without words"]}
 
 
 @pytest.mark.parametrize(("largest", "whole"), [(100, 1_000), (120, 1_440), (90, 900)])
