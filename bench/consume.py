@@ -10,7 +10,7 @@ from bench.migration import Notebook
 from bench.pgbench import Script
 from bench.place import Place
 
-OF_THE_LIMIT = ">= 0.85"
+OF_THE_LIMIT = ">= 0.9"
 FASTER_THAN_TYPESCRIPT = ">= 2"
 CLIENTS = (1, 8)
 ID = "md5(:n::text)::uuid"  # how the demo data names its organizations
