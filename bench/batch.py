@@ -1,4 +1,4 @@
-"""Batch: `runbook run --fresh` against papermill's command line, one call per notebook, on the same data.
+"""Batch: `runbook run --fresh`, as it is and on ordinary kernels, against a call of papermill per notebook, same data.
 
 Memory is proportional: what processes share counts once. The server's is not in it.
 """
@@ -21,6 +21,7 @@ OF_PAPERMILL, MEMORY = "<= 0.45", "<= 250"  # MB, with forked kernels
 BETWEEN = 0.5  # seconds between two looks at the memory
 UNITS = {"seconds": "s", "memory_mb": "MB", "processes": ""}
 OURS, PAPERMILL = "runbook run --fresh", "papermill, a call per notebook"
+ORDINARY = "the same on ordinary kernels, started ahead"
 
 
 def run(options: Options, place: Place, say: Say) -> Part:
@@ -31,13 +32,21 @@ def run(options: Options, place: Place, say: Say) -> Part:
         def ours() -> Sample:
             return _timed(project, lambda: project.runbook("run", "--fresh"))
 
+        def ordinary() -> Sample:
+            return _timed(project, lambda: project.call("bench.ordinary", "run", "--fresh"))
+
         def papermill() -> Sample:
             return _timed(project, lambda: _one_by_one(project))
 
-        samples = interleave({OURS: ours, PAPERMILL: papermill}, options.times(5, 1), options.patience, say)
-    found = Finding.ratio("runbook / papermill", samples, OURS, PAPERMILL, "seconds", OF_PAPERMILL)
-    memory = Finding("its memory at most", [one["memory_mb"] for one in samples[OURS]], "MB", MEMORY)
-    return Part("batch", f"The whole runbook, {len(place.plan.tasks)} notebooks", samples, UNITS, [found, memory])
+        subjects = {OURS: ours, ORDINARY: ordinary, PAPERMILL: papermill}
+        samples = interleave(subjects, options.times(5, 1), options.patience, say)
+    findings = [
+        Finding.ratio("runbook / papermill", samples, OURS, PAPERMILL, "seconds", OF_PAPERMILL),
+        Finding("its memory at most", [one["memory_mb"] for one in samples[OURS]], "MB", MEMORY),
+        Finding.ratio("on ordinary kernels / papermill", samples, ORDINARY, PAPERMILL, "seconds"),
+        Finding("its memory at most, on ordinary kernels", [one["memory_mb"] for one in samples[ORDINARY]], "MB"),
+    ]
+    return Part("batch", f"The whole runbook, {len(place.plan.tasks)} notebooks", samples, UNITS, findings)
 
 
 def _one_by_one(project: Project) -> None:

@@ -1,5 +1,6 @@
 """A copy of the project, on the bench's own server, with a baseline of another size."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -56,7 +57,8 @@ class Project:
             RuntimeError: it failed; with its last words.
         """
         command = [sys.executable, "-m", module, *arguments]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}  # modules of the bench too
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             words = (done.stdout + done.stderr)[-LAST_WORDS:]
             raise RuntimeError(f"{module} {' '.join(arguments)} ended with {done.returncode}:\n{words}")
