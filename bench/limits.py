@@ -38,7 +38,8 @@ WHY: Mapping[str, Mapping[str, str]] = {
             "Processor time per row grows nearly as much: audit rows visit random pages of ever larger indexes."
         ),
         "the whole, estimated after a tenth, is off by at most": (
-            "At the smallest size a tenth takes three seconds, in which batches still grow. The larger ones reach it."
+            "At the smallest size a tenth takes three seconds. A VACUUM that comes later, for which the backfill goes "
+            "gently, is not in it. The larger ones reach it."
         ),
     },
     "wide": {f"{kind}: DO block / ours": BOUND_BY_ROWS for kind in ("wide", "stamped", "audited")},
