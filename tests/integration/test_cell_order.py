@@ -48,6 +48,24 @@ def test_every_cell_in_order_once_opens_the_gate(kernel):
     assert opened.run(*cells) is None
 
 
+def test_all_cells_may_run_once_more_in_the_same_kernel_magics_too(kernel):
+    magic = "%%time\nmade = 2"
+    opened = kernel()
+    opened.order.sources[5] = magic
+    cells = [*CELLS[:5], magic, CELLS[6]]
+    assert opened.run(*cells) is None
+    opened.order.forget(opened.shell)
+    again = opened.shell.user_ns["order"] = CellOrder(opened.order.notebook, is_strict=False, before_change=list)
+    again.sources[5] = magic
+    assert opened.run(*cells) is None
+
+
+def test_what_is_odd_is_said_once_with_how_often(kernel):
+    error = kernel().run(*CELLS[:5], *["made = 1"] * 3, *["made = 0"] * 2, *CELLS[5:])
+    with pytest.raises(GateShut, match=": a cell ran twice, 3 times; a cell ran that is not in it, 2 times[.] "):
+        raise error
+
+
 def test_papermills_own_cell_may_give_names_to_literals_and_no_more(kernel):
     good, bad = "# Parameters\nlabel = 'T'\n", "# Parameters\nlabel = 'T'\nmade = print('x')\n"
     for cell, odd in ((good, []), (bad, ["a cell ran that is not in it"])):

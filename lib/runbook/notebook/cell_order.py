@@ -5,6 +5,7 @@ Whatever door a notebook is opened through, its kernel sees each cell; what is n
 """
 
 import ast
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ class CellOrder:
 
     def watch(self, shell: Any) -> None:
         """Follow a kernel's cells from the one that runs, which began the task, and look at those before it."""
-        self._look_back([_plain(source) for source in shell.user_ns["In"] if source.strip()][:-1])
+        earlier = shell.history_manager.input_hist_raw  # `In` has magics as the calls they become
+        self._look_back([_plain(source) for source in earlier if source.strip()][:-1])
         shell.input_transformers_cleanup.insert(0, self._require)
         shell.events.register("pre_run_cell", self._start)
         shell.events.register("post_run_cell", self._end)
@@ -63,8 +65,9 @@ class CellOrder:
         if self.running != len(self.sources) - 1 or self.next != self.running:
             self.odd.append(f"{self._name(self.next)} did not run, or did not end well")
         if self.odd:
+            counted = (one if times == 1 else f"{one}, {times} times" for one, times in Counter(self.odd).items())
             raise GateShut(
-                f"{self.notebook.name} did not run as it stands: {'; '.join(self.odd)}. "
+                f"{self.notebook.name} did not run as it stands: {'; '.join(counted)}. "
                 "Restart the kernel and run all its cells in order, each once."
             )
 
