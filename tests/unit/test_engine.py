@@ -52,6 +52,17 @@ def test_an_interrupted_wait_ends_when_the_work_has_stopped():
     assert stopped
 
 
+def test_the_process_that_forks_all_others_is_deaf_to_ctrl_c_from_its_beginning():
+    script = (
+        "import signal, psutil; from runbook.kernels import forkserver; forkserver.prepare(); "
+        "[server] = [one for one in psutil.Process().children() if 'forkserver' in ' '.join(one.cmdline())]; "
+        "[blocked] = [line for line in open(f'/proc/{server.pid}/status') if line.startswith('SigBlk')]; "
+        "print(bool(int(blocked.split()[1], 16) & 1 << signal.SIGINT - 1))"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said == "True\n"
+
+
 def test_a_process_is_forked_though_the_folder_of_temporary_files_has_a_long_name(tmp_path):
     folder = tmp_path / ("long" * 20)
     folder.mkdir()

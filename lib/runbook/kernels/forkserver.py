@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from multiprocessing import forkserver, util
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -37,6 +37,7 @@ def prepare() -> None:
         util.get_temp_dir()  # chosen once, for all that follows
     finally:
         tempfile.tempdir = usual
+    resource_tracker.ensure_running()  # its start would unblock the signal
     # What Ctrl-C means is the batch's to decide; whoever is forked listens to it again.
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
