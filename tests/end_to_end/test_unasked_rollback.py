@@ -88,3 +88,12 @@ def test_a_rollback_that_cannot_be_done_is_said_and_the_exit_code_stays(failing,
     assert result.returncode == 1
     assert "The rollback could not be done: Task 7 cannot be reversed" in result.stdout
     assert "Do it by hand: `runbook rollback --environment local --to 7`" in result.stdout
+
+
+def test_a_task_whose_rollback_stopped_is_failed_and_not_running(failing, runbook):
+    runbook(failing, "run")
+    script = failing / "sql" / "rollback" / "07_label_the_shelves.sql"
+    script.write_text(script.read_text() + "SELECT 1 / 0;\n")
+    result = runbook(failing, "rollback", "--yes")
+    assert (result.returncode, "division by zero" in result.stdout) == (1, True), result.stdout + result.stderr
+    assert [one["status"] for one in json.loads(runbook(failing, "status", "--json").stdout)["tasks"]] == ["failed"]

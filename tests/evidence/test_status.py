@@ -49,6 +49,7 @@ def test_a_pause_is_shown_with_who_asked_for_it(state, monkeypatch):
     plan = Plan.load(root / "runbook.toml")
     said = pause.switch_pause(plan, "local", on=True)
     assert said.startswith("Backfills on local: paused by Night Shift since ")
+    assert said.endswith(": `runbook pause --environment local --end` lets them go on.")
     assert "backfills are paused by Night Shift" in shown()
     assert pause.switch_pause(plan, "local", on=False) == "Backfills on local go on."
     assert pause.switch_pause(plan, "local", on=False) == "Backfills on local were not paused."
@@ -98,6 +99,14 @@ def test_a_run_that_died_is_named_with_the_command_that_goes_on_with_it_in_80_co
     assert "7 · Label the shelves │ running │ 20" in said  # on one line
     assert "the run died in Task 7. `runbook run --environment local --resume` goes on with it" in said
     assert "run 20261130T193820.691Z: Task 7" in said
+
+
+def test_a_rollback_that_died_is_named_with_the_command_that_goes_on_with_it(state):
+    _, ledger, shown = state
+    ledger.prepare()
+    ledger.open_run("R", "local", "Ada", "digest", {}, "rollback")
+    ledger.start_task("R", 7)
+    assert "the run died in Task 7. `runbook rollback --environment local` goes on with it" in " ".join(shown().split())
 
 
 def test_a_long_journal_is_read_from_its_end(state, tmp_path):

@@ -14,6 +14,7 @@ def switch_pause(plan: Plan, name: str, *, on: bool) -> str:
         claims.require_own(connection, plan.name, environment, target, shown_target(plan, environment))
         if on:
             pauses.begin(connection, plan.name, operator())
-            return f"Backfills on {name}: {pauses.current(connection, plan.name)}."
-        was_paused = pauses.end(connection, plan.name)
-        return f"Backfills on {name} " + ("go on." if was_paused else "were not paused.")
+        elif pauses.end(connection, plan.name):
+            return f"Backfills on {name} go on."
+        pause = pauses.current(connection, plan.name)
+        return f"Backfills on {name}: {pause.words(name)}." if pause else f"Backfills on {name} were not paused."

@@ -133,5 +133,6 @@ def _reverse(execution: Execution, task: Task, notebook: object, given: Mapping[
     if failure is None:
         execution.announcer.say("rolled_back", f"Task {task.number}: ✅ ROLLED BACK - {task.name}", "green")
     else:
+        execution.ledger.finish_task(execution.run_id, task.number, "failed")  # one that was cut off could not say so
         execution.announcer.issue(task, failure.message, f"look at {target.name} in the folder of this rollback")
     return failure

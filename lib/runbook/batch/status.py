@@ -67,10 +67,11 @@ def status_facts(plan: Plan, environment: Environment, ledger: Ledger) -> dict[s
         listed.append(facts)
     left = [str(copy) for copy in copies.known(ledger.connection) if not copy.is_used] if exists else []
     final = finality.finished(ledger.connection, plan.name) if exists else None
+    pause = pauses.current(ledger.connection, plan.name) if exists else None
     return {
         "environment": environment.name,
         "held": exists and lock.is_held(ledger.connection, plan.name),
-        "paused": str(pauses.current(ledger.connection, plan.name) or "") if exists else "",
+        "paused": pause.words(environment.name) if pause else "",
         "copies_left": left,
         "final": {"at": f"{final.at:%Y-%m-%dT%H:%M:%S%z}", "run": final.run_id} if final else None,
         "tasks": listed,
@@ -109,8 +110,10 @@ def status_table(plan: Plan, environment: Environment, ledger: Ledger) -> Table:
 def _dead(environment: Environment, ledger: Ledger, task: dict[str, Any]) -> str:
     """Say what to do about a task that nobody is at any more."""
     said = f"nobody holds the target: the run died in Task {task['number']}. "
-    if task["run"] == ledger.unfinished_run(environment.name):
-        said += f"`runbook run --environment {environment.name} --resume` goes on with it; "
+    verb = "rollback" if ledger.run_entry(task["run"])["kind"] == "rollback" else "run"
+    if verb == "rollback" or task["run"] == ledger.unfinished_run(environment.name):
+        again = " --resume" * (verb == "run")
+        said += f"`runbook {verb} --environment {environment.name}{again}` goes on with it; "
     return f"{said}`runbook report` seals what it left"
 
 

@@ -69,14 +69,14 @@ class Ledger:
         )
 
     def run_entry(self, run_id: str) -> dict[str, Any]:
-        """Return a run: operator, status, digest, parameters, note, first_task, last_task, started_at, finished_at.
+        """Return a run: operator, kind, status, digest, parameters, note, first_task, last_task, started_at, finished_at.
 
         Raises:
             UsageError: the ledger does not know it.
         """
         rows = self._rows(
             """
-            SELECT operator, status, digest, parameters, note, first_task, last_task, started_at, finished_at
+            SELECT operator, kind, status, digest, parameters, note, first_task, last_task, started_at, finished_at
             FROM runbook.runs WHERE run_id = %s
             """,
             [run_id],

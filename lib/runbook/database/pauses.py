@@ -14,8 +14,12 @@ class Pause:
     operator: str
     began_at: datetime
 
-    def __str__(self) -> str:
-        return f"paused by {self.operator} since {self.began_at:%H:%M:%S %Z}: `runbook pause --end` lets it go on"
+    def words(self, environment: str) -> str:
+        """Say who holds the backfills of an environment, since when, and what lets them go on."""
+        return (
+            f"paused by {self.operator} since {self.began_at:%H:%M:%S %Z}: "
+            f"`runbook pause --environment {environment} --end` lets them go on"
+        )
 
 
 def current(connection: psycopg.Connection, plan: str) -> Pause | None:

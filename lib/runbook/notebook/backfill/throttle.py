@@ -95,7 +95,7 @@ class Throttle:
         """Look; return why the backfill must wait, in words; empty where it may go on."""
         ledger = self._task.ledger
         if pause := pauses.current(ledger.connection, ledger.plan):
-            return str(pause)
+            return pause.words(self._task.environment.name)
         with self._task.connection.cursor(row_factory=class_row(Signs)) as cursor:
             signs = cursor.execute(self._signs, {"table": self._table}).fetchone()
         assert signs is not None
