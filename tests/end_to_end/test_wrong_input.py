@@ -126,6 +126,16 @@ def test_a_malformed_address(ask):
     assert f"{ELSEWHERE} is no libpq URL" in sentence(ask(*RUN, address=f"postgres//me:{CANARY}@host/db"), 2)
 
 
+def test_verify_names_the_run_it_takes_and_one_that_is_newer_and_not_sealed(ask, tmp_path, toys):
+    root = shutil.copytree(toys, tmp_path / "copy")
+    for run, left in (("20260101T000000.000Z", "manifest.json"), ("20260102T000000.000Z", "events.jsonl")):
+        (root / "outputs" / "local" / run).mkdir(parents=True)
+        (root / "outputs" / "local" / run / left).write_text("{}")
+    newer, taken = ask("verify", root=root).stdout.splitlines()
+    assert "20260102T000000.000Z is newer and not sealed" in newer
+    assert taken.endswith("20260101T000000.000Z:")
+
+
 @pytest.mark.parametrize("command", [("run", "--note", "A\udcff"), ("reject", "--by", "\udcff", "--statement", "No")])
 def test_an_argument_that_is_no_text(ask, command):
     refused = ask(*command)
@@ -211,6 +221,7 @@ def test_a_place_that_takes_no_evidence(ask, tmp_path, toys):
     said = sentence(ask("run", root=root), 1)
     assert "A file cannot be read or written ([Errno " in said
     assert "outputs" in said
+    assert said.endswith("Next: mend that, then `runbook run --resume`.")
 
 
 @pytest.mark.slow

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from runbook.errors import UsageError
+from runbook.database import environments
+from runbook.errors import TryAgain, UsageError
 from runbook.evidence import attachments, seal, signature, standalone
 from runbook.evidence.manifest import JOURNAL, LARGEST, MANIFEST, file_digest, read_manifest, write_manifest
 from runbook.evidence.verify import ALTERED, FILES_ALONE, PROVEN
@@ -59,6 +60,23 @@ def test_files_alone_are_verified_and_what_that_proves_is_said(finished, verify)
     said = verify(finished.folder, offline=True)
     assert (said.code, said.lines[-1]) == (FILES_ALONE, seal.PROOF)
     assert "the ledger was not asked" in said.lines[-2]
+
+
+def test_files_are_verified_though_the_ledger_cannot_be_reached(copy, verify, monkeypatch):
+    def unreachable(*_):
+        raise TryAgain("Cannot connect")
+
+    monkeypatch.setattr(environments, "connect", unreachable)
+    said = verify(copy)
+    assert (said.code, "was not asked: Cannot connect" in said.lines[-2]) == (FILES_ALONE, True), said.lines
+    (copy / "report.html").write_text("another page")
+    assert (verify(copy).code, verify(copy).lines[0]) == (ALTERED, "✗ report.html was altered")
+
+
+def test_a_run_that_is_not_sealed_is_said_to_be_at_work_or_dead(copy, verify):
+    (copy / MANIFEST).unlink()
+    with pytest.raises(UsageError, match="is not sealed. It is at work, or it died: then `runbook report .*` seals"):
+        verify(copy)
 
 
 def test_one_digit_in_one_cell_names_the_cell(copy, verify):

@@ -38,7 +38,7 @@ def test_the_folder_alone_proves_itself_and_says_what_that_is_worth(stranger):
     done = run("runbook verify FOLDER")
     assert done.returncode == 3, done.stdout + done.stderr
     assert "are what was sealed" in done.stdout
-    assert "The files alone prove that they belong together" in done.stdout
+    assert "The files belong together, and none was changed by itself." in done.stdout
 
 
 def test_one_digit_changed_in_one_cell_is_named(stranger):

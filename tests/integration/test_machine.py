@@ -101,6 +101,7 @@ def test_evidence_of_a_protected_environment_is_private(toy):
 
 def test_a_full_disk_is_said():
     assert describe_failure(OSError(28, "No space left on device")).startswith("The disk here is full")
+    assert describe_failure(OSError(28, "full"), "`runbook run`").endswith(". Next: make room, then `runbook run`.")
     assert describe_failure(psycopg.errors.DiskFull("could not extend")).startswith("The disk of the target's server")
 
 

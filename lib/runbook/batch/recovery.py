@@ -26,6 +26,7 @@ from runbook.evidence.manifest import (
 )
 from runbook.evidence.model import Failure
 from runbook.formatting import escaped
+from runbook.plan import parameters
 from runbook.plan.plan import Environment, Plan
 from runbook.report import notebook_html, report
 
@@ -66,9 +67,10 @@ def predecessor(plan: Plan, environment: Environment, ledger: Ledger, run_id: st
     folder, kept = make_folder(plan, environment, run_id), seals.newest_seal(ledger.connection, run_id)
     problem = next(_altered(plan, folder, ledger, kept[0] if kept else None), None)
     if problem:
+        told = parameters.as_options(ledger.run_entry(run_id)["parameters"])
         raise NotAllowed(
             f"The evidence of run {run_id} is not what it was: {escaped(problem)}. Nothing is built upon it: bring "
-            f"back what was in {folder}, or begin anew with `runbook run --environment {environment.name}`."
+            f"back what was in {folder}, or begin anew with `runbook run --environment {environment.name}{told}`."
         )
     return kept[0] if kept else None
 

@@ -3,6 +3,7 @@
 import importlib
 import os
 import pkgutil
+import shlex
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -12,8 +13,11 @@ import click
 import psycopg
 
 from runbook import priority
-from runbook.database.failures import describe_failure, exit_code_of_failure
+from runbook.database.failures import AGAIN, describe_failure, exit_code_of_failure
 from runbook.errors import Interrupted, RunbookError
+
+
+GIVEN = "runbook.given"  # the arguments of a call, in click's own store
 
 
 class Group(click.Group):
@@ -37,6 +41,7 @@ class Group(click.Group):
         for place, told in enumerate(args, 1):
             if any("\ud800" <= sign <= "\udfff" for sign in told) and not Path(told).exists():
                 raise click.UsageError(f"Argument {place} is no text in UTF-8.")
+        context.meta[GIVEN] = tuple(args)
         return super().parse_args(context, args)
 
     def invoke(self, context: click.Context) -> Any:
@@ -44,13 +49,20 @@ class Group(click.Group):
         try:
             return super().invoke(context)
         except KeyboardInterrupt:
-            click.echo("runbook: It was interrupted: give the command again, a run with --resume.", err=True)
+            click.echo(f"runbook: It was interrupted: {AGAIN}.", err=True)
             raise click.exceptions.Exit(Interrupted.exit_code) from None
         except (RunbookError, psycopg.Error, OSError) as error:
             if isinstance(error, BrokenPipeError):  # whoever read our output has gone: click ends quietly
                 raise
-            click.echo(f"runbook: {describe_failure(error)}", err=True)
+            click.echo(f"runbook: {describe_failure(error, _again(context.meta[GIVEN]))}", err=True)
             raise click.exceptions.Exit(exit_code_of_failure(error)) from None
+
+
+def _again(given: tuple[str, ...]) -> str:
+    """Return the command that goes on with a call which broke off."""
+    if given[:1] == ("run",) and not {"--resume", "--ensure"} & {*given}:
+        given = (*(one for one in given if one != "--fresh"), "--resume")
+    return f"`{shlex.join(('runbook', *given))}`"
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -41,6 +41,21 @@ def verify(folder: str | None, offline: bool, live: bool) -> None:
         if folder and store.is_url(folder):
             where = store.fetch(folder, Path(fetched))
         else:
-            where = Path(folder) if folder else run_folder(plan or Plan.find(), None)
+            where = Path(folder) if folder else _newest(plan or Plan.find())
         code = verify_run(plan, VerifyRequest(where, offline, live), click.echo)
     sys.exit(code)
+
+
+def _newest(plan: Plan) -> Path:
+    """Return the folder of the newest run that is sealed; say which it is, and which are newer and not sealed."""
+    from runbook.evidence.manifest import JOURNAL
+
+    found = run_folder(plan, None)
+    for folder in sorted(path.parent for path in plan.outputs.glob(f"**/*/{JOURNAL}")):
+        if folder.name > found.name:
+            click.echo(
+                f"– {folder} is newer and not sealed: its run is at work, or it died and `runbook report` seals what it "
+                "left"
+            )
+    click.echo(f"{found}:")
+    return found

@@ -16,6 +16,7 @@ LOST = (
 PASSING = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure, errors.TooManyConnections)
 FULL = {errno.ENOSPC, errno.EDQUOT}
 TRY_AGAIN = 75  # sysexits.h, EX_TEMPFAIL
+AGAIN = "give the command again, a run that had begun with --resume"
 
 
 def is_lost(error: Exception) -> bool:
@@ -29,32 +30,37 @@ def exit_code_of_failure(error: Exception) -> int:
     return int(getattr(error, "exit_code", TRY_AGAIN if is_passing else 1))
 
 
-def describe_failure(error: Exception) -> str:
-    """Return what an operator reads of an error, in a sentence."""
+def describe_failure(error: Exception, again: str = AGAIN) -> str:
+    """Return what an operator reads of an error.
+
+    Args:
+        error: what happened.
+        again: what to do once its cause is mended, in words.
+    """
     said = " ".join(str(error).split())
     for happens, words in KINDS:
         if happens(error):
-            return words.format(said)
+            return words.format(said=said, again=again)
     return str(error)
 
 
 KINDS: tuple[tuple[Callable[[Exception], bool], str], ...] = (
-    (is_lost, "The connection to the target was lost ({}): `runbook run --resume`, or the rollback again."),
+    (is_lost, "The connection to the target was lost ({said}). Next: {again}."),
     (
         lambda error: isinstance(error, PASSING),
-        "Others hold what is needed ({}): wait for them, then `runbook run --resume`, or the rollback again.",
+        "Others hold what is needed ({said}). Next: wait for them, then {again}.",
     ),
     (
         lambda error: isinstance(error, errors.DiskFull),
-        "The disk of the target's server is full ({}): make room there, then `runbook run --resume`.",
+        "The disk of the target's server is full ({said}). Next: make room there, then {again}.",
     ),
-    (lambda error: isinstance(error, psycopg.Error), "The target refused it: {}"),
+    (lambda error: isinstance(error, psycopg.Error), "The target refused it: {said}"),
     (
         lambda error: isinstance(error, OSError) and error.errno in FULL,
-        "The disk here is full ({}): make room, then `runbook run --resume`.",
+        "The disk here is full ({said}). Next: make room, then {again}.",
     ),
     (
         lambda error: isinstance(error, OSError),
-        "A file cannot be read or written ({}): mend that, then `runbook run --resume`.",
+        "A file cannot be read or written ({said}). Next: mend that, then {again}.",
     ),
 )

@@ -25,8 +25,8 @@ from runbook.evidence.standalone import PREDICATE, SIGNATURE, STATEMENT, TYPE, V
 
 DIED = "died"
 PROOF = (
-    "The files alone prove that they belong together and that none was changed by itself; whoever makes the whole seal "
-    "anew is found out only by the ledger of the target, or by the signature of somebody who is listed."
+    "The files belong together, and none was changed by itself. Whether somebody has made the whole seal anew, only the "
+    "ledger of the target or the signature of a listed signer can say."
 )
 
 

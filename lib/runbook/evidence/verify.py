@@ -9,9 +9,9 @@ from typing import Any
 
 from runbook.changes import finality
 from runbook.database import embedded, environments, seals, snapshot
-from runbook.errors import StepFailed, UsageError
+from runbook.errors import StepFailed, TryAgain, UsageError
 from runbook.evidence import attachments, old_seal, seal, signature, standalone
-from runbook.evidence.manifest import MANIFEST, read_manifest
+from runbook.evidence.manifest import JOURNAL, MANIFEST, read_manifest
 from runbook.formatting import amount, escaped
 from runbook.plan.plan import Environment, Plan
 
@@ -147,6 +147,11 @@ def read_sealed(folder: Path) -> dict[str, Any]:
         if not seal.is_sealed(folder) and old_seal.KEY not in manifest:
             raise KeyError(standalone.STATEMENT)
     except FileNotFoundError:
+        if (folder / JOURNAL).is_file():
+            raise UsageError(
+                f"The run in {folder} is not sealed. It is at work, or it died: then `runbook report {folder}` seals "
+                "what it left."
+            ) from None
         raise UsageError(f"There is no run in {folder}: name the folder that holds a {MANIFEST}.") from None
     except KeyError as error:
         raise UsageError(f"{path} is damaged, or was never sealed: it has no {error}.") from None
@@ -168,14 +173,14 @@ def check_ledger(plan: Plan | None, manifest: dict[str, Any], head: str) -> tupl
     name = manifest["environment"]
     try:
         if plan is None or plan.name != manifest["plan"]:
-            raise UsageError(f"this is no checkout of the plan {manifest['plan']!r}")
+            raise UsageError(f"this is no checkout of the plan {manifest['plan']!r}, give the command in one")
         environment = plan.environment(name)
         is_embedded = environment.server == "embedded"
         if is_embedded and not (embedded.state_folder(plan.root) / "postgres").exists():
             raise UsageError("its server is not on this machine")
         with environments.connect(plan, environment, "runbook verify") as connection:
             kept = seals.newest_seal(connection, manifest["run_id"])
-    except UsageError as error:
+    except (UsageError, TryAgain) as error:
         return None, f"the ledger of {name!r} was not asked: {error}"
     if kept is None and is_embedded:
         return None, f"the ledger of {name!r} does not know this run; a demonstration database is reset at times"
