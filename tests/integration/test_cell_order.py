@@ -62,7 +62,7 @@ def test_all_cells_may_run_once_more_in_the_same_kernel_magics_too(kernel):
 
 def test_what_is_odd_is_said_once_with_how_often(kernel):
     error = kernel().run(*CELLS[:5], *["made = 1"] * 3, *["made = 0"] * 2, *CELLS[5:])
-    with pytest.raises(GateShut, match=": a cell ran twice, 3 times; a cell ran that is not in it, 2 times[.] "):
+    with pytest.raises(GateShut, match=r": a cell ran twice, 3 times; a cell ran that is not in it, 2 times[.] "):
         raise error
 
 
