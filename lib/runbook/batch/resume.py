@@ -45,7 +45,10 @@ def resume_run(
     name, ledger, plan = execution.environment.name, execution.ledger, execution.plan
     run_id = ledger.unfinished_run(name)
     if run_id is None:
-        raise UsageError(f"There is nothing to resume on {name!r}: its last run ended well. `runbook run --environment {name}` begins one.")
+        raise UsageError(
+            f"There is nothing to resume on {name!r}: its last run ended well. `runbook run --environment {name}` "
+            "begins one."
+        )
     run = ledger.run_entry(run_id)
     whole = plan.between(run["first_task"], run["last_task"])
     for option, asked, own in (("--from", first, whole[0].number), ("--to", last, whole[-1].number)):

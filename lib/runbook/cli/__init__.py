@@ -16,7 +16,6 @@ from runbook import priority
 from runbook.database.failures import AGAIN, describe_failure, exit_code_of_failure
 from runbook.errors import Interrupted, RunbookError
 
-
 GIVEN = "runbook.given"  # the arguments of a call, in click's own store
 
 

@@ -54,8 +54,8 @@ def _newest(plan: Plan) -> Path:
     for folder in sorted(path.parent for path in plan.outputs.glob(f"**/*/{JOURNAL}")):
         if folder.name > found.name:
             click.echo(
-                f"– {folder} is newer and not sealed: its run is at work, or it died and `runbook report` seals what it "
-                "left"
+                f"– {folder} is newer and not sealed: its run is at work, or it died and `runbook report` seals what "
+                "it left"
             )
     click.echo(f"{found}:")
     return found

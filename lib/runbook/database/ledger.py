@@ -69,7 +69,7 @@ class Ledger:
         )
 
     def run_entry(self, run_id: str) -> dict[str, Any]:
-        """Return a run: operator, kind, status, digest, parameters, note, first_task, last_task, started_at, finished_at.
+        """Return a run: operator, kind, status, digest, parameters, note, first_task, last_task and both times.
 
         Raises:
             UsageError: the ledger does not know it.

@@ -25,8 +25,8 @@ from runbook.evidence.standalone import PREDICATE, SIGNATURE, STATEMENT, TYPE, V
 
 DIED = "died"
 PROOF = (
-    "The files belong together, and none was changed by itself. Whether somebody has made the whole seal anew, only the "
-    "ledger of the target or the signature of a listed signer can say."
+    "The files belong together, and none was changed by itself. Whether somebody has made the whole seal anew, only "
+    "the ledger of the target or the signature of a listed signer can say."
 )
 
 
