@@ -74,6 +74,14 @@ def test_the_report_of_a_run_and_its_notebooks_are_for_everybody(tab, finished):
         assert violations(tab, finished / name) == []
 
 
+def test_a_phone_shows_the_timeline_and_every_gate_whole_and_charts_that_can_be_read(tab, finished):
+    tab.set_viewport_size({"width": 390, "height": 900})
+    tab.goto((finished / "report.html").as_uri())
+    cut = "one => one.parentElement.scrollWidth - one.parentElement.clientWidth"
+    assert [tab.locator(name).evaluate(cut) for name in (".timeline", ".quality")] == [0, 0]
+    assert tab.locator("figure img").first.evaluate("one => one.clientWidth") > 600
+
+
 def test_the_page_of_a_preflight_is_for_everybody(tab, checkout, finished, tmp_path):
     command = [sys.executable, "-m", "runbook", "preflight", "--no-probes", "--html"]
     shown = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=120).stdout

@@ -122,6 +122,12 @@ def test_a_preflight_of_a_plan_that_asks_nothing_first_says_that_nobody_has_appr
     assert (found.exit_code, "nobody has approved it" in " ".join(found.stdout.split())) == (4, True)
 
 
+def test_the_list_of_verbs_is_said_whole(ask):
+    said = ask("--help").stdout
+    assert "..." not in said.partition("Commands:")[2]
+    assert "every finding about the target, and what a run would do; change nothing" in " ".join(said.split())
+
+
 def test_a_malformed_address(ask):
     assert f"{ELSEWHERE} is no libpq URL" in sentence(ask(*RUN, address=f"postgres//me:{CANARY}@host/db"), 2)
 

@@ -33,6 +33,7 @@ class Group(click.Group):
             return None
         verb = name.replace("-", "_")
         command: click.Command = getattr(importlib.import_module(f"{__name__}.{verb}"), verb)
+        command.short_help = " ".join((command.help or "").split()).partition(". ")[0].removesuffix(".")  # click cuts
         return command
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
