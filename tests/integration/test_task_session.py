@@ -266,6 +266,16 @@ def test_a_rollback_proves_that_everything_was_given_back(open_notebook, toy, to
     assert status(undo) == "rolled_back"
 
 
+def test_a_rollback_drops_constraints_of_any_name_and_of_domains(begun, toy, connect):
+    connect(toy).execute("CREATE DOMAIN colour AS text")
+    begun.run(
+        "%%sql\nALTER TABLE shelves ADD CONSTRAINT \"one on one\" CHECK (room <> '');"
+        "ALTER DOMAIN colour ADD CONSTRAINT \"not on Sunday\" CHECK (VALUE <> '')"
+    )
+    begun.run("task = runbook.begin(7, undo=True)", "task.drop_made()", "task.conclude()")
+    assert status(begun) == "rolled_back"
+
+
 def test_what_a_task_writes_down_it_reads_back(begun):
     begun.run("task.write('figures', {'rows': 3, 'seconds': 0.5})")
     assert begun.run("task.read('figures')") == {"rows": 3, "seconds": 0.5}

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from runbook.notebook import charts
+from runbook.notebook import charts, drawing
 from runbook.query.statistics import Comparison, Measurement
 
 STEPS = {"old": ["before"], "change": ["change"], "new": ["left", "right"], "more": ["more"]}
@@ -68,3 +68,9 @@ def test_what_looks_like_mathematics_in_a_name_is_a_name():
     assert MARKUP in waterfall(shelves(1, MARKUP.replace("{", "{{").replace("}", "}}"))).alt
     bars = charts.bars(pd.DataFrame({"plan": [MARKUP], "rows": [3]}), "plan", ["rows"], title="Rows", unit="rows")
     assert f"{MARKUP}: rows 3" in bars.alt
+
+
+def test_a_limit_is_drawn_beside_what_it_is_for():
+    _, axes = drawing.new_figure("Latency")
+    drawing.draw_limit(axes, 10, "%", 0.25)
+    assert list(axes.lines[0].get_ydata()) == [0.75, 1]

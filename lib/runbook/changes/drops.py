@@ -42,21 +42,22 @@ GOING_ALONG = """
 """
 
 
-def drop_statement(kind: str, identity: str) -> str | None:
+def drop_statement(kind: str, identity: str, part_of: str = "") -> str | None:
     """Return the statement that drops an object, or None if its kind has no such statement.
 
     Args:
         kind: as `objects` calls it.
         identity: as `objects` and pg_identify_object give it.
+        part_of: the name of what it goes with: a domain has constraints, too.
     """
     if kind == "column":
-        table, _, column = _cut(identity)
+        table, column = _cut(identity, ".")
         return f"ALTER TABLE {table} DROP COLUMN {column}"
     if kind == "constraint":
-        name, _, table = identity.partition(" on ")
-        return f"ALTER TABLE {table} DROP CONSTRAINT {name}"
+        name, table = _cut(identity, " on ")
+        return f"ALTER {'DOMAIN' if part_of.startswith('domain ') else 'TABLE'} {table} DROP CONSTRAINT {name}"
     if kind in ON_TABLE:
-        name, _, table = identity.rpartition(" on ")
+        name, table = _cut(identity, " on ")
         return f"DROP {ON_TABLE[kind]} {name} ON {table}"
     if kind == "statistics object":
         return f"DROP STATISTICS {identity}"
@@ -120,7 +121,7 @@ def _statements(connection: psycopg.Connection, made: list[ObjectChange], standi
     names_now = {(one.kind, one.address): one.identity for one in standing.values()}
     for one in made:
         identity = names_now.get((one.kind, one.address))  # others may have given it another name
-        statement = drop_statement(one.kind, identity) if identity else None
+        statement = drop_statement(one.kind, identity, one.part_of) if identity else None
         if statement is None or one.part_of in names or one.address in along:
             continue
         head, _, column = statement.partition(" DROP COLUMN ")
@@ -156,10 +157,8 @@ def _going_along(connection: psycopg.Connection, made: list[ObjectChange]) -> se
     return {(row[0], row[1], row[2]) for row in connection.execute(GOING_ALONG, addresses).fetchall()}
 
 
-def _cut(identity: str) -> tuple[str, str, str]:
-    """Split `table.column` at its last dot outside quotes, as str.rpartition does."""
-    at, quoted = 0, False
-    for place, letter in enumerate(identity):
-        quoted ^= letter == '"'
-        at = place if letter == "." and not quoted else at
-    return identity[:at], ".", identity[at + 1 :]
+def _cut(identity: str, mark: str) -> tuple[str, str]:
+    """Split an identity at the last mark outside quotes."""
+    places = range(len(identity) - len(mark), -1, -1)
+    at = next(place for place in places if identity.startswith(mark, place) and identity[:place].count('"') % 2 == 0)
+    return identity[:at], identity[at + len(mark) :]

@@ -82,7 +82,13 @@ def bars(
 
 @mpl.rc_context(STYLE)
 def intervals(
-    figures: Sequence[dict[str, Any]], *, title: str, unit: str, limits: Sequence[float] = (), log: bool = False
+    figures: Sequence[dict[str, Any]],
+    *,
+    title: str,
+    unit: str,
+    limits: Sequence[float] = (),
+    limited: int | None = None,
+    log: bool = False,
 ) -> Image:
     """Draw estimates with their confidence intervals.
 
@@ -91,6 +97,7 @@ def intervals(
         title: says what is seen.
         unit: of the values, for the axis.
         limits: drawn as dashed lines.
+        limited: how many figures, from the first, the limits are for; None: all.
         log: whether the axis is logarithmic.
     """
     figure, axes = new_figure(title, rows=len(figures) * 1.5)
@@ -103,7 +110,7 @@ def intervals(
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(f"{unit} (dot: estimate, bar: 99 % confidence)")
     for limit in limits:
-        draw_limit(axes, limit, unit)
+        draw_limit(axes, limit, unit, 1 if limited is None else limited / max(len(figures), 1))
     axes.margins(x=0.08)
     if log:
         axes.set_xscale("log")

@@ -62,10 +62,10 @@ def name_value(axes: Axes, value: float, place: float) -> None:
     label.set(bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, zorder=3)
 
 
-def draw_limit(axes: Axes, limit: float | None, unit: str) -> None:
-    """Draw a limit as a dashed line with its figure, where there is one."""
+def draw_limit(axes: Axes, limit: float | None, unit: str, down: float = 1) -> None:
+    """Draw a limit as a dashed line with its figure, where there is one; `down` is how far from the top, at most 1."""
     if limit is not None:
-        axes.axvline(limit, color=RED, linestyle="--", linewidth=1.4)
+        axes.axvline(limit, ymin=1 - down, color=RED, linestyle="--", linewidth=1.4)
         axes.annotate(
             f"{limit:g} {unit.split(maxsplit=1)[0]}", (limit, 1), (4, -10), xycoords=("data", "axes fraction"),
             textcoords="offset points", color=RED, fontsize=8.5,
