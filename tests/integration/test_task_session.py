@@ -82,6 +82,14 @@ def test_begin_refuses_wrong_parameters(open_notebook, toy, cells, complaint):
         notebook.run("import runbook\nrunbook.begin(7)")
 
 
+def test_begin_takes_parameters_that_were_corrected_in_the_same_kernel(open_notebook, toy, toy_cells):
+    notebook = open_notebook(toy, toy_cells[0] + '\nfloors: int = "two"')
+    with pytest.raises(UsageError, match="'floors' must be of type int"):
+        notebook.run("import runbook\ntask = runbook.begin(7)")
+    notebook.run(toy_cells[0] + "\nfloors: int = 2", "task = runbook.begin(7)")
+    assert notebook.task.parameters["floors"] == 2
+
+
 def test_begin_refuses_a_task_the_plan_does_not_have(open_notebook, toy, toy_cells):
     notebook = open_notebook(toy, toy_cells[0])
     with pytest.raises(UsageError, match="no task 8"):

@@ -174,12 +174,15 @@ def _parameters(shell: Any, notebook: Path) -> dict[str, Any]:
     written = {name: one for source in sources for name, one in parameters.declarations(source).items()}
     known = {name: one for name, one in written.items() if name in shell.user_ns}
     injected: set[str] = set()
-    for source in shell.user_ns["In"]:
+    newer: set[str] = set()  # what a cell declares that was corrected and run again counts no more
+    for source in reversed(shell.user_ns["In"]):
         if source.lstrip().startswith("# Parameters"):
             injected |= parameters.assigned(source)
         elif not source.lstrip().startswith(("%", "!")) and ": " in source:
             try:
-                known = parameters.declarations(source) | known  # the file's limits stand, whatever the cell says
+                if not (names := parameters.assigned(source)) <= newer:
+                    known = parameters.declarations(source) | known  # the file's limits stand, whatever the cell says
+                    newer |= names
             except SyntaxError:  # IPython's own syntax: no parameters there
                 continue
     values = {name: shell.user_ns[name] for name in (known.keys() | injected)}
