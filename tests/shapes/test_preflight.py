@@ -1,5 +1,8 @@
 """A preflight of a target nobody has prepared: everything is asked, nothing blocks, and nothing is left behind."""
 
+import re
+
+import psycopg
 import pytest
 
 from runbook.batch.preflight import READY, run_preflight
@@ -102,13 +105,52 @@ def test_without_a_table_or_a_column_that_is_told_and_nothing_more_asked(
     assert [words for words in found.to_come if words.startswith("everything from Task 0")]
 
 
-def test_a_column_of_a_type_that_does_not_fit_is_told_once(drawing: Drawing) -> None:
+OF_THE_KIND = "the tables are of the kind the migration is written for"
+STATEMENT = re.compile(r"(?:ALTER TABLE|GRANT) [^|]*?(?=, as a superuser|$)")
+UNFIT = {
+    "a total of money": (
+        OF_THE_KIND,
+        "ALTER TABLE organizations ALTER total_credits TYPE money USING 1::money",
+    ),
+    "balances of money, with defaults": (
+        OF_THE_KIND,
+        "ALTER TABLE organization_credits ALTER used_credits TYPE money, ALTER remaining_credits TYPE money",
+    ),
+    "all tables unlogged": (
+        OF_THE_KIND,
+        "ALTER TABLE credit_actions SET UNLOGGED; ALTER TABLE organization_credits SET UNLOGGED;"
+        "ALTER TABLE organizations SET UNLOGGED",
+    ),
+    "rights an owner gave whose rights the role has, but which it may not become": (
+        "every right the migration takes can be given back by whoever gave it",
+        """
+        -- as the superuser
+        DO $$ BEGIN IF to_regrole('app_owner') IS NULL THEN CREATE ROLE app_owner BYPASSRLS; END IF; END $$;
+        GRANT app_owner TO guardian WITH INHERIT TRUE, SET FALSE; GRANT CREATE, USAGE ON SCHEMA public TO app_owner;
+        ALTER TABLE organizations OWNER TO app_owner; ALTER TABLE organization_credits OWNER TO app_owner;
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("unfit", UNFIT)
+def test_what_does_not_fit_is_told_once_and_fits_after_the_statements_it_is_told_with(
+    drawing: Drawing, unfit: str
+) -> None:
+    check, change = UNFIT[unfit]
+    given = {"free_disk_gb": CHEAP["free_disk_gb"]}
     with drawing.databases.fresh() as database, address_of(database.owner):
-        database.apply("ALTER TABLE organizations ALTER total_credits TYPE money USING 1::money")
-        found = run_preflight(drawing.plan, CHEAP["environment"], {"free_disk_gb": CHEAP["free_disk_gb"]})
-    told = [one.check for one in found.findings if one.kind == BLOCKS]
-    assert told == ["the tables are of the kind the migration is written for"]
+        database.apply(change)
+        found = run_preflight(drawing.plan, CHEAP["environment"], given)
+        (told,) = (one for one in found.findings if one.kind == BLOCKS)
+        said = [str(cell) for row in told.rows for cell in row]
+        with psycopg.connect(database.superuser, autocommit=True) as superuser:
+            for statement in dict.fromkeys(match[0] for cell in said for match in STATEMENT.finditer(cell)):
+                superuser.execute(statement)
+        mended = run_preflight(drawing.plan, CHEAP["environment"], given)
+    assert told.check == check
     assert [one.what for one in found.findings if "SQL error" in one.what] == []
+    assert [f"{one.check}: {one.what}" for one in mended.findings if one.kind == BLOCKS] == []
 
 
 ASKS = """
