@@ -112,7 +112,7 @@ def test_what_entries_say_beside_each_other_is_said_at_once_with_what_each_says_
         read(text)
     said = [line.partition(": ")[2] for line in str(refused.value).splitlines()]
     assert said == [
-        "tasks[1].minutes must be a valid integer.",
+        "tasks[1] (number 2).minutes must be a valid integer.",
         "environments.staging.approval must be 'automatic' or 'required'.",
         "task 1 needs task 9, which does not come before it.",
         "environment late needs 'later', which does not come before it.",

@@ -124,6 +124,6 @@ def test_announcements_have_the_form_of_the_plan(tmp_path):
         "Task 7: 25 %, 7.1 · Add the label",
         "Task 7: 50 %, 7.1 · Add the label",
         "Done 7: Labelled shelves: 300 shelves; A list",
-        "Task 7: It fell. Lift it.",
+        "Task 7: It fell. (Lift it.)",
         "ESCALATION · An alarm rang · Look.",
     ]

@@ -22,7 +22,7 @@ MESSAGES = {
     "start": "Task {number} begins: {name}, estimated {duration}",
     "progress": "Task {number}: {percent} %, {status}",
     "complete": "Task {number} is complete: {deliverables}",
-    "issue": "Task {number}: {description} {action}",
+    "issue": "Task {number}: {description} ({action})",
 }
 
 

@@ -94,7 +94,7 @@ def load(path: Path) -> PlanFile:
         problems = list(_contradictions(found, frozenset()))
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)
-        problems = [_in_words(one) for one in wrong]
+        problems = [_in_words(one, data) for one in wrong]
         problems += _contradictions_beside(data, [one["loc"] for one in wrong], context)
     if problems:
         raise UsageError("\n".join(f"{path}: {problem}." for problem in problems))
@@ -114,11 +114,16 @@ def _with_name(name: str, entry: Any) -> Any:
     return {**entry, "name": name} if isinstance(entry, dict) and "name" not in entry else entry
 
 
-def _in_words(error: Any) -> str:
-    """Say where an entry stands and what it must be."""
+def _in_words(error: Any, entry: Any) -> str:
+    """Say where an entry of the file stands and what it must be."""
     where = ""
     for part in error["loc"]:
         where += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if where else str(part)
+        is_inside = isinstance(entry, list) if isinstance(part, int) else isinstance(entry, dict) and part in entry
+        entry = entry[part] if is_inside else None
+        number = entry.get("number") if isinstance(entry, dict) else None
+        if isinstance(part, int) and isinstance(number, int) and number != part + 1:
+            where += f" (number {number})"  # tasks are known by their numbers, which may begin at 0
     if error["type"] == UNKNOWN:
         above, _, key = where.rpartition(".")
         return f"{above or 'the file'} has no entry {key!r}"
