@@ -82,6 +82,16 @@ def test_a_phone_shows_the_timeline_and_every_gate_whole_and_charts_that_can_be_
     assert tab.locator("figure img").first.evaluate("one => one.clientWidth") > 600
 
 
+@pytest.mark.parametrize("name", ["report.html", "05_audit_logging_verification.html"])
+def test_paper_cuts_no_table(tab, finished, name):
+    tab.emulate_media(media="print")
+    tab.set_viewport_size({"width": 690, "height": 900})  # of an A4 page, without its margins
+    tab.goto((finished / name).as_uri())
+    wider = tab.evaluate(WIDER)
+    tab.emulate_media(media="screen")
+    assert wider == 0
+
+
 def test_the_page_of_a_preflight_is_for_everybody(tab, checkout, finished, tmp_path):
     command = [sys.executable, "-m", "runbook", "preflight", "--no-probes", "--html"]
     shown = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=120).stdout
