@@ -152,6 +152,7 @@ STRANGE = {
     "xmloption": "document",
     "jit": "on",
     "check_function_bodies": "off",
+    "restrict_nonsystem_relation_kind": "view, foreign-table",
 }
 
 
@@ -174,6 +175,7 @@ def test_every_session_begins_from_the_same_settings(strange):
         found = {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in SETTINGS}
         assert found == SETTINGS
         assert connection.execute("SHOW search_path").fetchone() == ("public",)
+        assert connection.execute("SHOW restrict_nonsystem_relation_kind").fetchone() == ("",)
         memory = "SELECT pg_size_bytes(current_setting('shared_buffers')) / pg_size_bytes(current_setting('work_mem'))"
         assert connection.execute(memory).fetchone() == (8,)
         with scratch.scratch_database(connection, target) as made, made.connect("test") as inside:

@@ -85,6 +85,11 @@ MEMORY = sql.SQL("""
         'work_mem', least(64 * 1024, pg_size_bytes(current_setting('shared_buffers')) / 8 / 1024) || 'kB', false
     )
 """)
+# No server before its releases of August 2024 knows it.
+VIEWS = """
+    SELECT set_config('restrict_nonsystem_relation_kind', '', false)
+    WHERE current_setting('restrict_nonsystem_relation_kind', true) <> ''
+"""
 REPLICA = "SELECT current_setting('session_replication_role') <> 'origin'"
 
 
@@ -107,6 +112,7 @@ def settle(connection: psycopg.Connection, schemas: Iterable[str]) -> None:
         ),
         SEARCH_PATH.format(schemas=quoted, named=[*named]),
         MEMORY,
+        sql.SQL(VIEWS),
         sql.SQL(REPLICA),
     ]
     cursor = connection.execute(sql.SQL("; ").join(statements))
