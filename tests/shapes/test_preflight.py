@@ -121,6 +121,10 @@ UNFIT = {
         "ALTER TABLE credit_actions SET UNLOGGED; ALTER TABLE organization_credits SET UNLOGGED;"
         "ALTER TABLE organizations SET UNLOGGED",
     ),
+    "dates that nothing gives": (
+        "a row of each type the runbook writes is taken by the trail",
+        "ALTER TABLE credit_actions ALTER created_at DROP DEFAULT, ALTER created_at DROP NOT NULL",
+    ),
     "rights an owner gave whose rights the role has, but which it may not become": (
         "every right the migration takes can be given back by whoever gave it",
         """
