@@ -143,3 +143,10 @@ def test_nonsense_is_refused(expected, found):
 def test_whole_numbers_compare_exactly(limit, found):
     for sign, wanted in (("<", found < limit), ("<=", found <= limit), ("=", found == limit), (">=", found >= limit)):
         assert Expectation(f"{sign} {limit}").judge(found)[0] is wanted
+
+
+def test_what_is_not_true_is_named_value_by_value_and_what_helps_behind_an_arrow():
+    found = Table(
+        ["item", "free", "what_to_do", "fine"], [["disk", None, "say how much", False], ["tables", 1, None, True]]
+    )
+    assert Expectation("all true").judge(found) == (False, "1 of 2 true, not: disk · → say how much")

@@ -21,6 +21,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
+REMEDIES = {"what_to_do": "→ "}  # columns that say what helps, and what stands before it
 MOST_NAMED = 3  # rows that are not true, in a verdict
 
 
@@ -113,7 +114,8 @@ def _named(rows: Sequence[Sequence[Any]]) -> str:
     named = []
     for row in rows[:MOST_NAMED]:
         pairs = zip_longest(columns, row[:-1], fillvalue="")
-        named.append(" ".join(str(shown(column, value)) for column, value in pairs if value is not None).strip())
+        said = (REMEDIES.get(column, "") + str(shown(column, value)) for column, value in pairs if value is not None)
+        named.append(" · ".join(filter(None, said)))
     more = [f"{len(rows) - MOST_NAMED} more"] if len(rows) > MOST_NAMED else []
     return "; ".join([*filter(None, named), *more])
 
