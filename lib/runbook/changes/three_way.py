@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from runbook.changes.drops import drop_statement
-from runbook.changes.objects import Address, Objects
+from runbook.changes.objects import Address, Objects, is_runbooks
 from runbook.changes.record import ObjectChange
 
 Kept = Mapping[str, tuple[str, str]]  # name → what it is part of, definition
@@ -96,11 +96,6 @@ def not_as_before(name: str, before: str | None, now: str | None) -> NotGivenBac
     """Return what is not given back, with the difference."""
     lines = difflib.unified_diff(_lines(before), _lines(now), "before", "now", lineterm="", n=1)
     return NotGivenBack(name, tuple(lines))
-
-
-def is_runbooks(name: str) -> bool:
-    """Whether a name is of the runbook's own schema, or of what stands in it."""
-    return " runbook." in name or name.endswith(" runbook")
 
 
 def _has_grown(before: str | None, now: str | None) -> bool:
