@@ -224,3 +224,14 @@ def test_an_old_balance_refuses_a_debit_of_either_column_and_nothing_else(drawin
     draw = drawing.draw(given={"dry_run": False}, between=between, last=2)
     assert draw.is_complete, draw.verdict
     assert refused == {what: expected for what, (_, expected) in WRITES.items()}
+
+
+@pytest.mark.slow
+def test_an_organization_with_more_credits_than_a_call_can_ask_for_is_no_sample(drawing: Drawing) -> None:
+    first = "(SELECT id FROM organizations ORDER BY id LIMIT 1)"
+    shape = together([pieces()["counters_beyond_integer"]])
+    draw = drawing.draw(
+        shape.sql.replace("name = 'Edge case: largest total'", f"id = {first}"),
+        given={"dry_run": False},
+    )
+    assert draw.is_complete, draw.verdict
