@@ -36,6 +36,30 @@ def personas(begun):
     return begun
 
 
+@pytest.mark.parametrize(
+    "probe",
+    [
+        "task.attempt(None, READ)",
+        "task.plans({'claims': READ})",
+        "task.measure('claims', READ, 5)",
+        "task.compare('claims', READ, READ, samples=5, persona=('A', None))",
+    ],
+)
+def test_json_that_a_probe_has_set_is_json_in_the_probes_after_it(personas, probe):
+    personas.run(
+        """task.persona('A', '', app__claims='{"room": "room 1"}')""",
+        "READ = \"SELECT current_setting('app.claims', true)::jsonb\"",
+        "assert task.attempt('A', 'SELECT')",
+        "assert task.connection.execute(\"SELECT current_setting('app.claims', true)\").fetchone() == ('',)",
+        f"assert not hasattr({probe}, 'sqlstate')",
+    )
+
+
+def test_text_that_is_no_json_stays_none(personas):
+    personas.run("task.persona('A', '', app__claims='{}')", "refused = task.attempt('A', \"SELECT '{'::jsonb\")")
+    assert personas.run("refused.sqlstate") == "22P02"
+
+
 def test_a_notebook_run_cell_by_cell_opens_its_gate(open_notebook, toy, toy_cells):
     notebook = open_notebook(toy, *toy_cells)
     assert "Gate open · Task 7" in notebook.said

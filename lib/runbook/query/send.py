@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -17,6 +17,7 @@ from runbook.query.table import Table
 
 OPEN = {TransactionStatus.INTRANS, TransactionStatus.INERROR}
 VOID = 2278  # the type of what a function returns that returns nothing: no table is shown of it
+SETTING = "SELECT current_setting(%s, true)"
 MARK = b"; SET LOCAL runbook.probe = 'open'"  # gone as soon as the transaction ends
 
 
@@ -121,6 +122,19 @@ def rolled_back(connection: psycopg.Connection, persona: Persona, begin: bytes =
             raise StepFailed("The probe ended its own transaction, so what it did may stand: leave out COMMIT.")
     finally:
         connection.execute(b"ROLLBACK")
+
+
+def mend_json(connection: psycopg.Connection, personas: Iterable[Persona]) -> bool:
+    """Set to `{}`, for the session, the JSON of personas that it finds empty; return whether there was any.
+
+    A setting that a transaction has set is empty after it, no longer unset as in a fresh session: a trigger that reads
+    JSON from it would fail.
+    """
+    names = sorted({name for one in personas for name, value in one.settings if value.startswith("{")})
+    empty = [name for name in names if connection.execute(SETTING, [name]).fetchone() == ("",)]
+    for name in empty:
+        connection.execute("SELECT set_config(%s, '{}', false)", [name])
+    return bool(empty)
 
 
 def _is_marked(connection: psycopg.Connection) -> bool:

@@ -12,11 +12,12 @@ from runbook import server_words
 from runbook.errors import StepFailed, UsageError
 from runbook.query import access_matrix, concurrent_indexes, explain, lock_retry, session_record
 from runbook.query.expectation import Refused
-from runbook.query.send import Persona, SqlAnswer, as_setting, clean_up, rolled_back, send_sql, step_failure
+from runbook.query.send import Persona, SqlAnswer, as_setting, clean_up, mend_json, rolled_back, send_sql, step_failure
 from runbook.query.table import Table
 
 T = TypeVar("T")
 OWNER = Persona()
+INVALID_TEXT = psycopg.errors.InvalidTextRepresentation.sqlstate
 
 
 class SqlSession:
@@ -150,7 +151,7 @@ class SqlSession:
             with rolled_back(self.connection, self.acting(persona), self.begin_probe):
                 return send_sql(self.connection, text)
 
-        return self.patiently(send)
+        return self._with_json(send)
 
     def patiently(self, action: Callable[[], T]) -> T:
         """Return what `action` returns, which is rolled back; where a customer holds a lock, try again later."""
@@ -218,12 +219,24 @@ class SqlSession:
         """Return what `work` returns, done as somebody, after `setup`, and rolled back; `text` is what it sends."""
 
         def once() -> T:
-            with _Probe(self, self.acting(persona), text):
-                if setup:
-                    self.connection.execute(setup.encode())
-                return work()
+            try:
+                with rolled_back(self.connection, self.acting(persona), self.begin_probe):
+                    if setup:
+                        self.connection.execute(setup.encode())
+                    return work()
+            except psycopg.Error as error:
+                raise step_failure(error, text) from None
 
-        return self.patiently(once)
+        return self._with_json(once)
+
+    def _with_json(self, probe: Callable[[], T]) -> T:
+        """Return what a probe returns; where it found a setting empty that ought to be JSON, mend that, and again."""
+        try:
+            return self.patiently(probe)
+        except (StepFailed, psycopg.errors.InvalidTextRepresentation) as error:
+            if error.sqlstate != INVALID_TEXT or not mend_json(self.connection, self.personas.values()):
+                raise
+        return self.patiently(probe)
 
     def _ready(self, name: str | None) -> bytes:
         """Return the SQL that makes a persona of this session until the end of the transaction or savepoint."""
@@ -231,19 +244,3 @@ class SqlSession:
         settings = (*persona.settings, *([("role", persona.role)] if persona.role else []))
         calls = [sql.SQL("set_config({}, {}, true)").format(key, value) for key, value in settings]
         return (sql.SQL("SELECT ") + sql.SQL(", ").join(calls)).as_bytes(self.connection) if calls else b""
-
-
-class _Probe:
-    """A transaction rolled back at its end, whose SQL errors become StepFailed."""
-
-    def __init__(self, session: SqlSession, persona: Persona, text: str) -> None:
-        self.text = text
-        self.inner = rolled_back(session.connection, persona, session.begin_probe)
-
-    def __enter__(self) -> None:
-        self.inner.__enter__()
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self.inner.__exit__(kind, error, trace)
-        if isinstance(error, psycopg.Error):
-            raise step_failure(error, self.text) from None
