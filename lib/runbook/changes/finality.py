@@ -72,7 +72,7 @@ def made_for_rollback(connection: psycopg.Connection, plan: str) -> list[ObjectC
     return [
         one
         for one in record.recorded(connection, plan)
-        if one.is_made and one.kind in ("table", "function") and objects.OURS.search(one.identity)
+        if one.is_made and one.kind in ("table", "function") and objects.is_runbooks(one.name)
     ]
 
 

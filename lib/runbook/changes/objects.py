@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 QUERY = Path(__file__).with_name("objects.sql").read_text(encoding="utf-8")
-OURS = re.compile(r"\srunbook(?:\.|$)")  # the runbook's own schema, and what stands in it
+OWN = re.compile(r"\srunbook(?:\.|$)")  # behind a kind
 # Planned once for a session: others may wait for what is locked while a transaction is written down.
 PLAIN = b"SET LOCAL search_path = ''; SET LOCAL ROLE NONE; SET LOCAL plan_cache_mode = force_generic_plan"
 PREPARED = "runbook_objects"
@@ -67,7 +67,7 @@ Objects = dict[str, Object]
 
 def is_runbooks(name: str) -> bool:
     """Whether a name, kind and identity, is of the runbook's own schema or of what stands in it."""
-    return bool(OURS.search(name))
+    return bool(OWN.search(name))
 
 
 @dataclass(frozen=True)

@@ -147,10 +147,12 @@ def read_sealed(folder: Path) -> dict[str, Any]:
         if not seal.is_sealed(folder) and old_seal.KEY not in manifest:
             raise KeyError(standalone.STATEMENT)
     except FileNotFoundError:
+        if seal.is_sealed(folder):
+            raise UsageError(f"{path} is missing: the seal in its folder lists it. Bring it back.") from None
         if (folder / JOURNAL).is_file():
             raise UsageError(
-                f"The run in {folder} is not sealed. It is at work, or it died: then `runbook report {folder}` seals "
-                "what it left."
+                f"The run in {folder} is not sealed, it has no {MANIFEST}. It is at work, or it died: then `runbook "
+                f"report {folder}` seals what it left."
             ) from None
         raise UsageError(f"There is no run in {folder}: name the folder that holds a {MANIFEST}.") from None
     except KeyError as error:
