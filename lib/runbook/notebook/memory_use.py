@@ -12,6 +12,7 @@ from runbook.query.table import Table
 
 COLUMNS = ("statement", "figure", "before", "after", "no_issue")
 NOISE = {"held": 1 << 20, "pages": 4, "spilled": 0}  # bytes, pages, pages: so much more nobody notices
+LOOKS = 4  # at a statement that seems to take more
 
 
 def compare_memory(
@@ -32,10 +33,14 @@ def compare_memory(
     rows = []
     for name, statements in pairs.items():
         before, after = (_use(open_session, statement) for statement in statements)
+        limits = {figure: max(before[figure] * most, before[figure] + noise) for figure, noise in NOISE.items()}
+        for _ in range(LOOKS - 1):  # the row versions of others only add to it
+            if all(after[figure] <= limit for figure, limit in limits.items()):
+                break
+            again = _use(open_session, statements[1])
+            after = {figure: min(value, again[figure]) for figure, value in after.items()}
         task.write(f"memory of {name}", {"old": before, "new": after})
-        for figure, noise in NOISE.items():
-            is_fine = after[figure] <= max(before[figure] * most, before[figure] + noise)
-            rows.append([name, figure, before[figure], after[figure], is_fine])
+        rows += [[name, figure, before[figure], after[figure], after[figure] <= limits[figure]] for figure in NOISE]
     return Table(COLUMNS, rows)
 
 
