@@ -1,4 +1,4 @@
-"""Limits: why goals are missed, by part and figure. Each reason rests on a figure of the same page."""
+"""Limits: why goals are missed, by part and figure. Each reason rests on something measured."""
 
 from collections import defaultdict
 from collections.abc import Mapping
